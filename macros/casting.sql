@@ -1,0 +1,61 @@
+{#
+    Text to typed values. A cast never fails: what cannot be read becomes null, and `value_fault`
+    names why, so that the row or the value reaches the quality tables.
+
+    Counts, durations and money of 10^12 and more are not believable and count as unreadable;
+    this keeps every sum downstream inside its type.
+#}
+
+{# `text` must be trimmed. #}
+{% macro read_value(text, type) -%}
+    {%- if type in ('id', 'text') -%}
+        {{ text }}
+    {%- elif type == 'boolean' -%}
+        case
+            when lower({{ text }}) in ('true', 't', 'yes', 'y', '1', '1.0') then true
+            when lower({{ text }}) in ('false', 'f', 'no', 'n', '0', '0.0') then false
+        end
+    {%- elif type == 'date' -%}
+        cast({{ read_value(text, 'timestamp') }} as date)
+    {%- elif type == 'timestamp' -%}
+        case
+            when {{ matches(text, '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?$') }}
+                then {{ utc_timestamp(text) }}
+        end
+    {%- elif type == 'count' -%}
+        case
+            when {{ matches(text, '^[+]?[0-9]{1,12}([.]0*)?$') }}
+                then cast(split_part({{ text }}, '.', 1) as bigint)
+        end
+    {%- elif type == 'duration' -%}
+        case
+            when {{ matches(text, '^[+]?[0-9.]') }}
+                then {{ dbt.safe_cast(text, 'decimal(18, 6)') }}
+        end
+    {%- elif type == 'money' -%}
+        cast({{ dbt.safe_cast(text, 'decimal(14, 2)') }} as decimal(18, 2))
+    {%- elif type == 'rating' -%}
+        case
+            when {{ matches(text, '^[1-5]([.]0*)?$') }} then cast(left({{ text }}, 1) as int)
+        end
+    {%- else -%}
+        {{ exceptions.raise_compiler_error("saas_tables: there is no type '" ~ type ~ "'") }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Why a trimmed text could not be read as its type. Ask only where `read_value` gave null. #}
+{% macro value_fault(text, type) -%}
+    case
+        when {{ text }} is null then 'missing_value'
+        {%- if type in ('count', 'duration') %}
+        when {{ matches(text, '^-[0-9.]+$') }} then 'negative_value'
+        {%- endif %}
+        {%- if type == 'count' %}
+        when {{ matches(text, '^[+]?[0-9]+[.][0-9]+$') }} then 'fractional_value'
+        {%- endif %}
+        {%- if type == 'rating' %}
+        when {{ matches(text, '^[+-]?[0-9]+([.]0*)?$') }} then 'out_of_range_value'
+        {%- endif %}
+        else 'unreadable_value'
+    end
+{%- endmacro %}

@@ -1,0 +1,118 @@
+{#
+    Everything that differs between SQL engines. Nothing else in the project knows the engine.
+    `default__` is DuckDB.
+#}
+
+{# Columns of a relation or a file, as a list of lower-case names; [] while parsing. #}
+{% macro column_names(relation) %}
+    {{ return(adapter.dispatch('column_names', 'churn')(relation)) }}
+{% endmacro %}
+{% macro default__column_names(relation) %}
+    {%- if not execute -%}{{ return([]) }}{%- endif -%}
+    {{ return(run_query('describe select * from ' ~ relation).columns[0].values() | map('lower') | list) }}
+{% endmacro %}
+
+{# Whether a file exists; true while parsing. #}
+{% macro file_exists(path) %}
+    {{ return(adapter.dispatch('file_exists', 'churn')(path)) }}
+{% endmacro %}
+{% macro default__file_exists(path) %}
+    {%- if not execute -%}{{ return(true) }}{%- endif -%}
+    {%- set found = run_query("select count(*) from glob('" ~ path | replace("'", "''") ~ "')") -%}
+    {{ return(found.columns[0].values()[0] > 0) }}
+{% endmacro %}
+
+{# The 1-based position of a row in a seed file. #}
+{% macro seed_row_number() %}
+    {{- adapter.dispatch('seed_row_number', 'churn')() -}}
+{% endmacro %}
+{% macro default__seed_row_number() -%}
+    rowid + 1
+{%- endmacro %}
+
+{# Text without blanks, tabs and line ends around it; null when nothing is left. #}
+{% macro trimmed(text) %}
+    {{- adapter.dispatch('trimmed', 'churn')(text) -}}
+{% endmacro %}
+{% macro default__trimmed(text) -%}
+    nullif(trim({{ text }}, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '')
+{%- endmacro %}
+
+{# Whether a text matches a regular expression as a whole pattern (anchor it yourself). #}
+{% macro matches(text, pattern) %}
+    {{- adapter.dispatch('matches', 'churn')(text, pattern) -}}
+{% endmacro %}
+{% macro default__matches(text, pattern) -%}
+    regexp_matches({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{# ISO text, with or without zone, to a UTC timestamp; null when it is no moment in time. #}
+{% macro utc_timestamp(text) %}
+    {{- adapter.dispatch('utc_timestamp', 'churn')(text) -}}
+{% endmacro %}
+{% macro default__utc_timestamp(text) -%}
+    try_cast({{ text }} as timestamptz) at time zone 'UTC'
+{%- endmacro %}
+
+{# Whole days from one date to a later one. #}
+{% macro days_between(earlier, later) %}
+    {{- adapter.dispatch('days_between', 'churn')(earlier, later) -}}
+{% endmacro %}
+{% macro default__days_between(earlier, later) -%}
+    date_diff('day', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+{# A date some calendar months earlier. #}
+{% macro months_before(date, months) %}
+    {{- adapter.dispatch('months_before', 'churn')(date, months) -}}
+{% endmacro %}
+{% macro default__months_before(date, months) -%}
+    cast({{ date }} - interval {{ months }} month as date)
+{%- endmacro %}
+
+{#
+    A ratio of two whole numbers, cut (not rounded) after 12 digits, so that comparing it with a
+    threshold gives the same answer as exact fractions would. Null when the denominator is not
+    positive or the ratio has more than 12 digits before the point.
+#}
+{% macro exact_ratio(numerator, denominator) %}
+    {{- adapter.dispatch('exact_ratio', 'churn')(numerator, denominator) -}}
+{% endmacro %}
+{% macro default__exact_ratio(numerator, denominator) -%}
+    case
+        when {{ denominator }} > 0 then
+            try_cast(
+                (cast({{ numerator }} as hugeint) * 1000000000000) // {{ denominator }}
+                as decimal(24, 0)
+            ) * cast(0.000000000001 as decimal(13, 12))
+    end
+{%- endmacro %}
+
+{# The first n values that are not null, joined; null when there are none. #}
+{% macro first_joined(values, n, separator) %}
+    {{- adapter.dispatch('first_joined', 'churn')(values, n, separator) -}}
+{% endmacro %}
+{% macro default__first_joined(values, n, separator) -%}
+    nullif(array_to_string(
+        list_slice(
+            list_filter([{{ values | join(', ') }}], lambda value: value is not null), 1, {{ n }}
+        ),
+        '{{ separator }}'
+    ), '')
+{%- endmacro %}
+
+{# Aggregate: the values joined in an order; null when there are none. #}
+{% macro joined_in_order(value, order_by, separator) %}
+    {{- adapter.dispatch('joined_in_order', 'churn')(value, order_by, separator) -}}
+{% endmacro %}
+{% macro default__joined_in_order(value, order_by, separator) -%}
+    string_agg({{ value }}, '{{ separator }}' order by {{ order_by }})
+{%- endmacro %}
+
+{# Stops the build with a message, from inside a query. #}
+{% macro stop_build(message) %}
+    {{- adapter.dispatch('stop_build', 'churn')(message) -}}
+{% endmacro %}
+{% macro default__stop_build(message) -%}
+    error({{ message }})
+{%- endmacro %}

@@ -1,0 +1,214 @@
+{#
+    From the sources to staging, for every table in the same three steps:
+
+    base      the rows as they came: every column that the project reads, as text
+    checked   the same rows, typed, each with its fate: staged, rejected or an exact duplicate
+    staging   the rows that are staged
+
+    What a table has is configured under `vars: saas_tables:` in dbt_project.yml.
+#}
+
+{% macro saas_table(table_name) %}
+    {{ return(var('saas_tables')[table_name]) }}
+{% endmacro %}
+
+{# Column name -> type, the required columns first. #}
+{% macro saas_columns(table_name) %}
+    {%- set columns = {} -%}
+    {%- do columns.update(saas_table(table_name)['required']) -%}
+    {%- do columns.update(saas_table(table_name)['optional']) -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{# The user's loaded file, or the bundled sample; none when an optional table was not given. #}
+{% macro raw_relation(table_name) %}
+    {%- set data_dir = env_var('CHURN_DATA_DIR', '') -%}
+    {%- if not data_dir -%}
+        {{ return(ref('raw_' ~ table_name)) }}
+    {%- elif saas_table(table_name).get('may_be_absent')
+        and not file_exists(data_dir ~ '/' ~ table_name ~ '.parquet') -%}
+        {{ return(none) }}
+    {%- else -%}
+        {{ return(source('saas', table_name)) }}
+    {%- endif -%}
+{% endmacro %}
+
+{# Text that is the same for two rows exactly when every column is: lengths keep values apart. #}
+{% macro row_text(columns) -%}
+    concat(
+        {%- for column in columns %}
+        coalesce(length(cast("{{ column }}" as varchar)) || ':' || cast("{{ column }}" as varchar), '-')
+        {{- ', ' if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+{% macro base_rows(table_name) %}
+    {%- set relation = raw_relation(table_name) -%}
+    {%- set found = column_names(relation) if relation is not none else [] -%}
+    {%- set source_columns = found | reject('equalto', '_row_number') | list -%}
+    select
+        {% if not found -%}
+        cast(null as bigint) as _row_number,
+        cast(null as varchar) as _row_hash,
+        {%- else -%}
+        cast({{ '_row_number' if '_row_number' in found else seed_row_number() }} as bigint) as _row_number,
+        md5({{ row_text(source_columns) }}) as _row_hash,
+        {%- endif %}
+        {%- for column in saas_columns(table_name) %}
+        cast({{ '"' ~ column ~ '"' if column in found else 'null' }} as varchar) as {{ column }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    {% if found -%}
+    from {{ relation }}
+    {%- else -%}
+    where false
+    {%- endif %}
+{% endmacro %}
+
+{#
+    Fates, in this order:
+    - `duplicate`: an earlier row of the file is the same in every column. Rows of a table whose
+      events have an id are compared only where they have one: two equal usage rows without an id
+      are two events.
+    - `rejected`: a required value is missing or unreadable (the first such column is named), or
+      another row with the same unique key was kept: the one with the latest date, then the one
+      whose row hash sorts first, so that the order of the file does not matter.
+    - `staged`: the rest.
+#}
+{% macro checked_rows(table_name) %}
+    {%- set table = saas_table(table_name) -%}
+    {%- set columns = saas_columns(table_name) -%}
+    {%- set id_column = table.get('unique_key') or table.get('event_id') -%}
+    {%- set copy_condition = ' and ' ~ id_column ~ ' is not null' if table.get('event_id') else '' -%}
+    {%- set plain = ['id', 'text'] -%}
+    {%- set typed = columns.items() | rejectattr(1, 'in', plain) | list -%}
+    {%- set required = table['required'].items() | list -%}
+    {%- set optional = table['optional'].items() | rejectattr(1, 'in', plain) | list -%}
+    with
+
+    source as (
+
+        select * from {{ ref('base_saas__' ~ table_name) }}
+
+    ),
+
+    trimmed as (
+
+        select
+            _row_number,
+            _row_hash,
+            {%- for column in columns %}
+            {{ trimmed(column) }} as {{ column }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from source
+
+    ),
+
+    copied as (
+
+        select
+            _row_hash,
+            min(_row_number) as first_row_number
+        from trimmed
+        where true{{ copy_condition }}
+        group by _row_hash
+        having count(*) > 1
+
+    ),
+
+    marked as (
+
+        select
+            trimmed.*,
+            coalesce(trimmed._row_number > copied.first_row_number, false){{ copy_condition }} as is_copy
+        from trimmed
+        -- one row a hash: no fan-out
+        left join copied on trimmed._row_hash = copied._row_hash
+
+    ),
+
+    typed as (
+
+        select
+            _row_number,
+            _row_hash,
+            is_copy,
+            coalesce({% if id_column %}left({{ id_column }}, 200), {% endif %}'row ' || _row_number) as row_ref
+            {%- for column, type in typed %},
+            {{ column }} as raw_{{ column }}
+            {%- endfor %}
+            {%- for column, type in columns.items() %},
+            {{ read_value(column, type) }} as {{ column }}
+            {%- endfor %}
+        from marked
+
+    ),
+
+    tested as (
+
+        select
+            *,
+            {% if required -%}
+            case
+                {%- for column, type in required %}
+                when {{ column }} is null then '{{ column }}'
+                {%- endfor %}
+            end
+            {%- else -%}
+            cast(null as varchar)
+            {%- endif %} as failed_column
+        from typed
+
+    ),
+
+    ranked as (
+
+        select
+            *,
+            {% if table.get('unique_key') -%}
+            row_number() over (
+                partition by {{ table['unique_key'] }}, is_copy or failed_column is not null
+                order by {{ table['dated_by'] }} desc nulls last, _row_hash, _row_number
+            )
+            {%- else -%}
+            1
+            {%- endif %} as key_rank
+        from tested
+
+    )
+
+    select
+        _row_number,
+        row_ref,
+        case
+            when is_copy then 'duplicate'
+            when failed_column is not null or key_rank > 1 then 'rejected'
+            else 'staged'
+        end as row_fate,
+        coalesce(failed_column, case when key_rank > 1 then '{{ id_column }}' end) as rejected_column,
+        case
+            {%- for column, type in required if type not in plain %}
+            when failed_column = '{{ column }}' then left(raw_{{ column }}, 200)
+            {%- endfor %}
+            when failed_column is null and key_rank > 1 then row_ref
+        end as rejected_value,
+        case
+            {%- for column, type in required if type not in plain %}
+            when failed_column = '{{ column }}' then {{ value_fault('raw_' ~ column, type) }}
+            {%- endfor %}
+            when failed_column is not null then 'missing_value'
+            when key_rank > 1 then 'duplicate_key'
+        end as rejected_reason
+        {%- for column in columns %},
+        {{ column }}
+        {%- endfor %}
+        {%- for column, type in optional %},
+        case
+            when {{ column }} is null and raw_{{ column }} is not null
+                then {{ value_fault('raw_' ~ column, type) }}
+        end as {{ column }}_fault,
+        case when {{ column }} is null then left(raw_{{ column }}, 200) end as {{ column }}_unread
+        {%- endfor %}
+    from ranked
+{% endmacro %}

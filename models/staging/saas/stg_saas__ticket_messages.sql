@@ -1,0 +1,39 @@
+-- one row per message a customer wrote
+with
+
+source as (
+
+    select * from {{ ref('checked_saas__ticket_messages') }} where row_fate = 'staged'
+
+),
+
+renamed as (
+
+    select
+        -- a message has no id of its own: its place in the file names it
+        row_ref as message_ref,
+
+        -- ids
+        ticket_id,
+        account_id,
+        subscription_id,
+        customer_id,
+
+        -- text
+        subject,
+        coalesce(body, text, description, message, content) as body,
+        language,
+        queue,
+        priority,
+        type,
+        version,
+        tags,
+
+        -- dates
+        submitted_at
+
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,81 @@
+"""Where things are, and what `dbt_project.yml` says about them.
+
+Paths resolve from the working directory, which must be the project's folder. The environment
+variables of the dbt project (`CHURN_WAREHOUSE`, `CHURN_DATA_DIR`, `CHURN_STORE_DIR`) mean the
+same here.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from churn.errors import InputError
+
+PROJECT_FILE = Path("dbt_project.yml")
+
+
+class TableSpec(BaseModel):
+    """One source table as configured under `vars: saas_tables:` in `dbt_project.yml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    dated_by: str
+    unique_key: str | None = None
+    event_id: str | None = None
+    may_be_empty: bool = False
+    may_be_absent: bool = False
+    text_columns: tuple[str, ...] = ()
+    never_read: tuple[str, ...] = ()
+    required: dict[str, str]
+    optional: dict[str, str]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Every column the project reads, with its type; the required ones first."""
+        return {**self.required, **self.optional}
+
+
+class Project:
+    """The dbt project in the working directory."""
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        if not PROJECT_FILE.is_file():
+            raise InputError(
+                f"There is no {PROJECT_FILE} in {Path.cwd()}. "
+                "Run this from the project's own folder."
+            )
+        settings: dict[str, Any] = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))
+        return settings
+
+    @cached_property
+    def tables(self) -> dict[str, TableSpec]:
+        """The source tables by name, in the order in which they are configured."""
+        specs = self._settings["vars"]["saas_tables"]
+        return {name: TableSpec(name=name, **spec) for name, spec in specs.items()}
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file that dbt builds: derived, may be deleted at any time."""
+        return Path(os.environ.get("CHURN_WAREHOUSE") or "warehouse/churn.duckdb")
+
+    @property
+    def store_dir(self) -> Path:
+        """The durable store: what people and models produced and nothing can rebuild."""
+        return Path(os.environ.get("CHURN_STORE_DIR") or "data")
+
+    @property
+    def data_dir(self) -> Path | None:
+        """The loaded data that dbt reads instead of the seeds, or None for the bundled sample."""
+        folder = os.environ.get("CHURN_DATA_DIR")
+        return Path(folder) if folder else None
+
+    @property
+    def load_dir(self) -> Path:
+        """Where `churn load` puts the user's data: one canonical Parquet file a table."""
+        return self.data_dir or self.store_dir / "saas"
