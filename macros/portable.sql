@@ -95,7 +95,10 @@
 {% macro default__first_joined(values, n, separator) -%}
     nullif(array_to_string(
         list_slice(
-            list_filter([{{ values | join(', ') }}], lambda value: value is not null), 1, {{ n }}
+            list_filter(
+                cast([{{ values | join(', ') }}] as varchar []), lambda value: value is not null
+            ),
+            1, {{ n }}
         ),
         '{{ separator }}'
     ), '')

@@ -29,15 +29,34 @@
         and not file_exists(data_dir ~ '/' ~ table_name ~ '.parquet') -%}
         {{ return(none) }}
     {%- else -%}
+        {%- if not file_exists(data_dir ~ '/' ~ table_name ~ '.parquet') -%}
+            {%- do exceptions.raise_compiler_error(
+                'CHURN_DATA_DIR is ' ~ data_dir ~ ', which holds no ' ~ table_name
+                ~ '.parquet. Load your data into it (make load DATA=...), or unset CHURN_DATA_DIR.'
+            ) -%}
+        {%- endif -%}
         {{ return(source('saas', table_name)) }}
     {%- endif -%}
 {% endmacro %}
+
+{# Expression: which file the rows of a table came from. #}
+{% macro source_file_name(table_name) -%}
+    {%- if env_var('CHURN_DATA_DIR', '') -%}
+    (
+        select files.file_name
+        from {{ source('saas', 'source_files') }} as files
+        where files.table_name = '{{ table_name }}'
+    )
+    {%- else -%}
+    'raw_{{ table_name }}.csv'
+    {%- endif -%}
+{%- endmacro %}
 
 {# Text that is the same for two rows exactly when every column is: lengths keep values apart. #}
 {% macro row_text(columns) -%}
     concat(
         {%- for column in columns %}
-        coalesce(length(cast("{{ column }}" as varchar)) || ':' || cast("{{ column }}" as varchar), '-')
+        coalesce(length(cast({{ quoted(column) }} as varchar)) || ':' || cast({{ quoted(column) }} as varchar), '-')
         {{- ', ' if not loop.last }}
         {%- endfor %}
     )
@@ -56,7 +75,7 @@
         md5({{ row_text(source_columns) }}) as _row_hash,
         {%- endif %}
         {%- for column in saas_columns(table_name) %}
-        cast({{ '"' ~ column ~ '"' if column in found else 'null' }} as varchar) as {{ column }}
+        cast({{ quoted(column) if column in found else 'null' }} as varchar) as {{ column }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     {% if found -%}
@@ -79,12 +98,12 @@
 {% macro checked_rows(table_name) %}
     {%- set table = saas_table(table_name) -%}
     {%- set columns = saas_columns(table_name) -%}
-    {%- set id_column = table.get('unique_key') or table.get('event_id') -%}
+    {%- set id_column = row_id_column(table_name) -%}
     {%- set copy_condition = ' and ' ~ id_column ~ ' is not null' if table.get('event_id') else '' -%}
     {%- set plain = ['id', 'text'] -%}
     {%- set typed = columns.items() | rejectattr(1, 'in', plain) | list -%}
     {%- set required = table['required'].items() | list -%}
-    {%- set optional = table['optional'].items() | rejectattr(1, 'in', plain) | list -%}
+    {%- set optional = typed_optional_columns(table_name).items() | list -%}
     with
 
     source as (

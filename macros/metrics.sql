@@ -1,0 +1,38 @@
+{# One definition of each metric that more than one mart shows. #}
+
+{# A ratio, mean or rule value as published: six digits after the point. #}
+{% macro published_ratio(value) -%}
+    {{ dbt.safe_cast(value, 'decimal(18, 6)') }}
+{%- endmacro %}
+
+{# A part of a whole as published; null when the whole is nothing. #}
+{% macro share(part, whole) -%}
+    {{ published_ratio(exact_ratio(part, whole)) }}
+{%- endmacro %}
+
+{# ARR at risk, here and everywhere: High and Medium, active. #}
+{% macro arr_at_risk() -%}
+    cast(coalesce(
+        sum(arr) filter (where is_active and risk_level in ('High', 'Medium')), 0
+    ) as decimal(18, 2))
+{%- endmacro %}
+
+{# What the reporting marts say of a group of customers, over the columns of `customer_risk`. #}
+{% macro risk_profile() -%}
+    count(*) as customers,
+    cast(avg(risk_score) as decimal(18, 6)) as avg_risk_score,
+    count(*) filter (where risk_level = 'High') as high,
+    count(*) filter (where risk_level = 'Medium') as medium,
+    count(*) filter (where risk_level = 'Low') as low,
+    cast(coalesce(sum(arr), 0) as decimal(18, 2)) as total_arr,
+    {{ arr_at_risk() }} as arr_at_risk
+{%- endmacro %}
+
+{# What the reporting marts say of a group of churn events. #}
+{% macro churn_profile() -%}
+    count(*) as churn_events,
+    count(distinct account_id) as accounts,
+    cast(coalesce(sum(refund_amount_usd), 0) as decimal(18, 2)) as refund_amount_usd,
+    count(*) filter (where preceding_upgrade_flag) as after_upgrade,
+    count(*) filter (where preceding_downgrade_flag) as after_downgrade
+{%- endmacro %}

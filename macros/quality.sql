@@ -1,0 +1,44 @@
+{# What the quality marts ask of every source table. #}
+
+{# `union all` of one select a table; the caller block gives the select. #}
+{% macro for_each_saas_table() -%}
+    {%- for table_name in var('saas_tables') %}
+    {{ caller(table_name) }}
+    {% if not loop.last -%}
+    union all
+    {%- endif %}
+    {%- endfor %}
+{%- endmacro %}
+
+{# One finding about the rows that meet a condition; no row when none does. #}
+{% macro row_finding(table_name, column_name, issue, example, rows, condition) -%}
+    select
+        '{{ table_name }}' as table_name,
+        {{ "'" ~ column_name ~ "'" if column_name else 'cast(null as varchar)' }} as column_name,
+        '{{ issue }}' as issue,
+        count(*) as row_count,
+        min({{ example }}) as example
+    from {{ rows }}
+    where {{ condition }}
+    having count(*) > 0
+{%- endmacro %}
+
+{# Optional columns whose values a cast may have lost: column name -> type. #}
+{% macro typed_optional_columns(table_name) %}
+    {%- set columns = {} -%}
+    {%- for column, type in saas_table(table_name)['optional'].items() if type not in ['id', 'text'] -%}
+        {%- do columns.update({column: type}) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{# The column that names a row of a table to a person. #}
+{% macro row_id_column(table_name) %}
+    {%- set table = saas_table(table_name) -%}
+    {{ return(table.get('unique_key') or table.get('event_id')) }}
+{% endmacro %}
+
+{# A column name from the user's file, safe inside a query. #}
+{% macro quoted(column) -%}
+    "{{ column | replace('"', '""') }}"
+{%- endmacro %}

@@ -1,0 +1,198 @@
+{#
+    The scoring configuration (`vars: risk_rulesets` in dbt_project.yml): read, and checked before
+    anything is built. A mistake stops the build with a message that names it.
+#}
+
+{# The signals that a rule may read: columns of `int_customer_signals`, with their kind. #}
+{% macro risk_signals() %}
+    {{ return({
+        'usage_drop_pct': 'ratio',
+        'usage_30d': 'count',
+        'usage_prev30d': 'count',
+        'usage_rows_60d': 'count',
+        'errors_30d': 'count',
+        'tickets_30d': 'count',
+        'escalations_30d': 'count',
+        'churn_intent_30d': 'count',
+        'satisfaction_score': 'count',
+        'avg_csat': 'ratio',
+        'avg_first_response_min': 'ratio',
+        'avg_resolution_hrs': 'ratio',
+        'tenure_days': 'count',
+        'downgrade_flag': 'flag',
+        'is_trial': 'flag',
+    }) }}
+{% endmacro %}
+
+{% macro ruleset_names() %}
+    {{ return(var('risk_rulesets').keys() | list) }}
+{% endmacro %}
+
+{# The configured rule set of that name, by default the active one. #}
+{% macro ruleset(name=none) %}
+    {%- do validate_risk_configuration() -%}
+    {{ return(var('risk_rulesets')[name or var('risk_ruleset')]) }}
+{% endmacro %}
+
+{# The rules that score: those of the rule set that are not switched off, in order. #}
+{% macro active_rules(name=none) %}
+    {{ return(ruleset(name)['rules'] | rejectattr('id', 'in', var('disabled_risk_rules')) | list) }}
+{% endmacro %}
+
+{# The action group of a band: its own, else the rule's, else none. #}
+{% macro band_action_group(rule, band) %}
+    {{ return(band.get('action_group', rule.get('action_group'))) }}
+{% endmacro %}
+
+{# Which of at_least, at_most, equals, between a band uses. #}
+{% macro band_operator(band) %}
+    {{ return((['at_least', 'at_most', 'equals', 'between'] | select('in', band) | list)[0]) }}
+{% endmacro %}
+
+{% macro configuration_error(message) %}
+    {%- do exceptions.raise_compiler_error('Risk configuration: ' ~ message) -%}
+{% endmacro %}
+
+{% macro validate_risk_configuration() %}
+    {%- set rulesets = var('risk_rulesets') -%}
+    {%- if rulesets is not mapping or not rulesets -%}
+        {%- do configuration_error('risk_rulesets must map names to rule sets') -%}
+    {%- endif -%}
+    {%- set known_rules = [] -%}
+    {%- for name, ruleset in rulesets.items() -%}
+        {%- do validate_ruleset(name, ruleset) -%}
+        {%- do known_rules.extend(ruleset['rules'] | map(attribute='id')) -%}
+    {%- endfor -%}
+    {%- if var('risk_ruleset') not in rulesets -%}
+        {%- do configuration_error(
+            "there is no rule set '" ~ var('risk_ruleset') ~ "'; there are: " ~ rulesets | join(', ')
+        ) -%}
+    {%- endif -%}
+    {%- set disabled = var('disabled_risk_rules') -%}
+    {%- if disabled is string or disabled is mapping or disabled is not iterable -%}
+        {%- do configuration_error('disabled_risk_rules must be a list of rule ids, not ' ~ disabled) -%}
+    {%- endif -%}
+    {%- for rule_id in disabled if rule_id not in known_rules -%}
+        {%- do configuration_error(
+            "disabled_risk_rules names '" ~ rule_id ~ "'; there are: " ~ known_rules | unique | join(', ')
+        ) -%}
+    {%- endfor -%}
+    {%- set min_rows = var('min_usage_rows') -%}
+    {%- if min_rows is not integer or min_rows is boolean or min_rows < 0 -%}
+        {%- do configuration_error('min_usage_rows must be a whole number from 0, not ' ~ min_rows) -%}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro validate_ruleset(name, ruleset) %}
+    {%- set here = "rule set '" ~ name ~ "'" -%}
+    {%- if ruleset is not mapping or ruleset | sort != ['levels', 'rules'] -%}
+        {%- do configuration_error(here ~ ' must have levels and rules, nothing else') -%}
+    {%- endif -%}
+    {%- set levels = ruleset['levels'] -%}
+    {%- if levels is not mapping or levels | sort != ['high', 'medium']
+        or levels['high'] is not integer or levels['medium'] is not integer
+        or not 0 < levels['medium'] < levels['high'] <= 100 -%}
+        {%- do configuration_error(
+            here ~ ': levels must be whole numbers with 0 < medium < high <= 100, not ' ~ levels
+        ) -%}
+    {%- endif -%}
+    {%- if ruleset['rules'] is string or ruleset['rules'] is mapping
+        or ruleset['rules'] is not iterable or not ruleset['rules'] -%}
+        {%- do configuration_error(here ~ ': rules must be a list') -%}
+    {%- endif -%}
+    {%- set seen = [] -%}
+    {%- for rule in ruleset['rules'] -%}
+        {%- do validate_rule(here, rule) -%}
+        {%- if rule['id'] in seen -%}
+            {%- do configuration_error(here ~ " has two rules '" ~ rule['id'] ~ "'") -%}
+        {%- endif -%}
+        {%- do seen.append(rule['id']) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{% macro validate_rule(ruleset_title, rule) %}
+    {%- set keys = ['id', 'label', 'signal', 'dated', 'bands'] -%}
+    {%- if rule is not mapping or rule.get('id') is not string
+        or not modules.re.match('^[a-z][a-z0-9_]*$', rule['id']) -%}
+        {%- do configuration_error(ruleset_title ~ ': a rule needs an id in snake_case: ' ~ rule) -%}
+    {%- endif -%}
+    {%- set here = ruleset_title ~ ", rule '" ~ rule['id'] ~ "'" -%}
+    {%- for key in keys if key not in rule -%}
+        {%- do configuration_error(here ~ ' has no ' ~ key) -%}
+    {%- endfor -%}
+    {%- for key in rule if key not in keys + ['action_group'] -%}
+        {%- do configuration_error(here ~ " has an unknown setting '" ~ key ~ "'") -%}
+    {%- endfor -%}
+    {%- if rule['signal'] not in risk_signals() -%}
+        {%- do configuration_error(
+            here ~ " reads an unknown signal '" ~ rule['signal'] ~ "'; there are: "
+            ~ risk_signals() | join(', ')
+        ) -%}
+    {%- endif -%}
+    {%- if rule['dated'] is not boolean -%}
+        {%- do configuration_error(here ~ ': dated must be true or false') -%}
+    {%- endif -%}
+    {%- if rule['bands'] is string or rule['bands'] is mapping
+        or rule['bands'] is not iterable or not rule['bands'] -%}
+        {%- do configuration_error(here ~ ': bands must be a list') -%}
+    {%- endif -%}
+    {%- for band in rule['bands'] -%}
+        {%- do validate_band(here ~ ', band ' ~ loop.index, rule, band) -%}
+    {%- endfor -%}
+    {%- for band in rule['bands'][1:] -%}
+        {%- do validate_band_order(here ~ ', band ' ~ (loop.index + 1), rule['bands'][loop.index0], band) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{% macro validate_band(here, rule, band) %}
+    {%- set operators = ['at_least', 'at_most', 'equals', 'between'] -%}
+    {%- if band is not mapping or operators | select('in', band) | list | length != 1 -%}
+        {%- do configuration_error(here ~ ' needs exactly one of ' ~ operators | join(', ')) -%}
+    {%- endif -%}
+    {%- for key in band if key not in operators + ['points', 'reason', 'action_group'] -%}
+        {%- do configuration_error(here ~ " has an unknown setting '" ~ key ~ "'") -%}
+    {%- endfor -%}
+    {%- set points = band.get('points') -%}
+    {%- if points is not integer or points is boolean or points < 0 -%}
+        {%- do configuration_error(here ~ ': points must be a whole number from 0, not ' ~ points) -%}
+    {%- endif -%}
+    {%- if band.get('reason') is not string or not band['reason'] | trim -%}
+        {%- do configuration_error(here ~ ' has no reason') -%}
+    {%- endif -%}
+    {%- set group = band_action_group(rule, band) -%}
+    {%- if group is not none and (group is not string
+        or not modules.re.match('^[a-z][a-z0-9_]*$', group)) -%}
+        {%- do configuration_error(here ~ ': action_group must be a name in snake_case, not ' ~ group) -%}
+    {%- endif -%}
+    {%- set operator = band_operator(band) -%}
+    {%- set limits = band['between'] if operator == 'between' else [band[operator]] -%}
+    {%- if risk_signals()[rule['signal']] == 'flag' -%}
+        {%- if operator != 'equals' or band['equals'] is not boolean -%}
+            {%- do configuration_error(here ~ ': ' ~ rule['signal'] ~ ' is a flag and needs equals: true or false') -%}
+        {%- endif -%}
+    {%- elif limits is string or limits is not iterable
+        or limits | select('number') | reject('boolean') | list | length != limits | length
+        or (operator == 'between' and (limits | length != 2 or limits[0] > limits[1])) -%}
+        {%- do configuration_error(here ~ ': ' ~ operator ~ ' needs a number (between: two, in order), not ' ~ band[operator]) -%}
+    {%- endif -%}
+{% endmacro %}
+
+{# The more severe band stands first: it is the first that holds, and it has no fewer points. #}
+{% macro validate_band_order(here, severe, mild) %}
+    {%- set operators = [band_operator(severe), band_operator(mild)] -%}
+    {%- set falling = operators == ['at_least', 'at_least'] -%}
+    {%- set rising = operators in [['at_most', 'at_most'], ['at_most', 'equals'], ['equals', 'equals']] -%}
+    {%- if not falling and not rising -%}
+        {%- do configuration_error(here ~ ': ' ~ operators[1] ~ ' cannot follow ' ~ operators[0]) -%}
+    {%- endif -%}
+    {%- set limits = [severe[operators[0]], mild[operators[1]]] -%}
+    {%- if (falling and limits[0] <= limits[1]) or (rising and limits[0] >= limits[1]) -%}
+        {%- do configuration_error(
+            here ~ ' is out of order: ' ~ operators[1] ~ ' ' ~ limits[1] ~ ' after '
+            ~ operators[0] ~ ' ' ~ limits[0] ~ ' (the most severe band stands first)'
+        ) -%}
+    {%- endif -%}
+    {%- if mild['points'] > severe['points'] -%}
+        {%- do configuration_error(here ~ ' is out of order: it has more points than the more severe band before it') -%}
+    {%- endif -%}
+{% endmacro %}

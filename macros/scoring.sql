@@ -1,0 +1,152 @@
+{#
+    From rule configuration to SQL: for each rule plain CASE expressions over the columns of
+    `int_customer_signals`. The compiled models read as the rules do.
+#}
+
+{% macro sql_text(text) -%}
+    '{{ text | replace("'", "''") }}'
+{%- endmacro %}
+
+{# The condition of one band, over its signal. #}
+{% macro band_condition(rule, band) -%}
+    {%- set operator = band_operator(band) -%}
+    {%- set limit = band[operator] -%}
+    {%- if risk_signals()[rule['signal']] == 'flag' -%}
+        {{ '' if limit else 'not ' }}{{ rule['signal'] }}
+    {%- elif operator == 'between' -%}
+        {{ rule['signal'] }} between {{ limit[0] }} and {{ limit[1] }}
+    {%- else -%}
+        {{ rule['signal'] }} {{ {'at_least': '>=', 'at_most': '<=', 'equals': '='}[operator] }} {{ limit }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The reason of one band, with {value} and {percent} (whole percent, rounded down) filled in. #}
+{% macro band_reason(rule, band) -%}
+    {%- set signal = rule['signal'] -%}
+    {%- set whole = 'bigint' if risk_signals()[signal] == 'count' else 'decimal(18, 2)' -%}
+    {%- set value = 'cast(cast(' ~ signal ~ ' as ' ~ whole ~ ') as varchar)' -%}
+    {%- set percent = 'cast(cast(floor(cast(' ~ signal ~ ' as decimal(28, 12)) * 100) as bigint) as varchar)' -%}
+    {{ sql_text(band['reason'])
+        | replace('{value}', "' || " ~ value ~ " || '")
+        | replace('{percent}', "' || " ~ percent ~ " || '%") }}
+{%- endmacro %}
+
+{# Points of a rule; null when no band holds. #}
+{% macro rule_points(rule) -%}
+    case
+        {%- for band in rule['bands'] %}
+        when {{ band_condition(rule, band) }} then {{ band['points'] }}
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{# Reason of a rule; null when no band holds. #}
+{% macro rule_reason(rule) -%}
+    case
+        {%- for band in rule['bands'] %}
+        when {{ band_condition(rule, band) }} then {{ band_reason(rule, band) }}
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{# Action group that a rule calls for; null when no band holds or the band has none. #}
+{% macro rule_action_group(rule) -%}
+    case
+        {%- for band in rule['bands'] %}
+        when {{ band_condition(rule, band) }}
+            then {{ sql_text(band_action_group(rule, band)) if band_action_group(rule, band) else 'null' }}
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{# A signal as a number: flags are 0 and 1. #}
+{% macro signal_number(rule) -%}
+    {%- if risk_signals()[rule['signal']] == 'flag' -%}
+        cast({{ rule['signal'] }} as int)
+    {%- else -%}
+        {{ rule['signal'] }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The limit that a band sets, as a number: true is 1; of a range its upper end. #}
+{% macro band_limit(band) -%}
+    {%- set limit = band[band_operator(band)] -%}
+    {{ limit | int if limit is boolean else limit[1] if band_operator(band) == 'between' else limit }}
+{%- endmacro %}
+
+{# Limit of the band that fired; null when none did. #}
+{% macro rule_threshold(rule) -%}
+    case
+        {%- for band in rule['bands'] %}
+        when {{ band_condition(rule, band) }} then {{ band_limit(band) }}
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{#
+    How far the signal is from the next more severe band; null at the most severe band, for a
+    missing signal and for ranges, which have no direction.
+#}
+{% macro rule_gap(rule) -%}
+    {%- set number = signal_number(rule) -%}
+    {%- if band_operator(rule['bands'][0]) == 'between' -%}
+    null
+    {%- else -%}
+    case
+        {%- for band in rule['bands'] | reverse %}
+        {%- set limit = band_limit(band) %}
+        {%- if band_operator(band) == 'at_least' or limit == '1' and risk_signals()[rule['signal']] == 'flag' %}
+        when {{ number }} < {{ limit }} then {{ limit }} - {{ number }}
+        {%- else %}
+        when {{ number }} > {{ limit }} then {{ number }} - {{ limit }}
+        {%- endif %}
+        {%- endfor %}
+    end
+    {%- endif -%}
+{%- endmacro %}
+
+{# High, Medium or Low. #}
+{% macro risk_level(score) -%}
+    {%- set levels = ruleset()['levels'] -%}
+    case
+        when {{ score }} >= {{ levels['high'] }} then 'High'
+        when {{ score }} >= {{ levels['medium'] }} then 'Medium'
+        else 'Low'
+    end
+{%- endmacro %}
+
+{#
+    How much usage stands behind a usage drop; null where rule `usage_drop` did not fire. It
+    never changes the score.
+#}
+{% macro usage_evidence() -%}
+    {%- if 'usage_drop_points' in rule_columns('points') -%}
+    case
+        when usage_drop_points is null then null
+        when tenure_days < {{ both_windows_days() }} then 'incomplete window'
+        when usage_rows_60d < {{ var('min_usage_rows') }} then 'thin'
+        else 'strong'
+    end
+    {%- else -%}
+    cast(null as varchar)
+    {%- endif -%}
+{%- endmacro %}
+
+{# The columns of `int_customer_rule_points` that hold this of each rule: points, reason, action_group. #}
+{% macro rule_columns(what) %}
+    {%- set columns = [] -%}
+    {%- for rule in active_rules() -%}
+        {%- do columns.append(rule['id'] ~ '_' ~ what) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{# The order in which people at risk are contacted, over the columns of `customer_risk`. #}
+{% macro contact_order() -%}
+    case when arr > 0 then 1 else 2 end,
+    case risk_level when 'High' then 1 when 'Medium' then 2 else 3 end,
+    case usage_evidence when 'thin' then 2 when 'incomplete window' then 3 else 1 end,
+    risk_score desc,
+    arr desc nulls last,
+    customer_id
+{%- endmacro %}

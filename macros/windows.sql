@@ -1,0 +1,24 @@
+{#
+    The windows that every signal looks through. They all end at the as-of date; the suffix `_30d`
+    of a column means these.
+#}
+
+{# as_of - 30 days <= date <= as_of, both ends in. Usage, errors, tickets, cancellation intent. #}
+{% macro in_current_window(date, as_of_date) -%}
+    {{ date }} between {{ as_of_date }} - 30 and {{ as_of_date }}
+{%- endmacro %}
+
+{# as_of - 60 days <= date < as_of - 30 days. #}
+{% macro in_prior_window(date, as_of_date) -%}
+    {{ date }} >= {{ as_of_date }} - 60 and {{ date }} < {{ as_of_date }} - 30
+{%- endmacro %}
+
+{# The two windows together. #}
+{% macro in_both_windows(date, as_of_date) -%}
+    {{ date }} between {{ as_of_date }} - 60 and {{ as_of_date }}
+{%- endmacro %}
+
+{# Fewer days than this since the start: the prior window is not yet complete. #}
+{% macro both_windows_days() -%}
+    60
+{%- endmacro %}

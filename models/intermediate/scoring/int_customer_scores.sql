@@ -1,0 +1,90 @@
+-- one row per as-of date and customer: the score, why, and what to do next
+with
+
+rule_points as (
+
+    select * from {{ ref('int_customer_rule_points') }}
+
+),
+
+actions as (
+
+    select * from {{ ref('recommended_actions') }}
+
+),
+
+totals as (
+
+    select
+        *,
+        cast(0
+        {%- for points in rule_columns('points') %}
+        + coalesce({{ points }}, 0)
+        {%- endfor %} as int) as uncapped_score,
+        {{ first_joined(rule_columns('reason'), 3, '; ') }} as top_reasons,
+        -- the groups that fired, or `none`, between commas
+        ',' || coalesce({{ first_joined(rule_columns('action_group'), 100, ',') }}, 'none')
+        || ',' as action_groups
+    from rule_points
+
+),
+
+-- few sets of groups occur: the actions are chosen once a set, not once a customer
+group_sets as (
+
+    select action_groups
+    from totals
+    group by action_groups
+
+),
+
+ranked_actions as (
+
+    select
+        group_sets.action_groups,
+        actions.action,
+        row_number() over (
+            partition by group_sets.action_groups
+            order by actions.group_order, actions.action_order
+        ) as action_rank
+    from group_sets
+    -- every action of the groups in the set
+    inner join actions
+        on position(',' || actions.action_group || ',' in group_sets.action_groups) > 0
+
+),
+
+recommendations as (
+
+    select
+        action_groups,
+        {{ joined_in_order('action', 'action_rank', '; ') }} as recommended_actions
+    from ranked_actions
+    where action_rank <= 3
+    group by action_groups
+
+),
+
+scored as (
+
+    select
+        *,
+        least(uncapped_score, 100) as risk_score
+    from totals
+
+),
+
+customer_scores as (
+
+    select
+        scored.*,
+        {{ risk_level('scored.risk_score') }} as risk_level,
+        recommendations.recommended_actions,
+        {{ usage_evidence() | indent(8) }} as usage_evidence,
+        '{{ var("risk_ruleset") }}' as ruleset
+    from scored
+    left join recommendations on scored.action_groups = recommendations.action_groups
+
+)
+
+select * from customer_scores

@@ -1,0 +1,86 @@
+-- one row per as-of date and account with tickets in the support window
+with
+
+as_of_dates as (
+
+    select * from {{ ref('int_as_of_dates') }}
+
+),
+
+support_tickets as (
+
+    select * from {{ ref('stg_saas__support_tickets') }}
+
+),
+
+windowed as (
+
+    select
+        as_of_dates.as_of_date,
+        support_tickets.account_id,
+        support_tickets.ticket_id,
+        support_tickets.submitted_at,
+        support_tickets.escalation_flag,
+        support_tickets.first_response_time_minutes,
+        -- known only once the ticket is closed
+        case
+            when support_tickets.closed_at is null
+                or cast(support_tickets.closed_at as date) <= as_of_dates.as_of_date
+                then support_tickets.satisfaction_score
+        end as satisfaction_score,
+        case
+            when support_tickets.closed_at is null
+                or cast(support_tickets.closed_at as date) <= as_of_dates.as_of_date
+                then support_tickets.resolution_time_hours
+        end as resolution_time_hours
+    from support_tickets
+    -- a ticket falls into the windows of several as-of dates
+    inner join as_of_dates
+        on {{ in_current_window('cast(support_tickets.submitted_at as date)', 'as_of_dates.as_of_date') }}
+
+),
+
+latest_scores as (
+
+    select
+        as_of_date,
+        account_id,
+        satisfaction_score
+    from windowed
+    where satisfaction_score is not null
+    qualify row_number() over (
+        partition by as_of_date, account_id
+        -- two tickets may collide on one id: then the lower score counts
+        order by submitted_at desc, ticket_id desc, satisfaction_score asc
+    ) = 1
+
+),
+
+metrics as (
+
+    select
+        as_of_date,
+        account_id,
+        count(*) as tickets_30d,
+        count(*) filter (where escalation_flag) as escalations_30d,
+        cast(avg(satisfaction_score) as decimal(18, 6)) as avg_csat,
+        cast(avg(first_response_time_minutes) as decimal(18, 6)) as avg_first_response_min,
+        cast(avg(resolution_time_hours) as decimal(18, 6)) as avg_resolution_hrs
+    from windowed
+    group by as_of_date, account_id
+
+),
+
+account_support as (
+
+    select
+        metrics.*,
+        latest_scores.satisfaction_score
+    from metrics
+    left join latest_scores
+        on metrics.as_of_date = latest_scores.as_of_date
+        and metrics.account_id = latest_scores.account_id
+
+)
+
+select * from account_support

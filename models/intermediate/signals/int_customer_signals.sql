@@ -1,0 +1,91 @@
+-- one row per as-of date and customer: every signal that a rule may read
+with
+
+as_of_dates as (
+
+    select * from {{ ref('int_as_of_dates') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('int_customers') }}
+
+),
+
+customer_usage as (
+
+    select * from {{ ref('int_customer_usage') }}
+
+),
+
+account_support as (
+
+    select * from {{ ref('int_account_support') }}
+
+),
+
+churn_intents as (
+
+    select * from {{ ref('int_customer_churn_intents') }}
+
+),
+
+customer_intents as (
+
+    select
+        as_of_dates.as_of_date,
+        churn_intents.customer_id,
+        count(*) as churn_intent_30d
+    from churn_intents
+    -- a message falls into the windows of several as-of dates
+    inner join as_of_dates
+        on {{ in_current_window('churn_intents.intent_date', 'as_of_dates.as_of_date') }}
+    group by as_of_dates.as_of_date, churn_intents.customer_id
+
+),
+
+signals as (
+
+    select
+        customers.*,
+
+        coalesce(customer_usage.usage_30d, 0) as usage_30d,
+        coalesce(customer_usage.usage_prev30d, 0) as usage_prev30d,
+        {{ exact_ratio(
+            'customer_usage.usage_prev30d - customer_usage.usage_30d', 'customer_usage.usage_prev30d'
+        ) }} as usage_drop_pct,
+        coalesce(customer_usage.usage_rows_60d, 0) as usage_rows_60d,
+        coalesce(customer_usage.errors_30d, 0) as errors_30d,
+
+        coalesce(account_support.tickets_30d, 0) as tickets_30d,
+        coalesce(account_support.escalations_30d, 0) as escalations_30d,
+        account_support.satisfaction_score,
+        account_support.avg_csat,
+        account_support.avg_first_response_min,
+        account_support.avg_resolution_hrs,
+
+        coalesce(customer_intents.churn_intent_30d, 0) as churn_intent_30d,
+
+        case
+            when customer_usage.customer_id is not null and account_support.account_id is not null
+                then 'usage and support'
+            when customer_usage.customer_id is not null then 'usage only'
+            when account_support.account_id is not null then 'support only'
+            else 'none'
+        end as signal_coverage
+    from customers
+    left join customer_usage
+        on customers.as_of_date = customer_usage.as_of_date
+        and customers.customer_id = customer_usage.customer_id
+    -- an account's tickets count for each of its customers
+    left join account_support
+        on customers.as_of_date = account_support.as_of_date
+        and customers.account_id = account_support.account_id
+    left join customer_intents
+        on customers.as_of_date = customer_intents.as_of_date
+        and customers.customer_id = customer_intents.customer_id
+
+)
+
+select * from signals

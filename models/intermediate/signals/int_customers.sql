@@ -1,0 +1,81 @@
+-- one row per as-of date and customer: a subscription of a known account that has started by then
+with
+
+as_of_dates as (
+
+    select * from {{ ref('int_as_of_dates') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_saas__accounts') }}
+
+),
+
+subscriptions as (
+
+    select * from {{ ref('stg_saas__subscriptions') }}
+
+),
+
+churn_events as (
+
+    select * from {{ ref('stg_saas__churn_events') }}
+
+),
+
+first_churns as (
+
+    select
+        account_id,
+        min(churn_date) as churn_date
+    from churn_events
+    group by account_id
+
+),
+
+customers as (
+
+    select
+        as_of_dates.as_of_date,
+        subscriptions.subscription_id as customer_id,
+        subscriptions.account_id,
+
+        accounts.account_name,
+        accounts.industry,
+        accounts.country,
+        accounts.referral_source,
+        accounts.csm_name,
+        subscriptions.plan_tier,
+        subscriptions.billing_frequency,
+
+        subscriptions.seats,
+        coalesce(
+            subscriptions.arr_amount, cast(subscriptions.mrr_amount * 12 as decimal(18, 2))
+        ) as arr,
+        subscriptions.mrr_amount as mrr,
+        {{ days_between('subscriptions.start_date', 'as_of_dates.as_of_date') }} as tenure_days,
+
+        subscriptions.end_date is null
+        or subscriptions.end_date > as_of_dates.as_of_date as is_active,
+        subscriptions.is_trial,
+        coalesce(first_churns.churn_date <= as_of_dates.as_of_date, false) as churned,
+        subscriptions.upgrade_flag,
+        subscriptions.downgrade_flag,
+        subscriptions.auto_renew_flag,
+
+        accounts.signup_date,
+        subscriptions.start_date,
+        subscriptions.end_date,
+        subscriptions.renewal_date
+    from subscriptions
+    -- only known accounts: someone has to be called
+    inner join accounts on subscriptions.account_id = accounts.account_id
+    -- one row a date from here on
+    inner join as_of_dates on subscriptions.start_date <= as_of_dates.as_of_date
+    left join first_churns on subscriptions.account_id = first_churns.account_id
+
+)
+
+select * from customers

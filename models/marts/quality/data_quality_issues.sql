@@ -1,0 +1,101 @@
+-- one row per table, column and kind of issue in the source data
+{%- set optional_columns = [] -%}
+{%- for table_name in var('saas_tables') -%}
+    {%- for column in saas_table(table_name)['optional'] if column not in saas_table(table_name).get('text_columns', []) -%}
+        {%- do optional_columns.append((table_name, column)) -%}
+    {%- endfor -%}
+{%- endfor %}
+with
+
+value_issues as (
+
+    select * from {{ ref('int_value_issues') }}
+
+),
+
+row_issues as (
+
+    select * from {{ ref('int_row_issues') }}
+
+),
+
+source_columns as (
+
+    select * from {{ ref('source_columns') }}
+
+),
+
+row_reconciliation as (
+
+    select * from {{ ref('row_reconciliation') }}
+
+),
+
+feed_freshness as (
+
+    select * from {{ ref('feed_freshness') }}
+
+),
+
+optional_columns as (
+
+    {% for table_name, column in optional_columns -%}
+    select
+        '{{ table_name }}' as table_name,
+        '{{ column }}' as column_name
+    {%- if not loop.last %}
+    union all
+    {% endif %}
+    {%- endfor %}
+
+),
+
+missing_columns as (
+
+    select
+        optional_columns.table_name,
+        optional_columns.column_name,
+        'missing_column' as issue,
+        row_reconciliation.rows_in as row_count,
+        cast(null as varchar) as example
+    from optional_columns
+    inner join row_reconciliation on optional_columns.table_name = row_reconciliation.table_name
+    left join source_columns
+        on optional_columns.table_name = source_columns.table_name
+        and optional_columns.column_name = source_columns.column_name
+    where
+        source_columns.column_name is null
+        -- a file that was not given lacks no columns
+        and optional_columns.table_name in (select table_name from source_columns)
+
+),
+
+feed_issues as (
+
+    select
+        table_name,
+        cast(null as varchar) as column_name,
+        case
+            when days_behind > 0 or last_date is null then 'late_feed'
+            else 'low_volume_feed'
+        end as issue,
+        rows_last_7d as row_count,
+        warning as example
+    from feed_freshness
+    where warning is not null
+
+),
+
+data_quality_issues as (
+
+    select * from value_issues
+    union all
+    select * from row_issues
+    union all
+    select * from missing_columns
+    union all
+    select * from feed_issues
+
+)
+
+select * from data_quality_issues

@@ -1,0 +1,35 @@
+-- one row per column of a source file
+with
+
+source_columns as (
+
+    {%- for table_name in var('saas_tables') %}
+    {%- set relation = raw_relation(table_name) %}
+    {%- set found = column_names(relation) | reject('equalto', '_row_number') | list if relation is not none else [] %}
+    {%- for column in found %}
+    select
+        {{ source_file_name(table_name) }} as file_name,
+        '{{ table_name }}' as table_name,
+        {{ sql_text(column) }} as column_name,
+        {{ (column in saas_columns(table_name)) | lower }} as is_used,
+        {{ share(
+            'count(*) - count(nullif(trim(cast(' ~ quoted(column) ~ " as varchar)), ''))", 'count(*)'
+        ) }} as null_share
+    from {{ relation }}
+
+    union all
+
+    {% endfor %}
+    {%- endfor %}
+
+    select
+        cast(null as varchar) as file_name,
+        cast(null as varchar) as table_name,
+        cast(null as varchar) as column_name,
+        cast(null as boolean) as is_used,
+        cast(null as decimal(18, 6)) as null_share
+    where false
+
+)
+
+select * from source_columns

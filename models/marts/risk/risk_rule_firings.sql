@@ -1,0 +1,2 @@
+-- one row per customer and rule that fired: the audit trail of the score
+select * from {{ ref('risk_rule_evaluations') }} where fired
