@@ -23,12 +23,12 @@
 {# The reason of one band, with {value} and {percent} (whole percent, rounded down) filled in. #}
 {% macro band_reason(rule, band) -%}
     {%- set signal = rule['signal'] -%}
-    {%- set whole = 'bigint' if risk_signals()[signal] == 'count' else 'decimal(18, 2)' -%}
-    {%- set value = 'cast(cast(' ~ signal ~ ' as ' ~ whole ~ ') as varchar)' -%}
-    {%- set percent = 'cast(cast(floor(cast(' ~ signal ~ ' as decimal(28, 12)) * 100) as bigint) as varchar)' -%}
+    {%- set is_count = risk_signals()[signal] == 'count' -%}
+    {%- set number = signal if is_count else 'cast(' ~ signal ~ ' as decimal(18, 2))' -%}
+    {%- set percent = 'cast(floor(cast(' ~ signal ~ ' as decimal(28, 12)) * 100) as bigint)' -%}
     {{ sql_text(band['reason'])
-        | replace('{value}', "' || " ~ value ~ " || '")
-        | replace('{percent}', "' || " ~ percent ~ " || '%") }}
+        | replace('{value}', "' || cast(" ~ number ~ " as varchar) || '")
+        | replace('{percent}', "' || cast(" ~ percent ~ " as varchar) || '%") }}
 {%- endmacro %}
 
 {# Points of a rule; null when no band holds. #}
@@ -53,8 +53,7 @@
 {% macro rule_action_group(rule) -%}
     case
         {%- for band in rule['bands'] %}
-        when {{ band_condition(rule, band) }}
-            then {{ sql_text(band_action_group(rule, band)) if band_action_group(rule, band) else 'null' }}
+        when {{ band_condition(rule, band) }} then {{ sql_text(band_action_group(rule, band)) if band_action_group(rule, band) else 'cast(null as varchar)' }}
         {%- endfor %}
     end
 {%- endmacro %}
@@ -132,7 +131,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The columns of `int_customer_rule_points` that hold this of each rule: points, reason, action_group. #}
+{# The columns of `int_customer_scores` that hold this of each rule: points, reason, action_group. #}
 {% macro rule_columns(what) %}
     {%- set columns = [] -%}
     {%- for rule in active_rules() -%}

@@ -1,15 +1,30 @@
 -- one row per as-of date and customer: the score, why, and what to do next
 with
 
-rule_points as (
+signals as (
 
-    select * from {{ ref('int_customer_rule_points') }}
+    select * from {{ ref('int_customer_signals') }}
 
 ),
 
 actions as (
 
     select * from {{ ref('recommended_actions') }}
+
+),
+
+-- null where the rule did not fire
+rule_points as (
+
+    select
+        *
+        {%- for rule in active_rules() %},
+
+        {{ rule_points(rule) | indent(4) }} as {{ rule['id'] }}_points,
+        {{ rule_reason(rule) | indent(4) }} as {{ rule['id'] }}_reason,
+        {{ rule_action_group(rule) | indent(4) }} as {{ rule['id'] }}_action_group
+        {%- endfor %}
+    from signals
 
 ),
 
@@ -78,9 +93,9 @@ customer_scores as (
 
     select
         scored.*,
-        {{ risk_level('scored.risk_score') }} as risk_level,
+        {{ risk_level('scored.risk_score') | indent(4) }} as risk_level,
         recommendations.recommended_actions,
-        {{ usage_evidence() | indent(8) }} as usage_evidence,
+        {{ usage_evidence() | indent(4) }} as usage_evidence,
         '{{ var("risk_ruleset") }}' as ruleset
     from scored
     left join recommendations on scored.action_groups = recommendations.action_groups

@@ -99,3 +99,4 @@ data_quality_issues as (
 )
 
 select * from data_quality_issues
+order by table_name, column_name nulls first, issue

@@ -131,3 +131,4 @@ feed_freshness as (
 )
 
 select * from feed_freshness
+order by table_name

@@ -17,3 +17,4 @@ rejected_rows as (
 )
 
 select * from rejected_rows
+order by table_name, row_ref, column_name, raw_value

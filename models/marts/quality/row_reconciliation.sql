@@ -50,3 +50,4 @@ row_reconciliation as (
 )
 
 select * from row_reconciliation
+order by table_name

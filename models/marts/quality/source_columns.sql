@@ -33,3 +33,4 @@ source_columns as (
 )
 
 select * from source_columns
+order by table_name, column_name

@@ -65,3 +65,4 @@ churn_drivers as (
 )
 
 select * from churn_drivers
+order by customers desc, rule_id

@@ -25,3 +25,4 @@ churn_reasons as (
 )
 
 select * from churn_reasons
+order by churn_events desc, reason_code

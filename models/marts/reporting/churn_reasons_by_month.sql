@@ -26,3 +26,4 @@ churn_reasons_by_month as (
 )
 
 select * from churn_reasons_by_month
+order by month, reason_code

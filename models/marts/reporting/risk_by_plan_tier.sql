@@ -18,3 +18,4 @@ risk_by_plan_tier as (
 )
 
 select * from risk_by_plan_tier
+order by plan_tier

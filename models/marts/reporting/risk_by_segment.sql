@@ -26,3 +26,4 @@ risk_by_segment as (
 )
 
 select * from risk_by_segment
+order by segment_type, segment

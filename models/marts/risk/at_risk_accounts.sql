@@ -65,3 +65,4 @@ at_risk_accounts as (
 )
 
 select * from at_risk_accounts
+order by contact_priority

@@ -40,3 +40,4 @@ at_risk_customers as (
 )
 
 select * from at_risk_customers
+order by risk_rank

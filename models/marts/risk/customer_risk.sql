@@ -59,3 +59,4 @@ customer_risk as (
 )
 
 select * from customer_risk
+order by customer_id

@@ -46,3 +46,4 @@ evaluations as (
 )
 
 select * from evaluations
+order by customer_id, rule_order

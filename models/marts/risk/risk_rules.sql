@@ -30,3 +30,4 @@ rules as (
 )
 
 select * from rules
+order by rule_order, band_order

@@ -1,0 +1,4 @@
+{# The model has no rows. #}
+{% test is_empty(model) %}
+select * from {{ model }}
+{% endtest %}

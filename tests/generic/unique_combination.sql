@@ -1,0 +1,9 @@
+{# No two rows agree in all of these columns; null counts as a value. #}
+{% test unique_combination(model, columns) %}
+select
+    {{ columns | join(', ') }},
+    count(*) as rows_of_key
+from {{ model }}
+group by {{ columns | join(', ') }}
+having count(*) > 1
+{% endtest %}

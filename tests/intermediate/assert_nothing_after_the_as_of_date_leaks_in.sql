@@ -1,0 +1,74 @@
+-- signals hold no more than what the staged rows up to the as-of date explain
+with
+
+expected_usage as (
+
+    select
+        customers.as_of_date,
+        customers.customer_id,
+        count(*) as usage_rows,
+        sum(usage.usage_count) as usage_count,
+        coalesce(sum(usage.error_count), 0) as error_count
+    from {{ ref('int_customers') }} as customers
+    inner join {{ ref('stg_saas__feature_usage') }} as usage
+        on customers.customer_id = usage.subscription_id
+        and usage.usage_date <= customers.as_of_date
+    group by customers.as_of_date, customers.customer_id
+
+),
+
+expected_support as (
+
+    select
+        customers.as_of_date,
+        customers.customer_id,
+        count(*) as tickets,
+        min(tickets.satisfaction_score) filter (
+            where coalesce(cast(tickets.closed_at as date), customers.as_of_date) <= customers.as_of_date
+        ) as lowest_score,
+        max(tickets.satisfaction_score) filter (
+            where coalesce(cast(tickets.closed_at as date), customers.as_of_date) <= customers.as_of_date
+        ) as highest_score
+    from {{ ref('int_customers') }} as customers
+    inner join {{ ref('stg_saas__support_tickets') }} as tickets
+        on customers.account_id = tickets.account_id
+        and cast(tickets.submitted_at as date) <= customers.as_of_date
+    group by customers.as_of_date, customers.customer_id
+
+),
+
+last_churns as (
+
+    select
+        customers.as_of_date,
+        customers.customer_id,
+        count(*) as churn_events
+    from {{ ref('int_customers') }} as customers
+    inner join {{ ref('stg_saas__churn_events') }} as churn_events
+        on customers.account_id = churn_events.account_id
+        and churn_events.churn_date <= customers.as_of_date
+    group by customers.as_of_date, customers.customer_id
+
+)
+
+select signals.*
+from {{ ref('int_customer_signals') }} as signals
+left join expected_usage
+    on signals.as_of_date = expected_usage.as_of_date
+    and signals.customer_id = expected_usage.customer_id
+left join expected_support
+    on signals.as_of_date = expected_support.as_of_date
+    and signals.customer_id = expected_support.customer_id
+left join last_churns
+    on signals.as_of_date = last_churns.as_of_date
+    and signals.customer_id = last_churns.customer_id
+where
+    signals.start_date > signals.as_of_date
+    or signals.usage_rows_60d > coalesce(expected_usage.usage_rows, 0)
+    or signals.usage_30d + signals.usage_prev30d > coalesce(expected_usage.usage_count, 0)
+    or signals.errors_30d > coalesce(expected_usage.error_count, 0)
+    or signals.tickets_30d > coalesce(expected_support.tickets, 0)
+    or signals.satisfaction_score < expected_support.lowest_score
+    or signals.satisfaction_score > expected_support.highest_score
+    or (signals.satisfaction_score is not null and expected_support.lowest_score is null)
+    or signals.churned != (last_churns.churn_events is not null)
