@@ -30,10 +30,10 @@
     {%- elif type == 'duration' -%}
         case
             when {{ matches(text, '^[+]?[0-9.]') }}
-                then {{ dbt.safe_cast(text, 'decimal(18, 6)') }}
+                then {{ try_cast(text, 'decimal(18, 6)') }}
         end
     {%- elif type == 'money' -%}
-        cast({{ dbt.safe_cast(text, 'decimal(14, 2)') }} as decimal(18, 2))
+        cast({{ try_cast(text, 'decimal(14, 2)') }} as decimal(18, 2))
     {%- elif type == 'rating' -%}
         case
             when {{ matches(text, '^[1-5]([.]0*)?$') }} then cast(left({{ text }}, 1) as int)

@@ -2,7 +2,7 @@
 
 {# A ratio, mean or rule value as published: six digits after the point. #}
 {% macro published_ratio(value) -%}
-    {{ dbt.safe_cast(value, 'decimal(18, 6)') }}
+    {{ try_cast(value, 'decimal(18, 6)') }}
 {%- endmacro %}
 
 {# A part of a whole as published; null when the whole is nothing. #}

@@ -46,6 +46,14 @@
     regexp_matches({{ text }}, '{{ pattern }}')
 {%- endmacro %}
 
+{# A cast that gives null where it fails. #}
+{% macro try_cast(expression, type) %}
+    {{- adapter.dispatch('try_cast', 'churn')(expression, type) -}}
+{% endmacro %}
+{% macro default__try_cast(expression, type) -%}
+    try_cast({{ expression }} as {{ type }})
+{%- endmacro %}
+
 {# ISO text, with or without zone, to a UTC timestamp; null when it is no moment in time. #}
 {% macro utc_timestamp(text) %}
     {{- adapter.dispatch('utc_timestamp', 'churn')(text) -}}

@@ -52,9 +52,9 @@ spans as (
         min(daily_rows.feed_date) as first_date,
         max(daily_rows.feed_date) as last_date,
         -- whole weeks before the last 7 days, at most 8
-        cast(coalesce(greatest(least(
-            floor({{ days_between('min(daily_rows.feed_date)', 'feeds.as_of_date - 6') }} / 7.0), 8
-        ), 0), 0) as bigint) as usual_weeks
+        cast(greatest(0, least(8, floor(
+            {{ days_between('coalesce(min(daily_rows.feed_date), feeds.as_of_date)', 'feeds.as_of_date - 6') }} / 7.0
+        ))) as bigint) as usual_weeks
     from feeds
     left join daily_rows
         on feeds.table_name = daily_rows.table_name
