@@ -16,7 +16,35 @@
     {{ return(text) }}
 {% endmacro %}
 
-{# A latest usage date that lies more days than this beyond the one before it is taken for a typo. #}
-{% macro max_usage_gap_days() -%}
-    30
+{#
+    The as-of date: as configured, else the latest usage date. One that lies more than 30 days beyond
+    the one before it is taken for a typo and stops the build.
+    Over the columns of the last two usage dates: usage_date, usage_date_before, gap_days.
+#}
+{% macro as_of_date() -%}
+    {%- if configured_as_of_date() is not none -%}
+    cast('{{ configured_as_of_date() }}' as date)
+    {%- else -%}
+    case
+        when usage_date is null then {{ stop_for_missing_usage() }}
+        when gap_days > 30 then {{ stop_for_wild_usage_date() }}
+        else usage_date
+    end
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro stop_for_wild_usage_date() -%}
+    {{ stop_build(
+        "'The latest usage date, ' || cast(usage_date as varchar) || ', lies '"
+        ~ " || cast(gap_days as varchar) || ' days after the one before it, '"
+        ~ " || cast(usage_date_before as varchar) || '. If it is a typo, mend it, '"
+        ~ " || 'or set the variable as_of_date to the date to score for.'"
+    ) }}
+{%- endmacro %}
+
+{% macro stop_for_missing_usage() -%}
+    {{ stop_build(
+        "'No usage row belongs to a known subscription, so there is no date to score for. '"
+        ~ " || 'Check subscription_id in feature_usage, or set the variable as_of_date.'"
+    ) }}
 {%- endmacro %}

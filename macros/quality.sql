@@ -32,6 +32,38 @@
     {{ return(columns) }}
 {% endmacro %}
 
+{# The same for every table, as a list of (table, column). #}
+{% macro every_typed_optional_column() %}
+    {%- set columns = [] -%}
+    {%- for table_name in var('saas_tables') -%}
+        {%- for column in typed_optional_columns(table_name) -%}
+            {%- do columns.append((table_name, column)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{#
+    Optional columns that a file may lack, as a list of (table, column). Of the text columns of
+    messages any one will do, so none of them is missed.
+#}
+{% macro every_optional_column() %}
+    {%- set columns = [] -%}
+    {%- for table_name, table in var('saas_tables').items() -%}
+        {%- for column in table['optional'] if column not in table.get('text_columns', []) -%}
+            {%- do columns.append((table_name, column)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{# The columns that a table's file has; [] when an optional table was not given. #}
+{% macro source_column_names(table_name) %}
+    {%- set relation = raw_relation(table_name) -%}
+    {%- set found = column_names(relation) if relation is not none else [] -%}
+    {{ return(found | reject('equalto', '_row_number') | list) }}
+{% endmacro %}
+
 {# The column that names a row of a table to a person. #}
 {% macro row_id_column(table_name) %}
     {%- set table = saas_table(table_name) -%}

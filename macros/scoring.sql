@@ -49,11 +49,17 @@
     end
 {%- endmacro %}
 
+{# The action group of one band as SQL. #}
+{% macro band_action_group_text(rule, band) -%}
+    {%- set group = band_action_group(rule, band) -%}
+    {{ sql_text(group) if group else 'cast(null as varchar)' }}
+{%- endmacro %}
+
 {# Action group that a rule calls for; null when no band holds or the band has none. #}
 {% macro rule_action_group(rule) -%}
     case
         {%- for band in rule['bands'] %}
-        when {{ band_condition(rule, band) }} then {{ sql_text(band_action_group(rule, band)) if band_action_group(rule, band) else 'cast(null as varchar)' }}
+        when {{ band_condition(rule, band) }} then {{ band_action_group_text(rule, band) }}
         {%- endfor %}
     end
 {%- endmacro %}
@@ -139,6 +145,11 @@
     {%- endfor -%}
     {{ return(columns) }}
 {% endmacro %}
+
+{# The points of all rules that fired. #}
+{% macro rule_points_sum() -%}
+    0{% for points in rule_columns('points') %} + coalesce({{ points }}, 0){% endfor %}
+{%- endmacro %}
 
 {# The order in which people at risk are contacted, over the columns of `customer_risk`. #}
 {% macro contact_order() -%}

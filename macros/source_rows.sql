@@ -231,3 +231,10 @@
         {%- endfor %}
     from ranked
 {% endmacro %}
+
+{# The bundled sample must not stand beside the user's data in one warehouse. #}
+{% macro drop_unused_sample() %}
+    {%- if execute and env_var('CHURN_DATA_DIR', '') -%}
+        {%- do run_query('drop schema if exists raw cascade') -%}
+    {%- endif -%}
+{% endmacro %}

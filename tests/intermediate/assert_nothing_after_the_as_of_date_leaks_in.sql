@@ -7,13 +7,25 @@ expected_usage as (
         customers.as_of_date,
         customers.customer_id,
         count(*) as usage_rows,
-        sum(usage.usage_count) as usage_count,
-        coalesce(sum(usage.error_count), 0) as error_count
+        sum(usage_rows.usage_count) as usage_count,
+        coalesce(sum(usage_rows.error_count), 0) as error_count
     from {{ ref('int_customers') }} as customers
-    inner join {{ ref('stg_saas__feature_usage') }} as usage
-        on customers.customer_id = usage.subscription_id
-        and usage.usage_date <= customers.as_of_date
+    inner join {{ ref('stg_saas__feature_usage') }} as usage_rows
+        on customers.customer_id = usage_rows.subscription_id
+        and usage_rows.usage_date <= customers.as_of_date
     group by customers.as_of_date, customers.customer_id
+
+),
+
+-- a ticket without a closing date counts from its submission
+tickets as (
+
+    select
+        account_id,
+        satisfaction_score,
+        cast(submitted_at as date) as submitted_date,
+        cast(coalesce(closed_at, submitted_at) as date) as closed_date
+    from {{ ref('stg_saas__support_tickets') }}
 
 ),
 
@@ -24,15 +36,15 @@ expected_support as (
         customers.customer_id,
         count(*) as tickets,
         min(tickets.satisfaction_score) filter (
-            where coalesce(cast(tickets.closed_at as date), customers.as_of_date) <= customers.as_of_date
+            where tickets.closed_date <= customers.as_of_date
         ) as lowest_score,
         max(tickets.satisfaction_score) filter (
-            where coalesce(cast(tickets.closed_at as date), customers.as_of_date) <= customers.as_of_date
+            where tickets.closed_date <= customers.as_of_date
         ) as highest_score
     from {{ ref('int_customers') }} as customers
-    inner join {{ ref('stg_saas__support_tickets') }} as tickets
+    inner join tickets
         on customers.account_id = tickets.account_id
-        and cast(tickets.submitted_at as date) <= customers.as_of_date
+        and tickets.submitted_date <= customers.as_of_date
     group by customers.as_of_date, customers.customer_id
 
 ),

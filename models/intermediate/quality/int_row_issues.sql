@@ -1,4 +1,4 @@
--- one row per table, column and kind of finding about whole rows: copies, collisions, orphans, odd dates
+-- one row per table, column and kind of finding about whole rows
 {%- set findings = [
     ('subscriptions', 'account_id', 'unknown_account', 'account_id', 'not has_account'),
     ('subscriptions', 'start_date', 'before_signup', 'subscription_id', 'start_date < signup_date'),

@@ -1,16 +1,10 @@
 -- one row per table, optional column and reason for which values were read as null
 {{ config(materialized='view') }}
-{%- set selects = [] -%}
-{%- for table_name in var('saas_tables') -%}
-    {%- for column in typed_optional_columns(table_name) -%}
-        {%- do selects.append((table_name, column)) -%}
-    {%- endfor -%}
-{%- endfor %}
 with
 
 value_issues as (
 
-    {% for table_name, column in selects -%}
+    {% for table_name, column in every_typed_optional_column() -%}
     select
         '{{ table_name }}' as table_name,
         '{{ column }}' as column_name,

@@ -17,13 +17,12 @@ actions as (
 rule_points as (
 
     select
-        *
-        {%- for rule in active_rules() %},
-
+        {%- for rule in active_rules() %}
         {{ rule_points(rule) | indent(4) }} as {{ rule['id'] }}_points,
         {{ rule_reason(rule) | indent(4) }} as {{ rule['id'] }}_reason,
-        {{ rule_action_group(rule) | indent(4) }} as {{ rule['id'] }}_action_group
+        {{ rule_action_group(rule) | indent(4) }} as {{ rule['id'] }}_action_group,
         {%- endfor %}
+        signals.*
     from signals
 
 ),
@@ -32,10 +31,7 @@ totals as (
 
     select
         *,
-        cast(0
-        {%- for points in rule_columns('points') %}
-        + coalesce({{ points }}, 0)
-        {%- endfor %} as int) as uncapped_score,
+        cast({{ rule_points_sum() }} as int) as uncapped_score,
         {{ first_joined(rule_columns('reason'), 3, '; ') }} as top_reasons,
         -- the groups that fired, or `none`, between commas
         ',' || coalesce({{ first_joined(rule_columns('action_group'), 100, ',') }}, 'none')

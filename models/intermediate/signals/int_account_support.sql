@@ -36,10 +36,13 @@ windowed as (
     from support_tickets
     -- a ticket falls into the windows of several as-of dates
     inner join as_of_dates
-        on {{ in_current_window('cast(support_tickets.submitted_at as date)', 'as_of_dates.as_of_date') }}
+        on {{ in_current_window(
+            'cast(support_tickets.submitted_at as date)', 'as_of_dates.as_of_date'
+        ) }}
 
 ),
 
+-- two tickets may collide on one id: then the lower score counts
 latest_scores as (
 
     select
@@ -48,11 +51,11 @@ latest_scores as (
         satisfaction_score
     from windowed
     where satisfaction_score is not null
-    qualify row_number() over (
-        partition by as_of_date, account_id
-        -- two tickets may collide on one id: then the lower score counts
-        order by submitted_at desc, ticket_id desc, satisfaction_score asc
-    ) = 1
+    qualify
+        row_number() over (
+            partition by as_of_date, account_id
+            order by submitted_at desc, ticket_id desc, satisfaction_score asc
+        ) = 1
 
 ),
 

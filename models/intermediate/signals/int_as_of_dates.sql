@@ -24,9 +24,7 @@ usage_dates as (
 
 latest as (
 
-    select
-        max(usage_date) as usage_date,
-        count(*) as dates
+    select max(usage_date) as usage_date
     from usage_dates
 
 ),
@@ -39,30 +37,21 @@ before_latest as (
 
 ),
 
-as_of_dates as (
+last_two as (
 
     select
-        {% if configured_as_of_date() is not none -%}
-        cast('{{ configured_as_of_date() }}' as date) as as_of_date
-        {%- else -%}
-        case
-            when latest.usage_date is null
-                then {{ stop_build(
-                    "'No usage row belongs to a known subscription, so there is no date to score for. '"
-                    ~ " || 'Check subscription_id in feature_usage, or set the variable as_of_date.'"
-                ) }}
-            when {{ days_between('before_latest.usage_date', 'latest.usage_date') }} > {{ max_usage_gap_days() }}
-                then {{ stop_build(
-                    "'The latest usage date, ' || cast(latest.usage_date as varchar) || ', lies '"
-                    ~ " || cast(" ~ days_between('before_latest.usage_date', 'latest.usage_date') ~ " as varchar)"
-                    ~ " || ' days after the one before it, ' || cast(before_latest.usage_date as varchar)"
-                    ~ " || '. If it is a typo, mend it or set the variable as_of_date to the date to score for.'"
-                ) }}
-            else latest.usage_date
-        end as as_of_date
-        {%- endif %}
+        latest.usage_date,
+        before_latest.usage_date as usage_date_before,
+        {{ days_between('before_latest.usage_date', 'latest.usage_date') }} as gap_days
     from latest
     cross join before_latest
+
+),
+
+as_of_dates as (
+
+    select {{ as_of_date() }} as as_of_date
+    from last_two
 
 )
 

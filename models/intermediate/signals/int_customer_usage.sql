@@ -48,7 +48,9 @@ customer_usage as (
         as_of_date,
         customer_id,
         cast(coalesce(sum(usage_count) filter (where is_current), 0) as bigint) as usage_30d,
-        cast(coalesce(sum(usage_count) filter (where not is_current), 0) as bigint) as usage_prev30d,
+        cast(coalesce(
+            sum(usage_count) filter (where not is_current), 0
+        ) as bigint) as usage_prev30d,
         cast(sum(usage_rows) as bigint) as usage_rows_60d,
         cast(coalesce(sum(error_count) filter (where is_current), 0) as bigint) as errors_30d
     from windowed

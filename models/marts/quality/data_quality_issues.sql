@@ -1,10 +1,4 @@
 -- one row per table, column and kind of issue in the source data
-{%- set optional_columns = [] -%}
-{%- for table_name in var('saas_tables') -%}
-    {%- for column in saas_table(table_name)['optional'] if column not in saas_table(table_name).get('text_columns', []) -%}
-        {%- do optional_columns.append((table_name, column)) -%}
-    {%- endfor -%}
-{%- endfor %}
 with
 
 value_issues as (
@@ -39,7 +33,7 @@ feed_freshness as (
 
 optional_columns as (
 
-    {% for table_name, column in optional_columns -%}
+    {% for table_name, column in every_optional_column() -%}
     select
         '{{ table_name }}' as table_name,
         '{{ column }}' as column_name
@@ -47,6 +41,14 @@ optional_columns as (
     union all
     {% endif %}
     {%- endfor %}
+
+),
+
+given_tables as (
+
+    select table_name
+    from source_columns
+    group by table_name
 
 ),
 
@@ -60,13 +62,12 @@ missing_columns as (
         cast(null as varchar) as example
     from optional_columns
     inner join row_reconciliation on optional_columns.table_name = row_reconciliation.table_name
+    -- a file that was not given lacks no columns
+    inner join given_tables on optional_columns.table_name = given_tables.table_name
     left join source_columns
         on optional_columns.table_name = source_columns.table_name
         and optional_columns.column_name = source_columns.column_name
-    where
-        source_columns.column_name is null
-        -- a file that was not given lacks no columns
-        and optional_columns.table_name in (select table_name from source_columns)
+    where source_columns.column_name is null
 
 ),
 

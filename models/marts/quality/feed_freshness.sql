@@ -52,9 +52,9 @@ spans as (
         min(daily_rows.feed_date) as first_date,
         max(daily_rows.feed_date) as last_date,
         -- whole weeks before the last 7 days, at most 8
-        cast(greatest(0, least(8, floor(
-            {{ days_between('coalesce(min(daily_rows.feed_date), feeds.as_of_date)', 'feeds.as_of_date - 6') }} / 7.0
-        ))) as bigint) as usual_weeks
+        cast(greatest(0, least(8, floor({{ days_between(
+            'coalesce(min(daily_rows.feed_date), feeds.as_of_date)', 'feeds.as_of_date - 6'
+        ) }} / 7.0))) as bigint) as usual_weeks
     from feeds
     left join daily_rows
         on feeds.table_name = daily_rows.table_name
@@ -119,7 +119,8 @@ feed_freshness as (
             when days_behind > 0
                 then title || ' data ends on ' || cast(last_date as varchar) || ', '
                     || cast(days_behind as varchar) || ' days before the as-of date '
-                    || cast(as_of_date as varchar) || ': customers may look different than they are.'
+                    || cast(as_of_date as varchar)
+                    || ': customers may look different than they are.'
             when is_low_volume
                 then title || ' data of the last 7 days is thin: ' || cast(rows_last_7d as varchar)
                     || ' rows, usually '

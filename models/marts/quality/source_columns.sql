@@ -4,9 +4,7 @@ with
 source_columns as (
 
     {%- for table_name in var('saas_tables') %}
-    {%- set relation = raw_relation(table_name) %}
-    {%- set found = column_names(relation) | reject('equalto', '_row_number') | list if relation is not none else [] %}
-    {%- for column in found %}
+    {%- for column in source_column_names(table_name) %}
     select
         {{ source_file_name(table_name) }} as file_name,
         '{{ table_name }}' as table_name,
@@ -15,7 +13,7 @@ source_columns as (
         {{ share(
             'count(*) - count(nullif(trim(cast(' ~ quoted(column) ~ " as varchar)), ''))", 'count(*)'
         ) }} as null_share
-    from {{ relation }}
+    from {{ raw_relation(table_name) }}
 
     union all
 

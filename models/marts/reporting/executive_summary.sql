@@ -19,7 +19,7 @@ feed_freshness as (
 
 ),
 
-windows as (
+as_of_year as (
 
     select
         as_of_date,
@@ -34,15 +34,14 @@ last_year as (
     select
         count(*) as customers,
         count(*) filter (
-            where customer_risk.end_date > windows.year_start
-                and customer_risk.end_date <= windows.as_of_date
+            where customer_risk.end_date between as_of_year.year_start + 1 and as_of_year.as_of_date
         ) as ended
     from customer_risk
-    cross join windows
+    cross join as_of_year
     where
         customer_risk.end_date is null
-        or customer_risk.end_date > windows.year_start
-        or customer_risk.start_date > windows.year_start
+        or customer_risk.end_date > as_of_year.year_start
+        or customer_risk.start_date > as_of_year.year_start
 
 ),
 
@@ -87,14 +86,14 @@ executive_summary as (
         totals.total_arr,
         totals.arr_at_risk,
         totals.customers_without_signals,
-        windows.as_of_date as usage_window_end,
-        windows.as_of_date as support_window_end,
+        as_of_year.as_of_date as usage_window_end,
+        as_of_year.as_of_date as support_window_end,
         last_dates.usage_last_date,
         last_dates.support_last_date,
         '{{ var("risk_ruleset") }}' as ruleset
     from totals
     cross join last_year
-    cross join windows
+    cross join as_of_year
     cross join last_dates
 
 )

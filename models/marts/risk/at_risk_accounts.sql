@@ -1,4 +1,4 @@
--- one row per account with an active customer at risk: one call a company, in the order of contact_priority
+-- one row per account with an active customer at risk: one call a company
 with
 
 customer_risk as (

@@ -18,7 +18,7 @@ rules as (
         cast({{ band_limit(band) }} as decimal(18, 6)) as threshold,
         {{ band['points'] }} as points,
         {{ sql_text(band['reason']) }} as reason,
-        {{ sql_text(band_action_group(rule, band)) if band_action_group(rule, band) else 'cast(null as varchar)' }} as action_group,
+        {{ band_action_group_text(rule, band) }} as action_group,
         {{ (rule['id'] not in var('disabled_risk_rules')) | lower }} as is_enabled
     {% if not (loop.last and rule_loop.last) %}
     union all

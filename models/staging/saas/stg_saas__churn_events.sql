@@ -3,7 +3,9 @@ with
 
 source as (
 
-    select * from {{ ref('checked_saas__churn_events') }} where row_fate = 'staged'
+    select *
+    from {{ ref('checked_saas__churn_events') }}
+    where row_fate = 'staged'
 
 ),
 

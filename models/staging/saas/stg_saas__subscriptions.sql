@@ -3,7 +3,9 @@ with
 
 source as (
 
-    select * from {{ ref('checked_saas__subscriptions') }} where row_fate = 'staged'
+    select *
+    from {{ ref('checked_saas__subscriptions') }}
+    where row_fate = 'staged'
 
 ),
 

@@ -3,7 +3,9 @@ with
 
 source as (
 
-    select * from {{ ref('checked_saas__support_tickets') }} where row_fate = 'staged'
+    select *
+    from {{ ref('checked_saas__support_tickets') }}
+    where row_fate = 'staged'
 
 ),
 

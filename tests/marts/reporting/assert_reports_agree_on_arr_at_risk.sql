@@ -26,12 +26,18 @@ figures as (
     where segment_type = '{{ segment_type }}'
     {%- endfor %}
 
-)
+),
 
-select *
-from figures
-where arr_at_risk != (
-    select coalesce(sum(arr), 0)
+expected as (
+
+    select coalesce(sum(arr), 0) as arr_at_risk
     from {{ ref('customer_risk') }}
     where is_active and risk_level in ('High', 'Medium')
+
 )
+
+select
+    figures.*,
+    expected.arr_at_risk as expected_arr_at_risk
+from figures
+inner join expected on figures.arr_at_risk != expected.arr_at_risk

@@ -1,18 +1,22 @@
 -- every enabled rule answers for every customer exactly once
 with
 
+rules as (
+
+    select rule_id
+    from {{ ref('risk_rules') }}
+    where is_enabled
+    group by rule_id
+
+),
+
 expected as (
 
     select
         customer_risk.customer_id,
         rules.rule_id
     from {{ ref('customer_risk') }} as customer_risk
-    cross join (
-        select rule_id
-        from {{ ref('risk_rules') }}
-        where is_enabled
-        group by rule_id
-    ) as rules
+    cross join rules
 
 ),
 

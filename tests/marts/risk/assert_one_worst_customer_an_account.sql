@@ -13,12 +13,12 @@ first_customers as (
 )
 
 select
-    coalesce(accounts.account_id, first_customers.account_id) as account_id,
-    accounts.worst_customer_id
-from {{ ref('at_risk_accounts') }} as accounts
-full outer join first_customers on accounts.account_id = first_customers.account_id
+    coalesce(at_risk.account_id, first_customers.account_id) as account_id,
+    at_risk.worst_customer_id
+from {{ ref('at_risk_accounts') }} as at_risk
+full outer join first_customers on at_risk.account_id = first_customers.account_id
 left join {{ ref('at_risk_customers') }} as customers
-    on accounts.worst_customer_id = customers.customer_id
-    and accounts.account_id = customers.account_id
+    on at_risk.worst_customer_id = customers.customer_id
+    and at_risk.account_id = customers.account_id
     and customers.is_active
 where customers.contact_priority is distinct from first_customers.contact_priority

@@ -1,2 +1,2 @@
--- one row per row of the feature_usage source, as it came: every column the project reads, as text
+-- one row per row of feature_usage as it came: every column that the project reads, as text
 {{ base_rows('feature_usage') }}

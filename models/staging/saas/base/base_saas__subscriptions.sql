@@ -1,2 +1,2 @@
--- one row per row of the subscriptions source, as it came: every column the project reads, as text
+-- one row per row of subscriptions as it came: every column that the project reads, as text
 {{ base_rows('subscriptions') }}

@@ -1,2 +1,2 @@
--- one row per row of the ticket_messages source, as it came: every column the project reads, as text
+-- one row per row of ticket_messages as it came: every column that the project reads, as text
 {{ base_rows('ticket_messages') }}

@@ -1,2 +1,2 @@
--- one row per row of the accounts source, typed, with its fate: staged, rejected or duplicate
+-- one row per row of accounts, typed, with its fate: staged, rejected or duplicate
 {{ checked_rows('accounts') }}

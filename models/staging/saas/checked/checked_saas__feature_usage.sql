@@ -1,2 +1,2 @@
--- one row per row of the feature_usage source, typed, with its fate: staged, rejected or duplicate
+-- one row per row of feature_usage, typed, with its fate: staged, rejected or duplicate
 {{ checked_rows('feature_usage') }}

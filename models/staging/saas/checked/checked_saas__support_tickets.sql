@@ -1,2 +1,2 @@
--- one row per row of the support_tickets source, typed, with its fate: staged, rejected or duplicate
+-- one row per row of support_tickets, typed, with its fate: staged, rejected or duplicate
 {{ checked_rows('support_tickets') }}

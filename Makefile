@@ -1,0 +1,66 @@
+# Every command of the project; `make help` lists them.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+# quoted by the shell, not by make: folder names may hold anything
+export DATA PARTIAL VARS
+
+OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
+
+.DEFAULT_GOAL := help
+.PHONY: help run show load watch sample test lint docs clean
+
+help:  ## list these commands
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 10
+
+run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}"]
+	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS)
+
+show: $(VENV)/.runtime  ## print the list of the last build again
+	@$(BIN)/churn show
+
+load: $(VENV)/.runtime  ## check and load your files without building: DATA=folder or .zip [PARTIAL=1]
+	@test -n "$$DATA" || { echo "Name your files: make load DATA=<folder or .zip>" >&2; exit 2; }
+	@$(BIN)/churn load "$$DATA" $${PARTIAL:+--partial}
+
+watch: $(VENV)/.runtime  ## rebuild whenever the files change [DATA=folder or .zip]
+	@$(BIN)/churn watch $${DATA:+--data "$$DATA"} $${VARS:+--vars "$$VARS"}
+
+sample: $(VENV)/.runtime  ## make the bundled sample in seeds/saas again
+	@$(BIN)/churn sample
+
+test: $(VENV)/.dev  ## run every test
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(VENV)/.dev  ## check style, types and conventions
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint models tests --disable-progress-bar
+	@$(BIN)/dbt parse --quiet --target-path target/lint
+	@$(BIN)/dbt-bouncer run
+
+docs: $(VENV)/.runtime  ## the data dictionary as one page, target/docs/index.html
+	@$(BIN)/churn docs
+
+clean:  ## remove what can be built again; never data/
+	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal
+
+# the environments: what runs, and with the tools of the developers; both from hashed lock files
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv $(VENV)
+
+define install
+	@echo "Installing from $(1), once ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+endef
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(call install,requirements.lock)
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(call install,requirements-dev.lock)

@@ -1,0 +1,202 @@
+"""The `churn` command: thin wrappers; `churn --help` is the manual."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+import yaml
+from rich.console import Console
+from rich.progress import Progress
+
+from churn.dbt import build
+from churn.errors import ChurnError, InputError
+from churn.load import load as load_files
+from churn.load import print_summary, recover
+from churn.project import Project
+from churn.show import show as show_list
+from churn.watch import watch as watch_files
+
+app = typer.Typer(
+    help="Five SaaS tables in, who to call first out. Run it in the project's folder.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="FOLDER|ZIP",
+        help="Load these files first and build from them. Without it: the data of "
+        "`CHURN_DATA_DIR` where that is set, else the bundled sample.",
+    ),
+]
+Partial = Annotated[
+    bool,
+    typer.Option("--partial", help="Replace only the tables that are given; keep the others."),
+]
+Variables = Annotated[
+    str,
+    typer.Option(
+        "--vars",
+        metavar="YAML",
+        help="Variables of `dbt_project.yml`, such as "
+        "`{as_of_date: 2026-06-30, risk_ruleset: basic}`.",
+    ),
+]
+
+
+@app.command()
+def run(data: Data = None, partial: Partial = False, variables: Variables = "{}") -> None:
+    """Build everything and print who to call first.
+
+    Reads the bundled sample, or your own data with `--data`. The result is in the DuckDB file
+    `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`).
+    """
+    project, console = Project(), Console()
+    settings = _parsed_variables(variables)
+    if partial and data is None:
+        raise InputError("--partial says which tables to replace; it needs --data.")
+    if data is not None:
+        data_dir: Path | None = _load(project, console, data, partial)
+    else:
+        recover(project.load_dir)
+        data_dir = project.data_dir
+    _say_what_is_built(project, console, data_dir)
+    build(project, console, data_dir=data_dir, variables=settings)
+    show_list(project, console)
+
+
+@app.command()
+def show() -> None:
+    """Print the at-risk list of the last build again."""
+    show_list(Project(), Console())
+
+
+@app.command()
+def load(
+    data: Annotated[Path, typer.Argument(metavar="FOLDER|ZIP", help="Where your files are.")],
+    partial: Partial = False,
+) -> None:
+    """Check your files and load them, without building.
+
+    Finds accounts, subscriptions, feature_usage, churn_events, support_tickets and, optionally,
+    ticket_messages as .csv or .parquet, at any depth and with any prefix, and writes one Parquet
+    file a table to `data/saas/` (or `CHURN_DATA_DIR`). The previous load stays until the new one is
+    complete.
+    """
+    project, console = Project(), Console()
+    load_dir = _load(project, console, data, partial)
+    console.print(f"Next: CHURN_DATA_DIR={load_dir} make run", markup=False, highlight=False)
+
+
+@app.command()
+def watch(data: Data = None, variables: Variables = "{}") -> None:
+    """Rebuild whenever the files change; Ctrl-C ends it.
+
+    With `--data` it watches your files, loads and builds; without it watches the loaded data.
+    """
+    project, console = Project(), Console()
+    settings = _parsed_variables(variables)
+
+    def reload() -> None:
+        if data is not None:
+            _load(project, console, data, partial=False)
+
+    def rebuild() -> None:
+        build(project, console, data_dir=project.load_dir, variables=settings)
+        show_list(project, console)
+
+    watch_files(project, source=data, reload=reload, rebuild=rebuild)
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Option(help="Folder to write to; the truth goes to its `truth/`.")],
+    accounts: Annotated[int, typer.Option(min=1, help="How many companies.")] = 400,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 7,
+    signal: Annotated[
+        Literal["strong", "weak", "null"],
+        typer.Option(help="How much of the churn the data explains; null: nothing."),
+    ] = "strong",
+    file_format: Annotated[Literal["csv", "parquet"], typer.Option("--format")] = "csv",
+    until: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of the data.")
+    ] = datetime(2026, 9, 27),
+    faults: Annotated[bool, typer.Option(help="A dozen faulty rows, as real exports have.")] = True,
+) -> None:
+    """Make sample data whose churn has a known cause, for trying, testing and judging scores."""
+    from churn.generate import generate as generate_data
+
+    console = Console()
+    with _progress(console, "Generating") as progress:
+        summary = generate_data(
+            out,
+            accounts=accounts,
+            seed=seed,
+            signal=signal,
+            file_format=file_format,
+            faults=faults,
+            until=until.date(),
+            progress=progress,
+        )
+    console.print(summary)
+
+
+def main() -> None:
+    """Run the command; an error is one message on standard error and an exit code (1 or 2)."""
+    try:
+        app()
+    except ChurnError as error:
+        Console(stderr=True).print(f"Error: {error}", markup=False, highlight=False, style="red")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@contextmanager
+def _progress(console: Console, title: str) -> Iterator[Any]:
+    """A progress bar, as a function of (done, total)."""
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _load(project: Project, console: Console, data: Path, partial: bool) -> Path:
+    with _progress(console, "Loading") as progress:
+        summary = load_files(data, project, partial=partial, progress=progress)
+    print_summary(summary, console)
+    return project.load_dir
+
+
+def _say_what_is_built(project: Project, console: Console, data_dir: Path | None) -> None:
+    if data_dir is not None:
+        console.print(f"Building from the data in {data_dir}.", markup=False, highlight=False)
+        return
+    console.print("Building the bundled sample: an invented company.")
+    if project.load_dir.is_dir():
+        console.print(
+            f"Your own data in {project.load_dir} is left alone; "
+            f"to build from it: CHURN_DATA_DIR={project.load_dir} make run",
+            markup=False,
+            highlight=False,
+        )
+
+
+def _parsed_variables(text: str) -> dict[str, Any]:
+    try:
+        variables = yaml.safe_load(text) or {}
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"--vars cannot be read: {error}") from error
+    if not isinstance(variables, dict):
+        raise InputError("--vars must name its values, such as {as_of_date: 2026-06-30}.")
+    return {
+        str(name): value.isoformat() if hasattr(value, "isoformat") else value
+        for name, value in variables.items()
+    }

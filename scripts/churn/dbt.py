@@ -1,0 +1,121 @@
+"""Runs dbt in this process: progress while it works, one message when it fails."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt_common.events.base_types import EventMsg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from churn.errors import ChurnError, InputError
+from churn.project import Project
+
+# dbt unit tests check the code, not the data: `make test` runs them, a build of data need not
+_BUILD = ["build", "--exclude-resource-type", "unit_test"]
+_QUIET = ["--log-level", "none", "--no-use-colors"]
+
+
+def build(
+    project: Project,
+    console: Console,
+    *,
+    data_dir: Path | None,
+    variables: Mapping[str, Any] | None = None,
+) -> None:
+    """Build the whole project into the warehouse.
+
+    `data_dir` is the folder of loaded data to read, None for the bundled sample. `variables`
+    override those of `dbt_project.yml`.
+
+    Raises InputError when the configuration is wrong, ChurnError when the build fails.
+    """
+    if data_dir is None:
+        os.environ.pop("CHURN_DATA_DIR", None)
+    else:
+        os.environ["CHURN_DATA_DIR"] = str(data_dir)
+    project.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    arguments = [*_QUIET, *_BUILD, "--vars", json.dumps(dict(variables or {}))]
+    progress = Progress(
+        TextColumn("Building"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[step]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        task = progress.add_task("build", total=None, step="reading the project")
+
+        def on_event(event: EventMsg) -> None:
+            if event.info.name == "LogStartLine":
+                step = event.data.description.removeprefix("sql ")
+                progress.update(task, total=event.data.total, step=step[:60])
+            elif event.info.name == "NodeFinished":
+                progress.advance(task)
+
+        try:
+            result = dbtRunner(callbacks=[on_event]).invoke(arguments)
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+    console.print()
+    if not result.success:
+        raise _failure(result, project)
+
+
+def _failure(result: dbtRunnerResult, project: Project) -> ChurnError:
+    """What went wrong, in words."""
+    if result.exception is not None:
+        message = _plain(str(result.exception))
+        return _warehouse_failure(message, project) or InputError(
+            f"The project cannot be built.\n{message}"
+        )
+    messages = []
+    with suppress(TypeError):  # some commands give no list of results
+        for node in result.result:
+            if node.status in ("error", "fail"):
+                text = _plain(node.message or "failed")
+                if failure := _warehouse_failure(text, project):
+                    return failure
+                messages.append(f"{node.node.name}: {text}")
+    shown = "\n".join(messages[:5]) or "dbt gave no reason."
+    more = f"\n… and {len(messages) - 5} more." if len(messages) > 5 else ""
+    return ChurnError(f"The build failed.\n{shown}{more}\nDetails are in logs/dbt.log.")
+
+
+def _warehouse_failure(message: str, project: Project) -> ChurnError | None:
+    if "Could not set lock" in message:
+        holder = re.search(r"PID (\d+)", message)
+        by = f" by process {holder[1]}" if holder else ""
+        return ChurnError(
+            f"The warehouse {project.warehouse} is in use{by}. "
+            "Close what reads or builds it, then run this again."
+        )
+    if "not a valid DuckDB database" in message or "database file with version number" in message:
+        return ChurnError(
+            f"{project.warehouse} is not a database that this version of DuckDB can read. "
+            "It is derived and can be deleted; then run this again."
+        )
+    return None
+
+
+def _plain(message: str) -> str:
+    """A dbt error without its frame: where it was compiled, repeated titles, blank lines."""
+    kept = []
+    for line in message.splitlines():
+        line = line.strip()
+        if not line or line.startswith(("compiled code at", "> in macro", "> called by")):
+            continue
+        line = re.sub(r"^(Runtime|Compilation|Database|Parsing) Error( in .*)?$", "", line)
+        line = re.sub(r"^Invalid Input Error: ", "", line)
+        if line and line not in kept:
+            kept.append(line)
+    return "\n".join(kept)

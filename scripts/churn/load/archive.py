@@ -1,0 +1,134 @@
+"""A .zip as a source: checked as a whole, then only the members that are needed are unpacked."""
+
+import lzma
+import re
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from churn.errors import ChurnError, InputError
+from churn.load.find import is_ignored, readable_suffix
+
+ENCRYPTED = 0x1
+# what the standard library raises on archives that are cut off, altered or packed in unusual ways
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    ValueError,
+)
+
+
+class Archive:
+    """An open .zip file whose members are safe to unpack."""
+
+    def __init__(self, path: Path) -> None:
+        """Open an archive and check every member.
+
+        Raises:
+            InputError: it is not a zip, is damaged or encrypted, or a member could be written
+                outside the folder it is unpacked to.
+        """
+        self.path = path
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except DAMAGED as error:
+            raise InputError(
+                f"{path}: not a zip archive, or damaged ({error}). Pack the files again."
+            ) from error
+        try:
+            self._members = self._checked_members()
+        except InputError:
+            self._zip.close()
+            raise
+
+    @property
+    def files(self) -> list[PurePosixPath]:
+        """The archive's files, sorted; a name that occurs twice is listed twice."""
+        return sorted(file for file, _ in self._members)
+
+    def unpack(self, wanted: Iterable[PurePosixPath], folder: Path) -> dict[PurePosixPath, Path]:
+        """Unpack members to files that this project names, in bounded memory.
+
+        Args:
+            wanted: members, as listed by `files`.
+            folder: an existing folder; nothing is written outside it.
+
+        Returns:
+            Member -> the unpacked file.
+
+        Raises:
+            InputError: a member is damaged.
+            ChurnError: the disk has no room for what the members say they hold.
+        """
+        chosen = set(wanted)
+        members = {file: info for file, info in self._members if file in chosen}
+        needed = sum(info.file_size for info in members.values())
+        free = shutil.disk_usage(folder).free
+        if needed > free:
+            raise ChurnError(
+                f"{self.path}: unpacking needs {needed:,} bytes but only {free:,} are free in "
+                f"{folder.parent}. Free some space, or check that the archive is what you expect."
+            )
+        unpacked = {}
+        for position, (file, info) in enumerate(members.items()):
+            target = folder / f"{position}{readable_suffix(file.name)}"
+            self._unpack_one(info, target)
+            unpacked[file] = target
+        return unpacked
+
+    def close(self) -> None:
+        """Close the file."""
+        self._zip.close()
+
+    def _unpack_one(self, info: zipfile.ZipInfo, target: Path) -> None:
+        try:
+            with self._zip.open(info) as packed, target.open("xb") as plain:
+                shutil.copyfileobj(packed, plain, 1 << 20)
+        except DAMAGED as error:
+            raise InputError(
+                f"{self.path}: the member {info.orig_filename} cannot be unpacked ({error}). "
+                "Pack the files again with ordinary (deflate) compression."
+            ) from error
+
+    def _checked_members(self) -> list[tuple[PurePosixPath, zipfile.ZipInfo]]:
+        members = []
+        for info in self._zip.infolist():
+            name = info.orig_filename
+            reason = _unsafe(info)
+            if reason:
+                raise InputError(
+                    f"{self.path}: the member {name!r} {reason}, so nothing was unpacked. "
+                    "Pack the files again from inside their folder, or give the folder itself."
+                )
+            file = PurePosixPath(info.filename)
+            if info.is_dir() or is_ignored(file):
+                continue
+            if info.flag_bits & ENCRYPTED:
+                raise InputError(
+                    f"{self.path}: the member {name} is encrypted. Give an archive without a "
+                    "password, or the unpacked folder."
+                )
+            members.append((file, info))
+        return members
+
+
+def _unsafe(info: zipfile.ZipInfo) -> str | None:
+    """Why a member must not be unpacked, or None."""
+    name = info.orig_filename
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return "is a symbolic link"
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
+        return "has an absolute path"
+    if "\\" in name or "\0" in name:
+        return "has a backslash or a null byte in its path"
+    if ".." in PurePosixPath(name).parts:
+        return "leads out of the archive with .."
+    return None

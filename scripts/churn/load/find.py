@@ -1,0 +1,116 @@
+"""Which file holds which table: by its name, at any depth, whatever the prefix or letter case."""
+
+import os
+import re
+import stat
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from churn.errors import InputError
+
+SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+IGNORED_FOLDERS = ("__macosx", "truth")
+FILES_SHOWN = 20
+
+
+def readable_suffix(name: str) -> str | None:
+    """The suffix of a file that can be read (`.csv`, `.parquet`, …), or None for any other file."""
+    return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), None)
+
+
+def is_ignored(file: PurePosixPath) -> bool:
+    """Whether a relative path is hidden, an AppleDouble copy, or in a folder that never counts."""
+    return any(part.startswith(".") or part.lower() in IGNORED_FOLDERS for part in file.parts)
+
+
+def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
+    """Every regular file below a folder, as sorted relative paths.
+
+    Hidden files, `__MACOSX`, `truth` and everything in the folder `without` (resolved; where loads
+    are kept) are left out.
+
+    Raises:
+        OSError: a folder cannot be listed.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=fail):
+        here = Path(parent)
+        folders[:] = [
+            name
+            for name in folders
+            if not is_ignored(PurePosixPath(name)) and (here / name).resolve() != without
+        ]
+        for name in names:
+            relative = PurePosixPath((here / name).relative_to(folder).as_posix())
+            if not is_ignored(relative) and _is_regular(here / name):
+                found.append(relative)
+    return sorted(found)
+
+
+def match_tables(files: Iterable[PurePosixPath], tables: Iterable[str]) -> dict[str, PurePosixPath]:
+    """Table name -> the file that holds it.
+
+    A file matches when its name without the suffix is the table's name, or ends with it after a
+    space, `_`, `-` or `.`; letter case does not matter.
+
+    Raises:
+        InputError: two files match one table.
+    """
+    matches: dict[str, list[PurePosixPath]] = {}
+    for file in files:
+        suffix = readable_suffix(file.name)
+        if suffix is None:
+            continue
+        stem = re.sub(r"[\s.-]+", "_", file.name[: -len(suffix)].strip().lower())
+        for table in tables:
+            if stem == table or stem.endswith(f"_{table}"):
+                matches.setdefault(table, []).append(file)
+    for table, candidates in matches.items():
+        if len(candidates) > 1:
+            raise InputError(
+                f"{table}: {len(candidates)} files match this table: "
+                f"{' and '.join(str(file) for file in candidates)}. Remove or rename all but one."
+            )
+    return {table: candidates[0] for table, candidates in matches.items()}
+
+
+def missing_table_message(
+    missing: Iterable[str], files: Iterable[PurePosixPath], source: Path, *, any_of: bool = False
+) -> str:
+    """What to say when tables have no file: which ones, what was found, how to name them.
+
+    Args:
+        missing: the tables, at least one.
+        files: what the source holds.
+        source: the folder or archive.
+        any_of: any one of the tables would do, instead of all.
+    """
+    names = list(missing)
+    found = shortened(map(str, files), limit=FILES_SHOWN) or "none"
+    what = (
+        f"any table ({', '.join(names)})"
+        if any_of
+        else f"the required table{'s' if names[1:] else ''} {', '.join(names)}"
+    )
+    return (
+        f"{source}: there is no file for {what}. Files found: {found}. "
+        f"Name the file {names[0]}.csv, {names[0]}.parquet or <anything>_{names[0]}.csv."
+    )
+
+
+def shortened(names: Iterable[str], *, limit: int) -> str:
+    """Names joined with commas, the ones past the limit only counted."""
+    listed = list(names)
+    more = len(listed) - limit
+    return ", ".join(listed[:limit]) + (f" and {more} more" if more > 0 else "")
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False

@@ -1,0 +1,283 @@
+"""The load as a whole: find, check every header, convert, put in place."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn.errors import InputError
+from churn.load.archive import Archive
+from churn.load.columns import ColumnPlan, normalised, plan_columns
+from churn.load.convert import convert
+from churn.load.delimited import Delimited
+from churn.load.find import list_files, match_tables, missing_table_message, readable_suffix
+from churn.load.parquet import Parquet
+from churn.load.summary import LoadSummary, TableSummary
+from churn.load.swap import disk_errors, exclusive, swap_in, working_folder
+from churn.load.table_file import Origin, TableFile
+from churn.project import Project, TableSpec
+
+SOURCE_FILES = "source_files"
+SOURCE_FILES_SCHEMA = pa.schema(
+    [
+        ("table_name", pa.string()),
+        ("file_name", pa.string()),
+        ("file_format", pa.string()),
+        ("encoding", pa.string()),
+        ("delimiter", pa.string()),
+        ("row_count", pa.int64()),
+        ("file_columns", pa.string()),
+        ("text_column", pa.string()),
+    ]
+)
+
+
+def load(
+    source: Path,
+    project: Project,
+    *,
+    partial: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> LoadSummary:
+    """Check the user's data and write it to `project.load_dir`, one Parquet file a table.
+
+    The previous load stays as it is until the new one is complete; whatever goes wrong leaves it
+    untouched. Memory does not grow with the size of the files.
+
+    Args:
+        source: a folder or .zip; the tables' files may lie at any depth.
+        project: says which tables there are and where the load goes.
+        partial: replace only the tables that the source has, and keep the others of the previous
+            load.
+        progress: told again and again how many bytes of the source are done, and of how many.
+
+    Returns:
+        What was found and loaded.
+
+    Raises:
+        InputError: the source cannot be used; the message says what is wrong in which file.
+        ChurnError: another load is running, or the disk is full or may not be written.
+    """
+    load_dir = project.load_dir.resolve()
+    with disk_errors(), exclusive(load_dir), working_folder(load_dir) as work:
+        previous = _previous_load(load_dir)
+        with _found(source, project, load_dir, partial=partial, previous=previous) as found:
+            unpacked = work / "unpacked"
+            unpacked.mkdir()
+            opened = _open_all(found.origins(unpacked), project.tables)
+            complete = work / "complete"
+            complete.mkdir()
+            tables = _convert_all(opened, project.tables, complete, progress or _unseen)
+            kept = [name for name in previous if partial and name not in opened]
+            for name in kept:
+                _link(load_dir / f"{name}.parquet", complete / f"{name}.parquet")
+            _write_source_files(complete, tables, [previous[name] for name in kept])
+            swap_in(complete, load_dir)
+            return LoadSummary(
+                source=source,
+                load_dir=project.load_dir,
+                tables=tuple(tables),
+                kept=tuple(kept),
+                dropped=tuple(n for n in previous if n not in opened and n not in kept),
+                absent=tuple(n for n in project.tables if n not in opened and n not in kept),
+                other_files=tuple(str(file) for file in found.other_files),
+            )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The files of a source that hold tables, in configured order."""
+
+    source: Path
+    matches: Mapping[str, PurePosixPath]
+    files: list[PurePosixPath]
+    archive: Archive | None
+
+    @property
+    def other_files(self) -> list[PurePosixPath]:
+        return [file for file in self.files if file not in self.matches.values()]
+
+    def origins(self, unpacked: Path) -> list[Origin]:
+        """The files, readable; those of an archive are unpacked into the folder."""
+        if self.archive is None:
+            return [
+                Origin(table, str(file), self.source / file) for table, file in self.matches.items()
+            ]
+        paths = self.archive.unpack(self.matches.values(), unpacked)
+        return [
+            Origin(table, f"{self.source.name}/{file}", paths[file])
+            for table, file in self.matches.items()
+        ]
+
+
+@contextmanager
+def _found(
+    source: Path,
+    project: Project,
+    load_dir: Path,
+    *,
+    partial: bool,
+    previous: Mapping[str, Any],
+) -> Iterator[_Found]:
+    archive = None
+    if source.is_dir():
+        files = list_files(source, without=None if source.resolve() == load_dir else load_dir)
+    elif not source.exists():
+        raise InputError(f"{source} does not exist. Give the folder or .zip with your tables.")
+    elif source.suffix.lower() == ".zip":
+        archive = Archive(source)
+        files = archive.files
+    elif readable_suffix(source.name):
+        raise InputError(
+            f"{source} is a single file. Give the folder that holds it and the other tables: "
+            f"{source.parent}"
+        )
+    else:
+        raise InputError(f"{source} is neither a folder nor a .zip. Give one with your tables.")
+    try:
+        matches = match_tables(files, project.tables)
+        _check_complete(source, files, matches, project, partial=partial, previous=previous)
+        ordered = {table: matches[table] for table in project.tables if table in matches}
+        yield _Found(source, ordered, files, archive)
+    finally:
+        if archive is not None:
+            archive.close()
+
+
+def _check_complete(
+    source: Path,
+    files: list[PurePosixPath],
+    matches: Mapping[str, PurePosixPath],
+    project: Project,
+    *,
+    partial: bool,
+    previous: Mapping[str, Any],
+) -> None:
+    if partial and not matches:
+        raise InputError(missing_table_message(project.tables, files, source, any_of=True))
+    there = {*matches, *previous} if partial else {*matches}
+    missing = [
+        name
+        for name, spec in project.tables.items()
+        if name not in there and not spec.may_be_absent
+    ]
+    if missing:
+        raise InputError(missing_table_message(missing, files, source))
+
+
+def _open_all(
+    origins: list[Origin], specs: Mapping[str, TableSpec]
+) -> dict[str, tuple[TableFile, ColumnPlan]]:
+    """Read every header before any row, and say all that is wrong with them at once."""
+    opened, problems = {}, []
+    for origin in origins:
+        spec = specs[origin.table]
+        try:
+            file = _open(origin, spec)
+            plan = plan_columns(spec, file.header, origin.name, textual=file.textual)
+        except InputError as error:
+            problems.append(str(error))
+        else:
+            opened[origin.table] = (file, plan)
+    if problems:
+        raise InputError("\n".join(problems))
+    return opened
+
+
+def _open(origin: Origin, spec: TableSpec) -> TableFile:
+    if origin.path.suffix.lower() == ".parquet":
+        return Parquet(origin, spec.columns)
+    return Delimited(
+        origin, lambda header: sum(normalised(name) in spec.columns for name in header)
+    )
+
+
+def _convert_all(
+    opened: Mapping[str, tuple[TableFile, ColumnPlan]],
+    specs: Mapping[str, TableSpec],
+    folder: Path,
+    progress: Callable[[int, int], None],
+) -> list[TableSummary]:
+    """Write every table into the folder."""
+    total = sum(file.size for file, _ in opened.values())
+    before, tables = 0, []
+    for name, (file, plan) in opened.items():
+        target = folder / f"{name}.parquet"
+        for_all = _offset(progress, before, total)
+        tables.append(convert(file, plan, specs[name], target, for_all))
+        before += file.size
+    progress(total, total)
+    return tables
+
+
+def _offset(progress: Callable[[int, int], None], before: int, total: int) -> Callable[[int], None]:
+    """Progress within one file as progress of the whole."""
+    return lambda done: progress(before + done, total)
+
+
+def _unseen(done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def _previous_load(load_dir: Path) -> dict[str, dict[str, Any]]:
+    """Table name -> its row of `source_files`, for the load that is in place; {} for none.
+
+    Raises:
+        InputError: the folder holds something that no load has put there.
+    """
+    if not load_dir.exists():
+        return {}
+    if not load_dir.is_dir():
+        raise InputError(f"{load_dir} is a file. Move it away: the loaded data goes there.")
+    there = {path.name for path in load_dir.iterdir() if not path.name.startswith(".")}
+    record = f"{SOURCE_FILES}.parquet"
+    try:
+        rows = pq.read_table(load_dir / record).to_pylist() if record in there else []
+    except pa.ArrowException as error:
+        raise InputError(
+            f"{load_dir / record} is damaged. Delete the folder {load_dir} and load again."
+        ) from error
+    foreign = sorted(there - {record} - {f"{row['table_name']}.parquet" for row in rows})
+    if foreign:
+        raise InputError(
+            f"{load_dir} holds files that no load has put there: {', '.join(foreign)}. A load "
+            "replaces the whole folder. Move them away, or set CHURN_DATA_DIR to another folder."
+        )
+    return {row["table_name"]: row for row in rows}
+
+
+def _write_source_files(
+    folder: Path, tables: list[TableSummary], kept: list[dict[str, Any]]
+) -> None:
+    rows = [
+        {
+            "table_name": table.table,
+            "file_name": table.file,
+            "file_format": table.file_format,
+            "encoding": table.encoding,
+            "delimiter": table.delimiter,
+            "row_count": table.rows,
+            "file_columns": json.dumps(table.file_columns, ensure_ascii=False),
+            "text_column": table.text_column,
+        }
+        for table in tables
+    ]
+    pq.write_table(
+        pa.Table.from_pylist([*rows, *kept], schema=SOURCE_FILES_SCHEMA),
+        folder / f"{SOURCE_FILES}.parquet",
+    )
+
+
+def _link(existing: Path, new: Path) -> None:
+    """The same file under a second name, or a copy where the disk cannot do that."""
+    try:
+        os.link(existing, new)
+    except OSError:
+        shutil.copyfile(existing, new)

@@ -1,0 +1,148 @@
+"""Parquet as tables of plain columns: types stay, except where SQL engines differ about them.
+
+Dictionaries are unfolded; the columns that the project reads are text where they were bytes;
+lists, structs and maps become JSON text; UUIDs become text. Everything else stays: numbers,
+decimals, dates, timestamps with or without zone.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn.errors import InputError
+from churn.load.columns import ROW_NUMBER, normalised
+from churn.load.table_file import ROWS_A_BATCH, Origin
+
+WRITTEN_BY_US = b"churn_table"
+
+
+class Parquet:
+    """A Parquet file whose schema has been read. See `TableFile`."""
+
+    file_format = "parquet"
+    encoding = None
+    delimiter = None
+
+    def __init__(self, origin: Origin, read: Collection[str]) -> None:
+        """Read the schema.
+
+        Args:
+            origin: the file.
+            read: the column names that the project reads.
+
+        Raises:
+            InputError: the file is empty or not Parquet.
+        """
+        self.origin = origin
+        self.size = origin.path.stat().st_size
+        if self.size == 0:
+            raise InputError(f"{origin}: the file is empty (zero bytes). Export it again.")
+        with origin.path.open("rb"):
+            pass  # whether it may be read at all; what fails from here on is about its content
+        try:
+            with pq.ParquetFile(origin.path) as file:
+                schema, self._rows = file.schema_arrow, file.metadata.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(
+                f"{origin}: this is not a Parquet file, or it is damaged ({_first_line(error)}). "
+                "Export it again."
+            ) from error
+        ours = WRITTEN_BY_US in (schema.metadata or {})
+        self._fields = [field for field in schema if not (ours and field.name == ROW_NUMBER)]
+        self._read = read
+        self.header = [field.name for field in self._fields]
+        self.textual = [_is_text(field.type) for field in self._fields]
+        self.warnings: list[str] = []
+
+    def batches(self, positions: Sequence[int]) -> Iterator[tuple[list[pa.Array], int]]:
+        """The rows in order, and their share of the bytes. See `TableFile`."""
+        fields = [self._fields[position] for position in positions]
+        plain = [self._plain(field) for field in fields]
+        done = 0
+        for batch in self._record_batches([field.name for field in fields]):
+            done += batch.num_rows
+            arrays = [
+                self._converted(convert, batch.column(field.name), field.name)
+                for field, convert in zip(fields, plain, strict=True)
+            ]
+            yield arrays, self.size * done // self._rows
+
+    def _record_batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:
+        try:
+            with pq.ParquetFile(self.origin.path) as file:
+                yield from file.iter_batches(ROWS_A_BATCH, columns=names)
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(
+                f"{self.origin}: the Parquet file is damaged ({_first_line(error)}). "
+                "Export it again."
+            ) from error
+
+    def _converted(
+        self, convert: Callable[[pa.Array], pa.Array], array: pa.Array, name: str
+    ) -> pa.Array:
+        try:
+            converted = convert(array)
+            converted.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise InputError(
+                f"{self.origin}: the column {name} is not readable text "
+                f"({_first_line(error)}). Store it as a UTF-8 string."
+            ) from error
+        return converted
+
+    def _plain(self, field: pa.Field) -> Callable[[pa.Array], pa.Array]:
+        """How to turn a column of this type into one that every engine reads alike."""
+        kind = field.type
+        if isinstance(kind, pa.UuidType):
+            return lambda array: _each_as_text(array, str)
+        if pa.types.is_nested(kind):
+            return lambda array: _each_as_text(array, _json_text)
+        if isinstance(kind, pa.BaseExtensionType):
+            kind = kind.storage_type
+            return lambda array: array.storage.cast(self._plain_type(field.name, kind))
+        target = self._plain_type(field.name, kind)
+        return lambda array: array if array.type == target else array.cast(target)
+
+    def _plain_type(self, name: str, kind: pa.DataType) -> pa.DataType:
+        if pa.types.is_dictionary(kind):
+            return self._plain_type(name, kind.value_type)
+        if _is_text(kind) or pa.types.is_null(kind) or pa.types.is_decimal256(kind):
+            return pa.string()
+        if _is_binary(kind):
+            return pa.string() if normalised(name) in self._read else pa.binary()
+        if pa.types.is_float16(kind):
+            return pa.float32()
+        return kind
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(test(kind) for test in tests)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    tests = (
+        pa.types.is_binary,
+        pa.types.is_large_binary,
+        pa.types.is_binary_view,
+        pa.types.is_fixed_size_binary,
+    )
+    return any(test(kind) for test in tests)
+
+
+def _each_as_text(array: pa.Array, text: Callable[[object], str]) -> pa.Array:
+    return pa.array(
+        [None if value is None else text(value) for value in array.to_pylist()], pa.string()
+    )
+
+
+def _json_text(value: object) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

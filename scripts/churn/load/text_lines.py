@@ -1,0 +1,136 @@
+"""Lines of a text file whose encoding nobody told: UTF-8, UTF-16 or Latin-1, plain or gzip."""
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+from churn.errors import InputError
+from churn.load.table_file import Origin
+
+
+def _cp1252(byte: int) -> str:
+    try:
+        return bytes([byte]).decode("cp1252")
+    except UnicodeDecodeError:
+        return chr(byte)
+
+
+START = 100
+
+# the error handler `surrogateescape` puts U+DC80..U+DCFF where a byte is not UTF-8
+NOT_UTF_8 = {0xDC00 + byte: _cp1252(byte) for byte in range(0x80, 0x100)}
+
+
+class LineCount:
+    """How many lines there were of a kind, and which came first (1-based)."""
+
+    def __init__(self) -> None:
+        """None so far."""
+        self.count = 0
+        self.first = 0
+
+    def note(self, line: int) -> None:
+        """Count a line."""
+        self.count += 1
+        self.first = self.first or line
+
+    def __str__(self) -> str:
+        """`line 7`, or `1,234 lines`."""
+        return f"line {self.first}" if self.count == 1 else f"{self.count:,} lines"
+
+
+class TextLines:
+    """An open text file: iterate over its lines, each with its line end as it stands.
+
+    Bytes that are not UTF-8 are read as Windows-1252, the superset of Latin-1; null bytes are
+    removed; a byte order mark is not part of the text.
+
+    Attributes:
+        utf_16: whether it is UTF-16, which only its byte order mark tells.
+        binary: whether it is no text: over a tenth of its first 100 bytes are null.
+        characters: how many were read.
+        not_utf_8: lines with bytes that are not UTF-8.
+        null_bytes: lines from which null bytes were removed.
+    """
+
+    def __init__(self, origin: Origin) -> None:
+        """Open a file; one that ends in `.gz` is unpacked while it is read."""
+        self._origin = origin
+        self._raw = origin.path.open("rb")
+        packed = origin.path.name.lower().endswith(".gz")
+        binary = cast(BinaryIO, gzip.GzipFile(fileobj=self._raw)) if packed else self._raw
+        try:
+            with self._damage_refused():
+                start = binary.read(START)
+                binary.seek(0)
+        except InputError:
+            self._raw.close()
+            raise
+        self.utf_16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        self.binary = not self.utf_16 and start.count(0) * 10 > len(start)
+        self._text = io.TextIOWrapper(
+            binary,
+            encoding="utf-16" if self.utf_16 else "utf-8-sig",
+            errors="strict" if self.utf_16 else "surrogateescape",
+            newline="",
+        )
+        self.characters = 0
+        self.not_utf_8 = LineCount()
+        self.null_bytes = LineCount()
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file read so far."""
+        return self._raw.tell()
+
+    def __iter__(self) -> Iterator[str]:
+        """The lines in order.
+
+        Raises:
+            InputError: the UTF-16 text or the gzip file is damaged.
+        """
+        with self._damage_refused():
+            for number, line in enumerate(self._text, 1):
+                self.characters += len(line)
+                if not line.isascii():
+                    decoded = line.translate(NOT_UTF_8)
+                    if decoded != line:
+                        self.not_utf_8.note(number)
+                        line = decoded
+                if "\0" in line:
+                    self.null_bytes.note(number)
+                    line = line.replace("\0", "")
+                yield line
+
+    @contextmanager
+    def _damage_refused(self) -> Iterator[None]:
+        try:
+            yield
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{self._origin}: the text is not valid {error.encoding} ({error.reason}). "
+                "Export the file again as UTF-8."
+            ) from error
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise InputError(
+                f"{self._origin}: the compressed file is damaged ({error}). Export it again."
+            ) from error
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self._text.close()
+        self._raw.close()

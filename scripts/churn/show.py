@@ -1,0 +1,273 @@
+"""What a person sees after a build: who to call first, and how far to trust it.
+
+Everything shown is a select from the marts; nothing is computed here.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import duckdb
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from churn.errors import ChurnError, InputError
+from churn.project import Project
+
+_ACCOUNTS_SHOWN = 15
+_TRIALS_SHOWN = 5
+_ISSUES_SHOWN = 6
+
+_ACCOUNTS = """
+    select
+        accounts.contact_priority,
+        coalesce(accounts.account_name, accounts.account_id) as account,
+        accounts.worst_customer_id,
+        worst.plan_tier,
+        accounts.arr_at_risk,
+        accounts.customers_at_risk,
+        accounts.active_customers,
+        accounts.risk_score,
+        accounts.risk_level,
+        accounts.top_reasons,
+        worst.usage_evidence,
+        accounts.recommended_actions
+    from marts.at_risk_accounts as accounts
+    inner join marts.at_risk_customers as worst
+        on accounts.worst_customer_id = worst.customer_id
+    where (accounts.arr_at_risk > 0) = $paying
+    order by accounts.contact_priority
+    limit $rows
+"""
+
+_SUMMARY = """
+    select
+        summary.*,
+        (select count(*) from marts.at_risk_accounts where arr_at_risk > 0) as paying_accounts,
+        (select count(*) from marts.at_risk_accounts where arr_at_risk = 0) as free_accounts,
+        (
+            select count(*) from marts.customer_risk
+            where is_active and signal_coverage = 'none'
+        ) as active_without_signals,
+        (select coalesce(sum(rows_rejected), 0) from quality.row_reconciliation) as rows_rejected,
+        (
+            select coalesce(sum(exact_duplicates), 0) from quality.row_reconciliation
+        ) as exact_duplicates,
+        (select count(*) from quality.data_quality_issues) as issues
+    from marts.executive_summary as summary
+"""
+
+_ISSUES = """
+    select
+        issues.table_name || coalesce('.' || issues.column_name, '') as place,
+        issues.row_count,
+        issues.example,
+        kinds.meaning
+    from quality.data_quality_issues as issues
+    inner join config.issue_kinds as kinds on issues.issue = kinds.issue
+    where issues.issue not in ('late_feed', 'low_volume_feed')
+    order by issues.issue = 'missing_column', issues.row_count desc, place
+    limit $rows
+"""
+
+_WARNINGS = """
+    select warning from quality.feed_freshness where warning is not null order by table_name
+"""
+
+_LEVEL_STYLES = {"High": "bold red", "Medium": "yellow"}
+
+
+class _Rows(NamedTuple):
+    warnings: list[dict[str, Any]]
+    accounts: list[dict[str, Any]]
+    free_accounts: list[dict[str, Any]]
+    summary: dict[str, Any]
+    issues: list[dict[str, Any]]
+
+
+def show(project: Project, console: Console) -> None:
+    """Print the at-risk list of the warehouse, with what qualifies it.
+
+    Raises InputError when there is no built warehouse, ChurnError when it cannot be read.
+    """
+    rows = _read(project)
+    _print_warnings(rows, console)
+    _print_accounts(rows, console)
+    _print_totals(rows, console)
+    _print_quality(rows, console)
+    _print_next(console)
+
+
+def _read(project: Project) -> _Rows:
+    if not project.warehouse.is_file():
+        raise InputError(f"There is no warehouse at {project.warehouse} yet. Run `make run` first.")
+    try:
+        with duckdb.connect(str(project.warehouse), read_only=True) as connection:
+            return _Rows(
+                warnings=_select(connection, _WARNINGS),
+                accounts=_select(connection, _ACCOUNTS, paying=True, rows=_ACCOUNTS_SHOWN),
+                free_accounts=_select(connection, _ACCOUNTS, paying=False, rows=_TRIALS_SHOWN),
+                summary=_select(connection, _SUMMARY)[0],
+                issues=_select(connection, _ISSUES, rows=_ISSUES_SHOWN),
+            )
+    except duckdb.CatalogException as error:
+        raise InputError(
+            f"{project.warehouse} is not fully built. Run `make run` first."
+        ) from error
+    except duckdb.IOException as error:
+        raise ChurnError(
+            f"The warehouse {project.warehouse} cannot be read now: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _select(connection: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql, values)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _print_warnings(rows: _Rows, console: Console) -> None:
+    for row in rows.warnings:
+        console.print(Text.assemble(("Warning: ", "bold yellow"), (row["warning"], "yellow")))
+    if rows.warnings:
+        console.print()
+
+
+def _print_accounts(rows: _Rows, console: Console) -> None:
+    as_of: date = rows.summary["usage_window_end"]
+    title = f"Accounts to call first, as of {as_of} (rule set {rows.summary['ruleset']})"
+    if not rows.accounts and not rows.free_accounts:
+        console.print(Text(title, style="bold"))
+        console.print("No active customer is at High or Medium risk.\n")
+        return
+    if rows.accounts:
+        console.print(Text(title, style="bold"))
+        console.print(_account_table(rows.accounts))
+    unseen = rows.summary["paying_accounts"] - len(rows.accounts)
+    if unseen:
+        console.print(f"… and {unseen:,} more in marts.at_risk_accounts")
+    if rows.free_accounts:
+        console.print(Text("\nTrials and others without revenue at stake", style="bold"))
+        console.print(_account_table(rows.free_accounts))
+        unseen = rows.summary["free_accounts"] - len(rows.free_accounts)
+        if unseen:
+            console.print(f"… and {unseen:,} more in marts.at_risk_accounts (arr_at_risk = 0)")
+    console.print()
+
+
+def _account_table(accounts: Sequence[dict[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=True)
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("Account", ratio=1)
+    table.add_column("Customer", no_wrap=True, max_width=12)
+    table.add_column("Plan", no_wrap=True, max_width=10)
+    table.add_column("ARR\nat risk", justify="right", no_wrap=True)
+    table.add_column("At risk", justify="right", no_wrap=True)
+    table.add_column("Score", justify="right", no_wrap=True)
+    table.add_column("Level", no_wrap=True)
+    table.add_column("Why, and the first action", ratio=3)
+    for account in accounts:
+        table.add_row(
+            str(account["contact_priority"]),
+            _text(account["account"], limit=60),
+            _text(account["worst_customer_id"], limit=40),
+            _text(account["plan_tier"] or "–", limit=40),
+            _money(account["arr_at_risk"]),
+            f"{account['customers_at_risk']} of {account['active_customers']}",
+            str(account["risk_score"]),
+            Text(account["risk_level"], style=_LEVEL_STYLES.get(account["risk_level"], "")),
+            _why(account),
+        )
+    return table
+
+
+def _why(account: dict[str, Any]) -> Text:
+    """The reasons, a usage drop (always the first) with its evidence; then what to do first."""
+    reasons = (account["top_reasons"] or "").split("; ")
+    if account["usage_evidence"]:
+        reasons[0] += f", {account['usage_evidence']} evidence"
+    action = (account["recommended_actions"] or "").split("; ")[0]
+    return Text.assemble(_text("; ".join(reasons)), ("\n→ ", "dim"), _text(action, style="cyan"))
+
+
+def _print_totals(rows: _Rows, console: Console) -> None:
+    summary = rows.summary
+    churned = summary["churn_rate"]
+    console.print(Text("Totals", style="bold"))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row(
+        "Customers",
+        f"{summary['customers']:,} scored in {summary['accounts']:,} accounts, "
+        f"{summary['active_customers']:,} active",
+    )
+    grid.add_row(
+        "At risk",
+        f"{summary['high_risk_customers']:,} High, {summary['medium_risk_customers']:,} Medium "
+        "(ended ones too)",
+    )
+    grid.add_row(
+        "ARR at risk",
+        f"{_money(summary['arr_at_risk'])} of active customers, "
+        f"{_money(summary['total_arr'])} all customers",
+    )
+    grid.add_row(
+        "Account ever had a churn event",
+        "–" if churned is None else f"{churned:.1%} of customers",
+    )
+    grid.add_row(
+        "Without signals",
+        f"{summary['customers_without_signals']:,} customers, {summary['active_without_signals']:,} "
+        "of them active, have neither usage nor tickets in the windows: not healthy, unseen",
+    )
+    console.print(grid)
+    console.print()
+
+
+def _print_quality(rows: _Rows, console: Console) -> None:
+    summary = rows.summary
+    console.print(Text("Data quality", style="bold"))
+    console.print(
+        f"Rows rejected: {summary['rows_rejected']:,}. Exact duplicates removed: "
+        f"{summary['exact_duplicates']:,}. Kinds of issue: {summary['issues']:,}."
+    )
+    grid = Table.grid(padding=(0, 2))
+    for issue in rows.issues:
+        example = issue["example"]
+        grid.add_row(
+            Text(f"{issue['row_count']:,}", justify="right"),
+            _text(issue["place"]),
+            Text.assemble(
+                issue["meaning"], (f" (such as {_clean(example, 30)})" if example else "", "dim")
+            ),
+        )
+    console.print(grid)
+    console.print()
+
+
+def _print_next(console: Console) -> None:
+    console.print(Text("Next", style="bold"))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("make run DATA=<folder or .zip>", "your own accounts, subscriptions, usage, …")
+    grid.add_row("make show", "this page again")
+    grid.add_row("make docs", "every table and column, as one page")
+    grid.add_row("make help", "all commands")
+    console.print(grid)
+
+
+def _money(amount: Decimal | None) -> str:
+    return "–" if amount is None else f"{amount:,.0f}"
+
+
+def _text(value: str, *, limit: int = 400, style: str = "") -> Text:
+    """The user's text as plain text: no markup, no control characters, not too long."""
+    return Text(_clean(value, limit), style=style)
+
+
+def _clean(value: str, limit: int) -> str:
+    plain = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in value)
+    plain = " ".join(plain.split())
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
