@@ -4,11 +4,11 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt_common.events.base_types import EventMsg
 from rich.console import Console
@@ -65,7 +65,7 @@ def build(
         try:
             result = dbtRunner(callbacks=[on_event]).invoke(arguments)
         finally:
-            DuckDBConnectionManager.close_all_connections()
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     console.print()
     if not result.success:
         raise _failure(result, project)
@@ -79,13 +79,13 @@ def _failure(result: dbtRunnerResult, project: Project) -> ChurnError:
             f"The project cannot be built.\n{message}"
         )
     messages = []
-    with suppress(TypeError):  # some commands give no list of results
-        for node in result.result:
-            if node.status in ("error", "fail"):
-                text = _plain(node.message or "failed")
-                if failure := _warehouse_failure(text, project):
-                    return failure
-                messages.append(f"{node.node.name}: {text}")
+    results = result.result.results if isinstance(result.result, RunExecutionResult) else []
+    for node in results:
+        if node.status in ("error", "fail"):
+            text = _plain(node.message or "failed")
+            if failure := _warehouse_failure(text, project):
+                return failure
+            messages.append(f"{node.node.name}: {text}")
     shown = "\n".join(messages[:5]) or "dbt gave no reason."
     more = f"\n… and {len(messages) - 5} more." if len(messages) > 5 else ""
     return ChurnError(f"The build failed.\n{shown}{more}\nDetails are in logs/dbt.log.")

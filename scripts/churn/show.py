@@ -220,8 +220,8 @@ def _print_totals(rows: _Rows, console: Console) -> None:
     )
     grid.add_row(
         "Without signals",
-        f"{summary['customers_without_signals']:,} customers, {summary['active_without_signals']:,} "
-        "of them active, have neither usage nor tickets in the windows: not healthy, unseen",
+        f"{summary['customers_without_signals']:,} customers have neither usage nor tickets in the "
+        f"windows ({summary['active_without_signals']:,} active): not healthy, unseen",
     )
     console.print(grid)
     console.print()

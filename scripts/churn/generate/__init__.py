@@ -1,0 +1,36 @@
+"""The sample generator: an invented company's customers, whose churn has a known cause.
+
+settings    what can be asked for; the causes of churn
+population  who there is: accounts and subscriptions
+dynamics    how they change from one period of 30 days to the next
+history     what happened: usage rows, tickets, ends, and the truth behind them
+messages    what the tickets say (words in `names` and `phrases`)
+tables      all of it in the columns of the source tables
+truth       the causes, kept apart; `oracle`: how well anybody could know
+faults      the faults that real exports have
+run         one block of accounts after the other, into a folder (`folder`, `writers`)
+"""
+
+from churn.generate.oracle import Auc, area_under_curve
+from churn.generate.run import generate, write_seeds
+from churn.generate.settings import (
+    DEFAULT_ACCOUNTS,
+    DEFAULT_SEED,
+    DEFAULT_UNTIL,
+    FileFormat,
+    Signal,
+    Summary,
+)
+
+__all__ = [
+    "DEFAULT_ACCOUNTS",
+    "DEFAULT_SEED",
+    "DEFAULT_UNTIL",
+    "Auc",
+    "FileFormat",
+    "Signal",
+    "Summary",
+    "area_under_curve",
+    "generate",
+    "write_seeds",
+]
