@@ -42,7 +42,7 @@ lint: $(VENV)/.dev  ## check style, types and conventions
 	@$(BIN)/dbt parse --quiet --target-path target/lint
 	@$(BIN)/dbt-bouncer run
 
-docs: $(VENV)/.runtime  ## the data dictionary as one page, target/docs/index.html
+docs: $(VENV)/.runtime  ## the data dictionary as one page, build/docs/index.html
 	@$(BIN)/churn docs
 
 clean:  ## remove what can be built again; never data/

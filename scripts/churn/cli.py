@@ -3,17 +3,27 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 import yaml
 from rich.console import Console
 from rich.progress import Progress
 
-from churn.dbt import build
+from churn.dbt import build, write_docs
 from churn.errors import ChurnError, InputError
+from churn.generate import (
+    DEFAULT_ACCOUNTS,
+    DEFAULT_SEED,
+    DEFAULT_UNTIL,
+    FileFormat,
+    Signal,
+    Summary,
+    write_seeds,
+)
+from churn.generate import generate as generate_data
 from churn.load import load as load_files
 from churn.load import print_summary, recover
 from churn.project import Project
@@ -27,6 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+LAST_DAY = datetime.combine(DEFAULT_UNTIL, time.min)
 
 Data = Annotated[
     Path | None,
@@ -119,21 +131,19 @@ def watch(data: Data = None, variables: Variables = "{}") -> None:
 @app.command()
 def generate(
     out: Annotated[Path, typer.Option(help="Folder to write to; the truth goes to its `truth/`.")],
-    accounts: Annotated[int, typer.Option(min=1, help="How many companies.")] = 400,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 7,
+    accounts: Annotated[int, typer.Option(min=1, help="How many companies.")] = DEFAULT_ACCOUNTS,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = DEFAULT_SEED,
     signal: Annotated[
-        Literal["strong", "weak", "null"],
+        Signal,
         typer.Option(help="How much of the churn the data explains; null: nothing."),
     ] = "strong",
-    file_format: Annotated[Literal["csv", "parquet"], typer.Option("--format")] = "csv",
+    file_format: Annotated[FileFormat, typer.Option("--format")] = "csv",
     until: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of the data.")
-    ] = datetime(2026, 9, 27),
-    faults: Annotated[bool, typer.Option(help="A dozen faulty rows, as real exports have.")] = True,
+    ] = LAST_DAY,
+    faults: Annotated[bool, typer.Option(help="Plant some two dozen faulty rows.")] = True,
 ) -> None:
     """Make sample data whose churn has a known cause, for trying, testing and judging scores."""
-    from churn.generate import generate as generate_data
-
     console = Console()
     with _progress(console, "Generating") as progress:
         summary = generate_data(
@@ -146,7 +156,22 @@ def generate(
             until=until.date(),
             progress=progress,
         )
-    console.print(summary)
+    _print_generated(summary, console)
+
+
+@app.command()
+def sample() -> None:
+    """Make the bundled sample in `seeds/saas` again: `generate` with its defaults."""
+    console = Console()
+    _print_generated(write_seeds(Path("seeds/saas")), console)
+
+
+@app.command()
+def docs() -> None:
+    """Write the data dictionary, every table and column, as one page that needs no network."""
+    console = Console()
+    page = write_docs(Project())
+    console.print(f"The data dictionary is {page}", markup=False, highlight=False)
 
 
 def main() -> None:
@@ -173,6 +198,15 @@ def _load(project: Project, console: Console, data: Path, partial: bool) -> Path
         summary = load_files(data, project, partial=partial, progress=progress)
     print_summary(summary, console)
     return project.load_dir
+
+
+def _print_generated(summary: Summary, console: Console) -> None:
+    rows = ", ".join(f"{count:,} {table}" for table, count in summary.rows.items())
+    console.print(f"Wrote to {summary.folder}: {rows}", markup=False, highlight=False)
+    if summary.truth:
+        console.print(f"The truth is in {summary.truth}", markup=False, highlight=False)
+    if summary.oracle_auc is not None:
+        console.print(f"AUC of an oracle that knows it: {summary.oracle_auc:.3f}", highlight=False)
 
 
 def _say_what_is_built(project: Project, console: Console, data_dir: Path | None) -> None:

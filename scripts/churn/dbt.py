@@ -3,7 +3,8 @@
 import json
 import os
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from churn.project import Project
 
 # dbt unit tests check the code, not the data: `make test` runs them, a build of data need not
 _BUILD = ["build", "--exclude-resource-type", "unit_test"]
+_DOCS_PAGE = Path("build/docs/index.html")
 _QUIET = ["--log-level", "none", "--no-use-colors"]
 
 
@@ -62,13 +64,42 @@ def build(
             elif event.info.name == "NodeFinished":
                 progress.advance(task)
 
-        try:
-            result = dbtRunner(callbacks=[on_event]).invoke(arguments)
-        finally:
-            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+        _invoke(arguments, project, on_event)
     console.print()
+
+
+def _invoke(
+    arguments: list[str], project: Project, on_event: Callable[[EventMsg], None] | None = None
+) -> None:
+    """Run dbt, let go of the warehouse, and say what went wrong."""
+    try:
+        result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(arguments)
+    finally:
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if not result.success:
         raise _failure(result, project)
+
+
+def write_docs(project: Project) -> Path:
+    """Write the dbt docs of the built warehouse as one static page; returns its path.
+
+    Raises InputError when there is no warehouse, ChurnError when dbt fails.
+    """
+    if not project.warehouse.is_file():
+        raise InputError(f"There is no warehouse at {project.warehouse} yet. Run `make run` first.")
+    _invoke([*_QUIET, "docs", "generate", "--static"], project)
+    page = _DOCS_PAGE
+    page.parent.mkdir(parents=True, exist_ok=True)
+    partial = page.with_suffix(".partial")
+    shutil.copyfile(
+        Path(os.environ.get("DBT_TARGET_PATH") or "target") / "static_index.html", partial
+    )
+    partial.replace(page)
+    return page
+
+
+def _target() -> Path:
+    return Path(os.environ.get("DBT_TARGET_PATH") or "target")
 
 
 def _failure(result: dbtRunnerResult, project: Project) -> ChurnError:

@@ -93,7 +93,7 @@ def write_seeds(folder: Path) -> Summary:
                 path.replace(folder / path.name)
     except OSError as error:
         raise ChurnError(f"Could not write {folder}: {error.strerror or error}.") from error
-    return Summary(folder, folder, summary.rows, summary.oracle_auc)
+    return Summary(folder, None, summary.rows, summary.oracle_auc)
 
 
 def write_files(request: Request, folder: Path, progress: Progress | None = None) -> Summary:

@@ -120,11 +120,11 @@ class Request:
 class Summary:
     """What was generated.
 
-    Where: `folder` and `truth`. How much: `rows` by table. How predictable: `oracle_auc`, the AUC
+    Where: `folder` and `truth` (None where it was not kept). How much: `rows` by table. How predictable: `oracle_auc`, the AUC
     of the true 90-day churn probabilities, None where nobody or everybody churned.
     """
 
     folder: Path
-    truth: Path
+    truth: Path | None
     rows: dict[str, int]
     oracle_auc: float | None
