@@ -86,9 +86,11 @@ def run(data: Data = None, partial: Partial = False, variables: Variables = "{}"
 
 
 @app.command()
-def show() -> None:
+def show(
+    svg: Annotated[Path | None, typer.Option(help="Save the page as a picture, too.")] = None,
+) -> None:
     """Print the at-risk list of the last build again."""
-    show_list(Project(), Console())
+    show_list(Project(), Console(record=svg is not None), svg)
 
 
 @app.command()

@@ -3,14 +3,17 @@
 Everything shown is a select from the marts; nothing is computed here.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 from rich import box
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -78,6 +81,11 @@ _WARNINGS = """
     select warning from quality.feed_freshness where warning is not null order by table_name
 """
 
+_EVIDENCE = {
+    "strong": "strong evidence",
+    "thin": "thin evidence",
+    "incomplete window": "incomplete window",
+}
 _LEVEL_STYLES = {"High": "bold red", "Medium": "yellow"}
 
 
@@ -89,8 +97,8 @@ class _Rows(NamedTuple):
     issues: list[dict[str, Any]]
 
 
-def show(project: Project, console: Console) -> None:
-    """Print the at-risk list of the warehouse, with what qualifies it.
+def show(project: Project, console: Console, picture: Path | None = None) -> None:
+    """Print the at-risk list of the warehouse, with what qualifies it; also as an SVG `picture`.
 
     Raises InputError when there is no built warehouse, ChurnError when it cannot be read.
     """
@@ -100,6 +108,10 @@ def show(project: Project, console: Console) -> None:
     _print_totals(rows, console)
     _print_quality(rows, console)
     _print_next(console)
+    if picture is not None:
+        # the theme's web font would be fetched by whoever looks at the picture
+        svg_format = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+        console.save_svg(str(picture), title="churn show", code_format=svg_format)
 
 
 def _read(project: Project) -> _Rows:
@@ -139,7 +151,10 @@ def _print_warnings(rows: _Rows, console: Console) -> None:
 
 def _print_accounts(rows: _Rows, console: Console) -> None:
     as_of: date = rows.summary["usage_window_end"]
-    title = f"Accounts to call first, as of {as_of} (rule set {rows.summary['ruleset']})"
+    title = (
+        f"Accounts to call first, each with its worst customer, as of {as_of} "
+        f"(rule set {rows.summary['ruleset']})"
+    )
     if not rows.accounts and not rows.free_accounts:
         console.print(Text(title, style="bold"))
         console.print("No active customer is at High or Medium risk.\n")
@@ -162,36 +177,37 @@ def _print_accounts(rows: _Rows, console: Console) -> None:
 def _account_table(accounts: Sequence[dict[str, Any]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=True)
     table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("Account", ratio=1)
-    table.add_column("Customer", no_wrap=True, max_width=12)
-    table.add_column("Plan", no_wrap=True, max_width=10)
+    table.add_column("Account", ratio=19, overflow="fold")
+    table.add_column("Customer,\nplan", overflow="fold", max_width=12)
     table.add_column("ARR\nat risk", justify="right", no_wrap=True)
-    table.add_column("At risk", justify="right", no_wrap=True)
-    table.add_column("Score", justify="right", no_wrap=True)
-    table.add_column("Level", no_wrap=True)
-    table.add_column("Why, and the first action", ratio=3)
+    table.add_column("Customers\nat risk", justify="right", no_wrap=True)
+    table.add_column("Score,\nlevel", justify="right", no_wrap=True)
+    table.add_column("Why, and the first action", ratio=49)
     for account in accounts:
+        level = account["risk_level"]
         table.add_row(
             str(account["contact_priority"]),
             _text(account["account"], limit=60),
-            _text(account["worst_customer_id"], limit=40),
-            _text(account["plan_tier"] or "–", limit=40),
+            Text("\n").join([_text(account["worst_customer_id"], limit=40), _plan(account)]),
             _money(account["arr_at_risk"]),
             f"{account['customers_at_risk']} of {account['active_customers']}",
-            str(account["risk_score"]),
-            Text(account["risk_level"], style=_LEVEL_STYLES.get(account["risk_level"], "")),
+            Text(f"{account['risk_score']}\n").append(level, _LEVEL_STYLES.get(level, "")),
             _why(account),
         )
     return table
 
 
+def _plan(account: dict[str, Any]) -> Text:
+    return _text(account["plan_tier"] or "–", limit=40)
+
+
 def _why(account: dict[str, Any]) -> Text:
-    """The reasons, a usage drop (always the first) with its evidence; then what to do first."""
+    """The reasons, one a line, a usage drop (always first) with its evidence; then the action."""
     reasons = (account["top_reasons"] or "").split("; ")
     if account["usage_evidence"]:
-        reasons[0] += f", {account['usage_evidence']} evidence"
+        reasons[0] += f", {_EVIDENCE[account['usage_evidence']]}"
     action = (account["recommended_actions"] or "").split("; ")[0]
-    return Text.assemble(_text("; ".join(reasons)), ("\n→ ", "dim"), _text(action, style="cyan"))
+    return Text("\n").join([*map(_text, reasons), Text("→ ") + _text(action, style="cyan")])
 
 
 def _print_totals(rows: _Rows, console: Console) -> None:

@@ -120,8 +120,9 @@ class Request:
 class Summary:
     """What was generated.
 
-    Where: `folder` and `truth` (None where it was not kept). How much: `rows` by table. How predictable: `oracle_auc`, the AUC
-    of the true 90-day churn probabilities, None where nobody or everybody churned.
+    Where: `folder` and `truth` (None where it was not kept). How much: `rows` by table. How
+    predictable: `oracle_auc`, the AUC of the true 90-day churn probabilities, None where nobody or
+    everybody churned.
     """
 
     folder: Path
