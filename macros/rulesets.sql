@@ -24,10 +24,6 @@
     }) }}
 {% endmacro %}
 
-{% macro ruleset_names() %}
-    {{ return(var('risk_rulesets').keys() | list) }}
-{% endmacro %}
-
 {# The configured rule set of that name, by default the active one. #}
 {% macro ruleset(name=none) %}
     {%- do validate_risk_configuration() -%}

@@ -34,7 +34,8 @@ windowed as (
         daily_usage.usage_rows,
         daily_usage.usage_count,
         daily_usage.error_count,
-        {{ in_current_window('daily_usage.usage_date', 'as_of_dates.as_of_date') }} as is_current
+        {{ in_current_window('daily_usage.usage_date', 'as_of_dates.as_of_date') }} as is_current,
+        {{ in_prior_window('daily_usage.usage_date', 'as_of_dates.as_of_date') }} as is_prior
     from daily_usage
     -- a day falls into the windows of several as-of dates
     inner join as_of_dates
@@ -49,7 +50,7 @@ customer_usage as (
         customer_id,
         cast(coalesce(sum(usage_count) filter (where is_current), 0) as bigint) as usage_30d,
         cast(coalesce(
-            sum(usage_count) filter (where not is_current), 0
+            sum(usage_count) filter (where is_prior), 0
         ) as bigint) as usage_prev30d,
         cast(sum(usage_rows) as bigint) as usage_rows_60d,
         cast(coalesce(sum(error_count) filter (where is_current), 0) as bigint) as errors_30d
