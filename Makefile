@@ -1,6 +1,6 @@
 # Every command of the project; `make help` lists them.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -49,17 +49,15 @@ clean:  ## remove what can be built again; never data/
 	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal
 
 # the environments: what runs, and with the tools of the developers; both from hashed lock files
-$(VENV)/bin/python:
-	@$(PYTHON) -m venv $(VENV)
-
 define install
 	@echo "Installing from $(1), once ..."
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 endef
 
-$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.runtime: requirements.lock pyproject.toml
 	$(call install,requirements.lock)
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime

@@ -59,7 +59,10 @@
     {{- adapter.dispatch('utc_timestamp', 'churn')(text) -}}
 {% endmacro %}
 {% macro default__utc_timestamp(text) -%}
-    try_cast({{ text }} as timestamptz) at time zone 'UTC'
+    -- a blank before the offset, as git and Ruby write it, and a lower-case z are no fault
+    try_cast(
+        regexp_replace(replace({{ text }}, 'z', 'Z'), ' +([+-][0-9:]+)$', '\1') as timestamptz
+    ) at time zone 'UTC'
 {%- endmacro %}
 
 {# Whole days from one date to a later one. #}

@@ -47,6 +47,8 @@ class Ticket:
     closed_at: datetime | None = None
     satisfaction_score: int | None = None
     escalation_flag: bool | None = None
+    resolution_time_hours: Decimal | None = None
+    first_response_time_minutes: Decimal | None = None
     is_doubled: bool = False
 
 
@@ -235,6 +237,8 @@ class Customer:
     escalations_30d: int
     satisfaction_score: int | None
     avg_csat: Fraction | None
+    avg_first_response_min: Fraction | None
+    avg_resolution_hrs: Fraction | None
     churn_intent_30d: int
     signal_coverage: str
     usage_evidence: str | None = None
@@ -324,10 +328,10 @@ def _customer(
     prior = [row for row in usage if _prior(row.usage_date, as_of)]
     usage_30d = sum(row.usage_count for row in current)
     usage_prev30d = sum(row.usage_count for row in prior)
+    # satisfaction and resolution are known once the ticket is closed
+    known = [t for t in tickets if t.closed_at is None or t.closed_at.date() <= as_of]
     scored = sorted(
-        (t.submitted_at, t.ticket_id, t.satisfaction_score)
-        for t in tickets
-        if t.satisfaction_score and (t.closed_at is None or t.closed_at.date() <= as_of)
+        (t.submitted_at, t.ticket_id, t.satisfaction_score) for t in known if t.satisfaction_score
     )
     arr = subscription.arr_amount
     if arr is None and subscription.mrr_amount is not None:
@@ -357,10 +361,17 @@ def _customer(
         tickets_30d=len(tickets),
         escalations_30d=sum(ticket.escalation_flag is True for ticket in tickets),
         satisfaction_score=scored[-1][2] if scored else None,
-        avg_csat=Fraction(sum(s[2] for s in scored), len(scored)) if scored else None,
+        avg_csat=_mean(t.satisfaction_score for t in known),
+        avg_first_response_min=_mean(t.first_response_time_minutes for t in tickets),
+        avg_resolution_hrs=_mean(t.resolution_time_hours for t in known),
         churn_intent_30d=sum(_current(intent.intent_date, as_of) for intent in intents),
         signal_coverage=coverage[bool(current or prior), bool(tickets)],
     )
+
+
+def _mean(values: Iterable[int | Decimal | None]) -> Fraction | None:
+    fractions = [Fraction(value) for value in values if value is not None]
+    return sum(fractions) / len(fractions) if fractions else None
 
 
 def _current(day: date, as_of: date) -> bool:

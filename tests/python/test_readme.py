@@ -1,0 +1,50 @@
+"""What the README says works."""
+
+import html
+import re
+import subprocess
+
+import pytest
+
+from conftest import ROOT, Workspace
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```sql\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_there_are_five_sql_examples() -> None:
+    assert len(EXAMPLES) == 5
+
+
+@pytest.mark.parametrize("sql", EXAMPLES, ids=[f"example {n}" for n in range(1, 6)])
+def test_every_sql_example_gives_rows_on_the_sample(sql: str, sample: Workspace) -> None:
+    assert sample.select(sql.strip().rstrip(";"))
+
+
+def test_every_make_target_is_explained_and_every_explained_target_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):.*##", MAKEFILE, flags=re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z]+)", README))
+    assert targets == named
+
+
+def test_make_help_lists_every_target() -> None:
+    shown = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    targets = re.findall(r"^([a-z]+):.*##", MAKEFILE, flags=re.MULTILINE)
+    assert [line.split()[0] for line in shown.splitlines()] == targets
+
+
+def test_every_file_that_the_readme_links_exists() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert all((ROOT / link).exists() for link in links if not link.startswith("http"))
+
+
+def test_the_picture_shows_the_accounts_of_the_sample(sample: Workspace) -> None:
+    picture = (ROOT / "docs/images/at-risk-list.svg").read_text(encoding="utf-8")
+    shown = html.unescape(re.sub(r"<[^>]+>", "", picture))
+    customers = sample.column("""
+        select worst_customer_id from marts.at_risk_accounts order by contact_priority limit 15
+    """)
+    assert all(customer in shown for customer in customers)
