@@ -6,6 +6,11 @@
     this keeps every sum downstream inside its type.
 #}
 
+{# A day, or a day and time with or without an offset. Named zones are not ISO. #}
+{% macro iso_moment_pattern() -%}
+    ^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?(UTC|[zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$
+{%- endmacro %}
+
 {# `text` must be trimmed. #}
 {% macro read_value(text, type) -%}
     {%- if type in ('id', 'text') -%}
@@ -19,7 +24,7 @@
         cast({{ read_value(text, 'timestamp') }} as date)
     {%- elif type == 'timestamp' -%}
         case
-            when {{ matches(text, '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?$') }}
+            when {{ matches(text, iso_moment_pattern()) }}
                 then {{ utc_timestamp(text) }}
         end
     {%- elif type == 'count' -%}

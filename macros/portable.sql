@@ -54,14 +54,17 @@
     try_cast({{ expression }} as {{ type }})
 {%- endmacro %}
 
-{# ISO text, with or without zone, to a UTC timestamp; null when it is no moment in time. #}
+{#
+    ISO text, without zone or with an offset, to a UTC timestamp; null when it is no moment in time.
+    It must not name a zone such as Europe/Berlin: DuckDB would read other rows in that zone, too.
+#}
 {% macro utc_timestamp(text) %}
     {{- adapter.dispatch('utc_timestamp', 'churn')(text) -}}
 {% endmacro %}
 {% macro default__utc_timestamp(text) -%}
-    -- a blank before the offset, as git and Ruby write it, and a lower-case z are no fault
     try_cast(
-        regexp_replace(replace({{ text }}, 'z', 'Z'), ' +([+-][0-9:]+)$', '\1') as timestamptz
+        regexp_replace(regexp_replace({{ text }}, ' ?(UTC|[zZ])$', 'Z'), ' ([+-])', '\1')
+        as timestamptz
     ) at time zone 'UTC'
 {%- endmacro %}
 
