@@ -1,0 +1,391 @@
+"""What the tests of the whole pipeline share: a small faultless company, and places to build in."""
+
+import csv
+import fcntl
+import io
+import json
+import os
+import random
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import duckdb
+import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from rich.console import Console
+
+from churn import cli, dbt
+from churn.load import LoadSummary, load
+from churn.project import Project
+
+ROOT = Path(__file__).parents[2]
+RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"
+
+Row = dict[str, str]
+Tables = dict[str, list[Row]]
+
+
+class Outcome(NamedTuple):
+    """What a command did: its exit code, and what it wrote to both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Contents(NamedTuple):
+    """All of a table: its column names, and its rows as they are stored."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+class Workspace:
+    """A warehouse and a store of its own; models, macros and seeds are the project's."""
+
+    def __init__(self, folder: Path, target: Path) -> None:
+        self.source = folder / "source"
+        self.warehouse = folder / "churn.duckdb"
+        self.store = folder / "store"
+        self.load_dir = self.store / "saas"
+        self.environment = {
+            "CHURN_WAREHOUSE": str(self.warehouse),
+            "CHURN_STORE_DIR": str(self.store),
+            "CHURN_TEMP_DIR": str(folder / "spill"),
+            "DBT_TARGET_PATH": str(target),
+            "DBT_LOG_PATH": str(folder / "logs"),
+            "COLUMNS": "120",
+        }
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """The environment of this place; every variable is as it was afterwards."""
+        with patch.dict(os.environ):
+            os.environ.pop("CHURN_DATA_DIR", None)
+            os.environ |= self.environment
+            yield
+
+    def write(self, tables: Mapping[str, Iterable[Row]]) -> Path:
+        """The tables as CSV files; the header is the columns of the rows, in their order."""
+        self.source.mkdir(parents=True, exist_ok=True)
+        for name, rows in tables.items():
+            rows = list(rows)
+            columns = dict.fromkeys(column for row in rows for column in row) or COLUMNS[name]
+            with (self.source / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, columns)
+                writer.writeheader()
+                writer.writerows(rows)
+        return self.source
+
+    def load(self, source: Path | Mapping[str, Iterable[Row]]) -> LoadSummary:
+        folder = source if isinstance(source, Path) else self.write(source)
+        with self.active():
+            return load(folder, Project())
+
+    def build(self, source: Path | Tables | None = None, **variables: Any) -> "Workspace":
+        """Load and build, data tests included, as `churn run` does; None: the bundled sample."""
+        if source is not None:
+            self.load(source)
+        with self.active():
+            data_dir = None if source is None else self.load_dir
+            console = Console(file=io.StringIO())
+            dbt.build(Project(), console, data_dir=data_dir, variables=variables)
+        return self
+
+    def build_tables(
+        self, source: Path | Tables | None = None, *, threads: int = 4, **variables: Any
+    ) -> "Workspace":
+        """Load and build without the data tests, which takes half as long."""
+        if source is not None:
+            self.load(source)
+        result = self.dbt(
+            *("build", "--exclude-resource-type", "test", "unit_test", "--threads", str(threads)),
+            *("--vars", json.dumps(variables)),
+            data_dir=None if source is None else self.load_dir,
+        )
+        assert result.success, result.exception or [r.message for r in result.result if r.message]
+        return self
+
+    def dbt(self, *arguments: str, data_dir: Path | None = None) -> dbtRunnerResult:
+        """dbt in this process."""
+        with self.active():
+            if data_dir is not None:
+                os.environ["CHURN_DATA_DIR"] = str(data_dir)
+            try:
+                return dbtRunner().invoke(["--log-level", "none", *arguments])
+            finally:
+                DuckDBConnectionManager.close_all_connections()
+
+    def churn(self, *arguments: object) -> Outcome:
+        """The `churn` command in this process; a stack trace is an exception."""
+        out, err = io.StringIO(), io.StringIO()
+        command = ["churn", *map(str, arguments)]
+        code: Any = 0
+        with (
+            self.active(),
+            patch.object(sys, "argv", command),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                cli.main()
+            except SystemExit as end:
+                code = end.code or 0
+        return Outcome(code, out.getvalue(), err.getvalue())
+
+    def select(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        """The rows of a query, by column name."""
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            cursor = connection.execute(sql, values)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def column(self, sql: str, *values: Any) -> list[Any]:
+        """The first column of a query."""
+        return [next(iter(row.values())) for row in self.select(sql, *values)]
+
+    def contents(self, *schemas: str, without: Iterable[str] = ()) -> dict[str, Contents]:
+        """Every table and view of these schemas, all of them by default; row order as stored."""
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            connection.execute("set timezone = 'UTC'")
+            relations = connection.execute(
+                "select table_schema, table_name from information_schema.tables order by all"
+            ).fetchall()
+            found = {}
+            for schema, table in relations:
+                if schemas and schema not in schemas:
+                    continue
+                left_out = ", ".join(f"'{column}'" for column in without)
+                cursor = connection.execute(
+                    f"select columns(c -> c not in [{left_out}]) from {schema}.{table}"
+                )
+                columns = tuple(column[0] for column in cursor.description)
+                found[f"{schema}.{table}"] = Contents(columns, cursor.fetchall())
+        return found
+
+
+def assert_same(
+    found: Mapping[str, Contents], expected: Mapping[str, Contents], *, in_order: bool = True
+) -> None:
+    """The same tables with the same rows; a failure names the table and the first difference."""
+    assert list(found) == list(expected)
+    for table, (columns, rows) in expected.items():
+        assert found[table].columns == columns, table
+        mine, theirs = found[table].rows, rows
+        if not in_order:
+            mine, theirs = sorted(mine, key=repr), sorted(theirs, key=repr)
+        assert len(mine) == len(theirs), table
+        for number, (one, other) in enumerate(zip(mine, theirs, strict=True)):
+            assert dict(zip(columns, one, strict=True)) == dict(zip(columns, other, strict=True)), (
+                f"{table}, row {number}"
+            )
+
+
+# ------------------------------------------------------------------------------ places to build
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What dbt remembers between builds; a test process has its own."""
+    return tmp_path_factory.mktemp("target")
+
+
+@pytest.fixture
+def workspace(target: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """An empty place; the working directory is the project's.
+
+    It lies in one folder for all tests of a process: a new one makes dbt read the project again,
+    which takes longer than building a small company.
+    """
+    monkeypatch.chdir(ROOT)
+    folder = target.parent / "workspace"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return Workspace(folder, target)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
+    """The bundled sample, built as `churn run` does. Only read it."""
+    return _built_once(tmp_path_factory, target, "sample", lambda place: place.build())
+
+
+@pytest.fixture(scope="session")
+def ravenstack(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
+    """The RavenStack export, built as `churn run` does. Only read it."""
+    if not RAVENSTACK.is_dir():
+        pytest.skip(f"the RavenStack data is not in {RAVENSTACK}")
+    return _built_once(
+        tmp_path_factory, target, "ravenstack", lambda place: place.build(RAVENSTACK)
+    )
+
+
+def _built_once(
+    tmp_path_factory: pytest.TempPathFactory,
+    target: Path,
+    name: str,
+    make: Callable[[Workspace], object],
+) -> Workspace:
+    """Built by the first of the parallel test processes that needs it, read by all of them."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    place = Workspace(folder, target)
+    with (folder / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patched:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "built").exists():
+            patched.chdir(ROOT)
+            make(place)
+            (folder / "built").touch()
+    return place
+
+
+# ------------------------------------------------------------------------------ a small company
+
+AS_OF = date(2026, 3, 31)
+DAYS = [AS_OF - timedelta(days=ago) for ago in reversed(range(70))]
+ENDED = date(2026, 2, 28)
+
+COLUMNS = {
+    "churn_events": [
+        "churn_event_id",
+        "account_id",
+        "churn_date",
+        "reason_code",
+        "refund_amount_usd",
+        "preceding_upgrade_flag",
+        "preceding_downgrade_flag",
+        "is_reactivation",
+        "feedback_text",
+    ],
+    "support_tickets": [
+        "ticket_id",
+        "account_id",
+        "submitted_at",
+        "closed_at",
+        "resolution_time_hours",
+        "priority",
+        "first_response_time_minutes",
+        "satisfaction_score",
+        "escalation_flag",
+    ],
+}
+
+
+@pytest.fixture
+def tables() -> Tables:
+    """Twelve accounts with a customer each and not one fault, as of 2026-03-31.
+
+    S01 is at High risk: its usage fell by 75%, and A01's tickets are escalated and scored 1. S02 is
+    at Medium risk: a trial whose usage fell by 50%. S12 has ended, with a churn event of A12. The
+    others use as much as ever, and every account files a ticket each twelfth day.
+    """
+    accounts = [f"A{number:02}" for number in range(1, 13)]
+    return {
+        "accounts": [_account(account) for account in accounts],
+        "subscriptions": [_subscription(account) for account in accounts],
+        "feature_usage": list(_usage(accounts)),
+        "churn_events": [_churn_event("C1", "A12", ENDED)],
+        "support_tickets": [
+            _ticket(f"T{number:03}", accounts[(number + 3) % 12], day)
+            for number, day in enumerate(DAYS)
+        ],
+    }
+
+
+def _account(account: str) -> Row:
+    number = int(account[1:])
+    return {
+        "account_id": account,
+        "account_name": f"Company {number:02}",
+        "industry": ["Retail", "Health"][number % 2],
+        "country": ["Austria", "Peru", "Kenya"][number % 3],
+        "signup_date": "2025-01-01",
+        "referral_source": ["organic", "partner"][number % 2],
+        "plan_tier": "Pro",
+        "seats": "10",
+        "is_trial": "false",
+        "churn_flag": str(account == "A12").lower(),
+        "csm_name": "Ada Quint",
+        "csm_email": "ada@example.com",
+    }
+
+
+def _subscription(account: str) -> Row:
+    number = int(account[1:])
+    return {
+        "subscription_id": f"S{number:02}",
+        "account_id": account,
+        "start_date": "2025-01-15",
+        "end_date": str(ENDED) if account == "A12" else "",
+        "plan_tier": ["Basic", "Pro", "Enterprise"][number % 3],
+        "seats": "10",
+        "mrr_amount": str(100 * number),
+        "arr_amount": str(1200 * number),
+        "is_trial": str(number == 2).lower(),
+        "upgrade_flag": "false",
+        "downgrade_flag": "false",
+        "churn_flag": str(account == "A12").lower(),
+        "billing_frequency": "monthly",
+        "auto_renew_flag": "true",
+        "renewal_date": "2027-01-15",
+    }
+
+
+def _usage(accounts: list[str]) -> Iterator[Row]:
+    current = AS_OF - timedelta(days=30)
+    number = 0
+    for day in DAYS:
+        for account in accounts:
+            if account == "A12" and day > ENDED:
+                continue
+            # the current window has 31 days, the prior one 30: 31 a day, then 30, is no change
+            before = {"A01": 4 * 31, "A02": 2 * 31}.get(account, 31)
+            number += 1
+            yield {
+                "usage_id": f"U{number:04}",
+                "subscription_id": f"S{account[1:]}",
+                "usage_date": str(day),
+                "feature_name": "reports",
+                "usage_count": str(30 if day >= current else before),
+                "usage_duration_secs": "600",
+                "error_count": "0",
+                "is_beta_feature": "false",
+            }
+
+
+def _churn_event(event: str, account: str, day: date) -> Row:
+    return dict(
+        zip(
+            COLUMNS["churn_events"],
+            [event, account, str(day), "pricing", "10.50", "true", "false", "false", "Too dear."],
+            strict=True,
+        )
+    )
+
+
+def _ticket(ticket: str, account: str, day: date) -> Row:
+    bad = account == "A01"
+    return dict(
+        zip(
+            COLUMNS["support_tickets"],
+            [
+                *(ticket, account, f"{day} 09:00:00", f"{day} 15:00:00", "6.0", "medium", "30"),
+                *(("1", "true") if bad else ("5", "false")),
+            ],
+            strict=True,
+        )
+    )
+
+
+def shuffled(tables: Tables, seed: int) -> Tables:
+    """The same rows in another order."""
+    order = random.Random(seed)
+    return {name: order.sample(rows, len(rows)) for name, rows in tables.items()}

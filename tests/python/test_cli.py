@@ -1,0 +1,198 @@
+"""The `churn` command as a person meets it: texts, exit codes, and never a stack trace."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+from rich.cells import cell_len
+
+from conftest import ROOT, Tables, Workspace
+
+COMMANDS = ["run", "show", "load", "watch", "generate"]
+
+
+def plain(text: str) -> str:
+    """As read: without line ends and the blanks of tables."""
+    return " ".join(text.split())
+
+
+def test_help_says_what_every_command_does(workspace: Workspace) -> None:
+    code, out, _ = workspace.churn("--help")
+    assert code == 0
+    for command in COMMANDS:
+        assert re.search(rf"^\W*{command} +\w", out, re.MULTILINE)
+        shown = workspace.churn(command, "--help")
+        assert shown.code == 0
+        assert f"Usage: churn {command}" in shown.out
+    assert "--data" in workspace.churn("run", "--help").out
+    assert "--partial" in workspace.churn("load", "--help").out
+
+
+def test_a_run_prints_the_list_the_totals_and_what_to_do_next(
+    workspace: Workspace, tables: Tables
+) -> None:
+    for number, row in enumerate(tables["accounts"]):
+        row["account_name"] = f"{'株式会社' if number else 'O’Neill'} {number}"
+    tables["feature_usage"][0]["usage_count"] = "-1"
+    tables["support_tickets"] = tables["support_tickets"][:-2]
+    code, out, err = workspace.churn("run", "--data", workspace.write(tables))
+    assert (code, err) == (0, "")
+    assert max(cell_len(line) for line in out.splitlines()) <= 120
+    assert "2026-03-31 (rule set standard)" in plain(out)
+    parts = [
+        "Warning: Support data ends on 2026-03-29, 2 days before the as-of date 2026-03-31",
+        "Accounts to call first",
+        "O’Neill 0",
+        "Usage dropped 75% (30d vs prior), strong evidence",
+        "Schedule a check-in to reset goals",
+        "12 scored in 12 accounts, 11 active",
+        "Rows rejected: 1.",
+        "make show",
+        "make help",
+    ]
+    rest = plain(out)
+    for part in parts:
+        _, found, rest = rest.partition(part)
+        assert found, part
+
+
+def test_the_sample_list_fits_into_120_columns(sample: Workspace) -> None:
+    code, out, err = sample.churn("show")
+    assert (code, err) == (0, "")
+    assert max(cell_len(line) for line in out.splitlines()) <= 120
+    names = sample.column(
+        "select account_name from marts.at_risk_accounts where arr_at_risk > 0 "
+        "order by contact_priority limit 15"
+    )
+    # a name may be wrapped, its first word stands in the table
+    assert [name for name in names if name.split()[0] not in out] == []
+
+
+# ------------------------------------------------------------------------------ what goes wrong
+
+
+def assert_fails(workspace: Workspace, *arguments: object, code: int, says: list[str]) -> None:
+    outcome = workspace.churn(*arguments)
+    assert outcome.code == code, outcome
+    for text in says:
+        assert text in plain(outcome.err)
+    assert "Traceback" not in outcome.out + outcome.err
+    assert 'File "' not in outcome.err
+
+
+@contextmanager
+def held_by_another_process(warehouse: Path) -> Iterator[int]:
+    """The warehouse open for writing elsewhere, as in a shell; the id of that process."""
+    script = (
+        "import duckdb, sys; connection = duckdb.connect(sys.argv[1]); "
+        "print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, warehouse],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout.readline() == "open\n"
+        yield holder.pid
+        holder.stdin.close()
+
+
+@pytest.mark.parametrize("command", ["run", "show"])
+def test_a_warehouse_in_use_is_said(workspace: Workspace, command: str) -> None:
+    with held_by_another_process(workspace.warehouse) as holder:
+        says = [workspace.warehouse.name, str(holder)]
+        assert_fails(workspace, command, code=1, says=says)
+
+
+@pytest.mark.parametrize("command", ["run", "show"])
+@pytest.mark.parametrize("damage", ["text", "cut"])
+def test_a_damaged_warehouse_is_said(workspace: Workspace, command: str, damage: str) -> None:
+    if damage == "text":
+        workspace.warehouse.write_text("This is not a database. " * 1000)
+    else:
+        with duckdb.connect(str(workspace.warehouse)) as connection:
+            connection.execute("create table numbers as select range from range(200000)")
+        data = workspace.warehouse.read_bytes()
+        workspace.warehouse.write_bytes(data[: len(data) // 2])
+    assert_fails(workspace, command, code=1, says=[workspace.warehouse.name])
+
+
+def test_show_needs_a_built_warehouse(workspace: Workspace) -> None:
+    assert_fails(workspace, "show", code=2, says=["no warehouse", "make run"])
+    duckdb.connect(str(workspace.warehouse)).close()
+    assert_fails(workspace, "show", code=2, says=["not fully built", "make run"])
+
+
+def test_a_warehouse_of_another_version_is_said(workspace: Workspace) -> None:
+    with duckdb.connect(str(workspace.warehouse)) as connection:
+        connection.execute("create schema marts")
+        connection.execute("create schema quality")
+        connection.execute("create table quality.feed_freshness as select 1 as feed")
+    assert_fails(workspace, "show", code=2, says=[workspace.warehouse.name, "make run"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "--data", "nowhere"], ["nowhere does not exist"]),
+        (["load", "nowhere"], ["nowhere does not exist"]),
+        (["load", "README.md"], ["README.md is neither a folder nor a .zip"]),
+        (["load"], ["Missing argument"]),
+        (["run", "--partial"], ["--partial", "needs --data"]),
+        (["run", "--vars", "{as_of_date"], ["--vars cannot be read"]),
+        (["run", "--vars", "basic"], ["--vars must name its values"]),
+        (["run", "--vars", "{disabled_risk_rules: [2026-01-01]}"], ["2026-01-01"]),
+        (["run", "--vars", "{risk_ruleset: [basic]}"], ["basic"]),
+        (["run", "--vars", "{risk_ruleset: strict}"], ["there is no rule set 'strict'"]),
+        (["fly"], ["No such command 'fly'"]),
+    ],
+    ids=lambda value: " ".join(value).replace("/", " "),
+)
+def test_wrong_use_exits_with_2_and_says_why(
+    workspace: Workspace, arguments: list[str], says: list[str]
+) -> None:
+    assert_fails(workspace, *arguments, code=2, says=says)
+    assert not workspace.warehouse.exists()
+
+
+@pytest.mark.parametrize("command", [["run"], ["run", "--data", "."], ["load", "."]])
+def test_outside_the_project_nothing_is_left_behind(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # no path of this test's own: everything resolves from the working directory
+    for variable in ("CHURN_WAREHOUSE", "CHURN_STORE_DIR", "CHURN_TEMP_DIR"):
+        del workspace.environment[variable]
+    assert_fails(workspace, *command, code=2, says=["dbt_project.yml", "project"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_name_may_hold_anything(
+    tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch, tables: Tables
+) -> None:
+    monkeypatch.chdir(ROOT)
+    odd = 'it\'s [1] *100%* {data} "so"; --'
+    place = Workspace(tmp_path / odd, target).build_tables(tables)
+    assert place.churn("show").code == 0
+
+
+def test_a_data_folder_without_data_is_said(workspace: Workspace) -> None:
+    workspace.environment["CHURN_DATA_DIR"] = "nowhere"
+    assert_fails(workspace, "run", code=2, says=["CHURN_DATA_DIR is nowhere", "make load"])
+
+
+# ------------------------------------------------------------------------------ make
+
+
+def test_make_help_lists_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split()
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == targets
+    assert set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE)) == set(targets)
