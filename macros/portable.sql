@@ -18,9 +18,14 @@
 {% endmacro %}
 {% macro default__file_exists(path) %}
     {%- if not execute -%}{{ return(true) }}{%- endif -%}
-    {%- set found = run_query("select count(*) from glob('" ~ path | replace("'", "''") ~ "')") -%}
+    {%- set found = run_query("select count(*) from glob('" ~ glob_pattern(path) ~ "')") -%}
     {{ return(found.columns[0].values()[0] > 0) }}
 {% endmacro %}
+
+{# A path whose wildcards stand for themselves, quoted for SQL. #}
+{% macro glob_pattern(path) -%}
+    {{ path | replace("'", "''") | replace('[', '[[]') | replace('*', '[*]') | replace('?', '[?]') }}
+{%- endmacro %}
 
 {# The 1-based position of a row in a seed file. #}
 {% macro seed_row_number() %}

@@ -59,7 +59,7 @@
         {%- do validate_ruleset(name, ruleset) -%}
         {%- do known_rules.extend(ruleset['rules'] | map(attribute='id')) -%}
     {%- endfor -%}
-    {%- if var('risk_ruleset') not in rulesets -%}
+    {%- if var('risk_ruleset') is not string or var('risk_ruleset') not in rulesets -%}
         {%- do configuration_error(
             "there is no rule set '" ~ var('risk_ruleset') ~ "'; there are: " ~ rulesets | join(', ')
         ) -%}
@@ -81,6 +81,9 @@
 
 {% macro validate_ruleset(name, ruleset) %}
     {%- set here = "rule set '" ~ name ~ "'" -%}
+    {%- if name is not string or not modules.re.match('^[a-z][a-z0-9_]*$', name) -%}
+        {%- do configuration_error(here ~ ' must have a name in snake_case') -%}
+    {%- endif -%}
     {%- if ruleset is not mapping or ruleset | sort != ['levels', 'rules'] -%}
         {%- do configuration_error(here ~ ' must have levels and rules, nothing else') -%}
     {%- endif -%}
@@ -156,9 +159,11 @@
         {%- do configuration_error(here ~ ' has no reason') -%}
     {%- endif -%}
     {%- set group = band_action_group(rule, band) -%}
-    {%- if group is not none and (group is not string
-        or not modules.re.match('^[a-z][a-z0-9_]*$', group)) -%}
-        {%- do configuration_error(here ~ ': action_group must be a name in snake_case, not ' ~ group) -%}
+    {%- if group is not none and group not in var('risk_action_groups') -%}
+        {%- do configuration_error(
+            here ~ " calls for an unknown action_group '" ~ group ~ "'; there are: "
+            ~ var('risk_action_groups') | join(', ')
+        ) -%}
     {%- endif -%}
     {%- set operator = band_operator(band) -%}
     {%- set limits = band['between'] if operator == 'between' else [band[operator]] -%}

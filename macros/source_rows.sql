@@ -87,9 +87,8 @@
 
 {#
     Fates, in this order:
-    - `duplicate`: an earlier row of the file is the same in every column. Rows of a table whose
-      events have an id are compared only where they have one: two equal usage rows without an id
-      are two events.
+    - `duplicate`: an earlier row of the file is the same in every column. Usage rows are compared
+      only where they have an id: two equal ones without are two events.
     - `rejected`: a required value is missing or unreadable (the first such column is named), or
       another row with the same unique key was kept: the one with the latest date, then the one
       whose row hash sorts first, so that the order of the file does not matter.
@@ -99,7 +98,7 @@
     {%- set table = saas_table(table_name) -%}
     {%- set columns = saas_columns(table_name) -%}
     {%- set id_column = row_id_column(table_name) -%}
-    {%- set copy_condition = ' and ' ~ id_column ~ ' is not null' if table.get('event_id') else '' -%}
+    {%- set copy_condition = ' and ' ~ id_column ~ ' is not null' if table.get('copies_need_id') else '' -%}
     {%- set plain = ['id', 'text'] -%}
     {%- set typed = columns.items() | rejectattr(1, 'in', plain) | list -%}
     {%- set required = table['required'].items() | list -%}

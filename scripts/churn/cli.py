@@ -1,5 +1,6 @@
 """The `churn` command: thin wrappers; `churn --help` is the manual."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from churn.load import load as load_files
 from churn.load import print_summary, recover
 from churn.project import Project
 from churn.show import show as show_list
+from churn.terminal import plain_lines
 from churn.watch import watch as watch_files
 
 app = typer.Typer(
@@ -107,7 +109,7 @@ def load(
     """
     project, console = Project(), Console()
     load_dir = _load(project, console, data, partial)
-    console.print(f"Next: CHURN_DATA_DIR={load_dir} make run", markup=False, highlight=False)
+    console.print(f"Next: {_build_command(load_dir)}", markup=False, highlight=False)
 
 
 @app.command()
@@ -181,7 +183,9 @@ def main() -> None:
     try:
         app()
     except ChurnError as error:
-        Console(stderr=True).print(f"Error: {error}", markup=False, highlight=False, style="red")
+        Console(stderr=True).print(
+            f"Error: {plain_lines(error)}", markup=False, highlight=False, style="red"
+        )
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -211,6 +215,10 @@ def _print_generated(summary: Summary, console: Console) -> None:
         console.print(f"AUC of an oracle that knows it: {summary.oracle_auc:.3f}", highlight=False)
 
 
+def _build_command(data_dir: Path) -> str:
+    return f"CHURN_DATA_DIR={shlex.quote(str(data_dir))} make run"
+
+
 def _say_what_is_built(project: Project, console: Console, data_dir: Path | None) -> None:
     if data_dir is not None:
         console.print(f"Building from the data in {data_dir}.", markup=False, highlight=False)
@@ -219,7 +227,7 @@ def _say_what_is_built(project: Project, console: Console, data_dir: Path | None
     if project.load_dir.is_dir():
         console.print(
             f"Your own data in {project.load_dir} is left alone; "
-            f"to build from it: CHURN_DATA_DIR={project.load_dir} make run",
+            f"to build from it: {_build_command(project.load_dir)}",
             markup=False,
             highlight=False,
         )
@@ -232,7 +240,4 @@ def _parsed_variables(text: str) -> dict[str, Any]:
         raise InputError(f"--vars cannot be read: {error}") from error
     if not isinstance(variables, dict):
         raise InputError("--vars must name its values, such as {as_of_date: 2026-06-30}.")
-    return {
-        str(name): value.isoformat() if hasattr(value, "isoformat") else value
-        for name, value in variables.items()
-    }
+    return variables

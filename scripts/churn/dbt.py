@@ -1,6 +1,5 @@
 """Runs dbt in this process: progress while it works, one message when it fails."""
 
-import json
 import os
 import re
 import shutil
@@ -8,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner, dbtRunnerResult
@@ -21,6 +21,12 @@ from churn.project import Project
 # dbt unit tests check the code, not the data: `make test` runs them, a build of data need not
 _BUILD = ["build", "--exclude-resource-type", "unit_test"]
 _DOCS_PAGE = Path("build/docs/index.html")
+_UNREADABLE_WAREHOUSE = (
+    "not a valid DuckDB database",
+    "database file with version number",
+    "Could not read enough bytes",
+    "Corrupt database file",
+)
 _QUIET = ["--log-level", "none", "--no-use-colors"]
 
 
@@ -42,8 +48,9 @@ def build(
         os.environ.pop("CHURN_DATA_DIR", None)
     else:
         os.environ["CHURN_DATA_DIR"] = str(data_dir)
+    _check_places(project, data_dir)
     project.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    arguments = [*_QUIET, *_BUILD, "--vars", json.dumps(dict(variables or {}))]
+    arguments = [*_QUIET, *_BUILD, "--vars", yaml.safe_dump(dict(variables or {}))]
     progress = Progress(
         TextColumn("Building"),
         BarColumn(),
@@ -78,6 +85,20 @@ def _invoke(
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if not result.success:
         raise _failure(result, project)
+
+
+def _check_places(project: Project, data_dir: Path | None) -> None:
+    if "?" in str(project.warehouse):
+        raise InputError(f"DuckDB cannot open a file whose name has a '?': {project.warehouse}")
+    if data_dir is None:
+        return
+    needed = [name for name, table in project.tables.items() if not table.may_be_absent]
+    missing = [name for name in needed if not (data_dir / f"{name}.parquet").is_file()]
+    if missing:
+        raise InputError(
+            f"CHURN_DATA_DIR is {data_dir}, which holds no loaded {', '.join(missing)}. "
+            "Load your data (make load DATA=…), or unset CHURN_DATA_DIR."
+        )
 
 
 def write_docs(project: Project) -> Path:
@@ -130,7 +151,7 @@ def _warehouse_failure(message: str, project: Project) -> ChurnError | None:
             f"The warehouse {project.warehouse} is in use{by}. "
             "Close what reads or builds it, then run this again."
         )
-    if "not a valid DuckDB database" in message or "database file with version number" in message:
+    if any(sign in message for sign in _UNREADABLE_WAREHOUSE):
         return ChurnError(
             f"{project.warehouse} is not a database that this version of DuckDB can read. "
             "It is derived and can be deleted; then run this again."

@@ -27,6 +27,7 @@ class TableSpec(BaseModel):
     dated_by: str
     unique_key: str | None = None
     event_id: str | None = None
+    copies_need_id: bool = False
     may_be_empty: bool = False
     may_be_absent: bool = False
     text_columns: tuple[str, ...] = ()
@@ -43,13 +44,16 @@ class TableSpec(BaseModel):
 class Project:
     """The dbt project in the working directory."""
 
-    @cached_property
-    def _settings(self) -> dict[str, Any]:
+    def __init__(self) -> None:
+        """Raise InputError where there is none."""
         if not PROJECT_FILE.is_file():
             raise InputError(
                 f"There is no {PROJECT_FILE} in {Path.cwd()}. "
                 "Run this from the project's own folder."
             )
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))
         return settings
 

@@ -4,7 +4,6 @@ Everything shown is a select from the marts; nothing is computed here.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -20,6 +19,7 @@ from rich.text import Text
 
 from churn.errors import ChurnError, InputError
 from churn.project import Project
+from churn.terminal import plain, plain_text
 
 _ACCOUNTS_SHOWN = 15
 _TRIALS_SHOWN = 5
@@ -126,9 +126,9 @@ def _read(project: Project) -> _Rows:
                 summary=_select(connection, _SUMMARY)[0],
                 issues=_select(connection, _ISSUES, rows=_ISSUES_SHOWN),
             )
-    except duckdb.CatalogException as error:
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise InputError(
-            f"{project.warehouse} is not fully built. Run `make run` first."
+            f"{project.warehouse} is not fully built, or by another version. Run `make run` first."
         ) from error
     except duckdb.IOException as error:
         raise ChurnError(
@@ -187,8 +187,8 @@ def _account_table(accounts: Sequence[dict[str, Any]]) -> Table:
         level = account["risk_level"]
         table.add_row(
             str(account["contact_priority"]),
-            _text(account["account"], limit=60),
-            Text("\n").join([_text(account["worst_customer_id"], limit=40), _plan(account)]),
+            plain_text(account["account"], limit=60),
+            Text("\n").join([plain_text(account["worst_customer_id"], limit=40), _plan(account)]),
             _money(account["arr_at_risk"]),
             f"{account['customers_at_risk']} of {account['active_customers']}",
             Text(f"{account['risk_score']}\n").append(level, _LEVEL_STYLES.get(level, "")),
@@ -198,7 +198,7 @@ def _account_table(accounts: Sequence[dict[str, Any]]) -> Table:
 
 
 def _plan(account: dict[str, Any]) -> Text:
-    return _text(account["plan_tier"] or "–", limit=40)
+    return plain_text(account["plan_tier"] or "–", limit=40)
 
 
 def _why(account: dict[str, Any]) -> Text:
@@ -207,7 +207,9 @@ def _why(account: dict[str, Any]) -> Text:
     if account["usage_evidence"]:
         reasons[0] += f", {_EVIDENCE[account['usage_evidence']]}"
     action = (account["recommended_actions"] or "").split("; ")[0]
-    return Text("\n").join([*map(_text, reasons), Text("→ ") + _text(action, style="cyan")])
+    return Text("\n").join(
+        [*map(plain_text, reasons), Text("→ ") + plain_text(action, style="cyan")]
+    )
 
 
 def _print_totals(rows: _Rows, console: Console) -> None:
@@ -255,9 +257,9 @@ def _print_quality(rows: _Rows, console: Console) -> None:
         example = issue["example"]
         grid.add_row(
             Text(f"{issue['row_count']:,}", justify="right"),
-            _text(issue["place"]),
+            plain_text(issue["place"]),
             Text.assemble(
-                issue["meaning"], (f" (such as {_clean(example, 30)})" if example else "", "dim")
+                issue["meaning"], (f" (such as {plain(example, 30)})" if example else "", "dim")
             ),
         )
     console.print(grid)
@@ -276,14 +278,3 @@ def _print_next(console: Console) -> None:
 
 def _money(amount: Decimal | None) -> str:
     return "–" if amount is None else f"{amount:,.0f}"
-
-
-def _text(value: str, *, limit: int = 400, style: str = "") -> Text:
-    """The user's text as plain text: no markup, no control characters, not too long."""
-    return Text(_clean(value, limit), style=style)
-
-
-def _clean(value: str, limit: int) -> str:
-    plain = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in value)
-    plain = " ".join(plain.split())
-    return plain if len(plain) <= limit else plain[: limit - 1] + "…"

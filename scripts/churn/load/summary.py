@@ -7,9 +7,9 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from churn.load.find import shortened
+from churn.terminal import plain_text
 
 NAMES_SHOWN = 6
 
@@ -97,8 +97,14 @@ def print_summary(summary: LoadSummary, console: Console) -> None:
     grid.add_column("columns", overflow="fold")
     for table in summary.tables:
         dates = f"{table.first_date} – {table.last_date}" if table.first_date else ""
-        grid.add_row(table.table, Text(table.file), f"{table.rows:,}", dates, Text(_columns(table)))
-    console.print(Text(f"Loaded {summary.source} into {summary.load_dir}"))
+        grid.add_row(
+            table.table,
+            plain_text(table.file),
+            f"{table.rows:,}",
+            dates,
+            plain_text(_columns(table)),
+        )
+    console.print(plain_text(f"Loaded {summary.source} into {summary.load_dir}"))
     console.print(grid)
     for label, names in (
         ("Kept from the previous load", summary.kept),
@@ -106,9 +112,9 @@ def print_summary(summary: LoadSummary, console: Console) -> None:
         ("Files that hold no table", summary.other_files),
     ):
         if names:
-            console.print(Text(f"{label}: {shortened(names, limit=NAMES_SHOWN)}"))
+            console.print(plain_text(f"{label}: {shortened(names, limit=NAMES_SHOWN)}"))
     for warning in summary.warnings:
-        console.print(Text(f"Warning: {warning}", style="yellow"))
+        console.print(plain_text(f"Warning: {warning}", style="yellow"))
 
 
 def _columns(table: TableSummary) -> str:
