@@ -193,6 +193,12 @@ def test_a_data_folder_without_data_is_said(workspace: Workspace) -> None:
 def test_make_help_lists_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split()
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert [line.split()[0] for line in shown.stdout.splitlines()] == targets
     assert set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE)) == set(targets)
