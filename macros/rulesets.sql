@@ -24,9 +24,12 @@
     }) }}
 {% endmacro %}
 
-{# The configured rule set of that name, by default the active one. #}
+{#
+    The configured rule set of that name, by default the active one. The configuration is checked
+    while dbt parses; it cannot change after that.
+#}
 {% macro ruleset(name=none) %}
-    {%- do validate_risk_configuration() -%}
+    {%- if not execute -%}{%- do validate_risk_configuration() -%}{%- endif -%}
     {{ return(var('risk_rulesets')[name or var('risk_ruleset')]) }}
 {% endmacro %}
 
