@@ -50,6 +50,8 @@ clean:  ## remove what can be built again; never data/
 
 # the environments: what runs, and with the tools of the developers; both from hashed lock files
 define install
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" \
+		|| { echo "Python 3.11 to 3.13 is needed; name one: make PYTHON=/path/to/python" >&2; exit 2; }
 	@echo "Installing from $(1), once ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1)

@@ -3,12 +3,13 @@
     `default__` is DuckDB.
 #}
 
-{# Columns of a relation or a file, as a list of lower-case names; [] while parsing. #}
+{# Columns of a relation or a file, as a list of lower-case names; [] while parsing and where it does not exist. #}
 {% macro column_names(relation) %}
     {{ return(adapter.dispatch('column_names', 'churn')(relation)) }}
 {% endmacro %}
 {% macro default__column_names(relation) %}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
+    {%- if not relation.external and not load_relation(relation) -%}{{ return([]) }}{%- endif -%}
     {{ return(run_query('describe select * from ' ~ relation).columns[0].values() | map('lower') | list) }}
 {% endmacro %}
 
@@ -49,6 +50,14 @@
 {% endmacro %}
 {% macro default__matches(text, pattern) -%}
     regexp_matches({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{# A column name from the user's file, safe inside a query. #}
+{% macro quoted(column) %}
+    {{- adapter.dispatch('quoted', 'churn')(column) -}}
+{% endmacro %}
+{% macro default__quoted(column) -%}
+    "{{ column | replace('"', '""') }}"
 {%- endmacro %}
 
 {# A cast that gives null where it fails. #}

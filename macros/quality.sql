@@ -57,10 +57,14 @@
     {{ return(columns) }}
 {% endmacro %}
 
-{# The columns that a table's file has; [] when an optional table was not given. #}
+{#
+    The columns that a table's file has; [] when an optional table was not given. To compile without
+    a built warehouse, the configured ones.
+#}
 {% macro source_column_names(table_name) %}
     {%- set relation = raw_relation(table_name) -%}
-    {%- set found = column_names(relation) if relation is not none else [] -%}
+    {%- if relation is none -%}{{ return([]) }}{%- endif -%}
+    {%- set found = column_names(relation) or saas_columns(table_name) | list -%}
     {{ return(found | reject('equalto', '_row_number') | list) }}
 {% endmacro %}
 
@@ -69,8 +73,3 @@
     {%- set table = saas_table(table_name) -%}
     {{ return(table.get('unique_key') or table.get('event_id')) }}
 {% endmacro %}
-
-{# A column name from the user's file, safe inside a query. #}
-{% macro quoted(column) -%}
-    "{{ column | replace('"', '""') }}"
-{%- endmacro %}

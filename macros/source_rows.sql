@@ -63,23 +63,21 @@
 {%- endmacro %}
 
 {% macro base_rows(table_name) %}
-    {%- set relation = raw_relation(table_name) -%}
-    {%- set found = column_names(relation) if relation is not none else [] -%}
-    {%- set source_columns = found | reject('equalto', '_row_number') | list -%}
+    {%- set found = source_column_names(table_name) -%}
     select
         {% if not found -%}
         cast(null as bigint) as _row_number,
         cast(null as varchar) as _row_hash,
         {%- else -%}
-        cast({{ '_row_number' if '_row_number' in found else seed_row_number() }} as bigint) as _row_number,
-        md5({{ row_text(source_columns) }}) as _row_hash,
+        cast({{ seed_row_number() if not env_var('CHURN_DATA_DIR', '') else '_row_number' }} as bigint) as _row_number,
+        md5({{ row_text(found) }}) as _row_hash,
         {%- endif %}
         {%- for column in saas_columns(table_name) %}
         cast({{ quoted(column) if column in found else 'null' }} as varchar) as {{ column }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     {% if found -%}
-    from {{ relation }}
+    from {{ raw_relation(table_name) }}
     {%- else -%}
     where false
     {%- endif %}

@@ -29,7 +29,7 @@ from churn.load import load as load_files
 from churn.load import print_summary, recover
 from churn.project import Project
 from churn.show import show as show_list
-from churn.terminal import plain_lines
+from churn.terminal import output_console, plain_lines
 from churn.watch import watch as watch_files
 
 app = typer.Typer(
@@ -73,7 +73,7 @@ def run(data: Data = None, partial: Partial = False, variables: Variables = "{}"
     Reads the bundled sample, or your own data with `--data`. The result is in the DuckDB file
     `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`).
     """
-    project, console = Project(), Console()
+    project, console = Project(), output_console()
     settings = _parsed_variables(variables)
     if partial and data is None:
         raise InputError("--partial says which tables to replace; it needs --data.")
@@ -92,7 +92,7 @@ def show(
     svg: Annotated[Path | None, typer.Option(help="Save the page as a picture, too.")] = None,
 ) -> None:
     """Print the at-risk list of the last build again."""
-    show_list(Project(), Console(record=svg is not None), svg)
+    show_list(Project(), output_console(record=svg is not None), svg)
 
 
 @app.command()
@@ -107,7 +107,7 @@ def load(
     file a table to `data/saas/` (or `CHURN_DATA_DIR`). The previous load stays until the new one is
     complete.
     """
-    project, console = Project(), Console()
+    project, console = Project(), output_console()
     load_dir = _load(project, console, data, partial)
     console.print(f"Next: {_build_command(load_dir)}", markup=False, highlight=False)
 
@@ -118,7 +118,7 @@ def watch(data: Data = None, variables: Variables = "{}") -> None:
 
     With `--data` it watches your files, loads and builds; without it watches the loaded data.
     """
-    project, console = Project(), Console()
+    project, console = Project(), output_console()
     settings = _parsed_variables(variables)
 
     def reload() -> None:
@@ -148,7 +148,7 @@ def generate(
     faults: Annotated[bool, typer.Option(help="Plant some two dozen faulty rows.")] = True,
 ) -> None:
     """Make sample data whose churn has a known cause, for trying, testing and judging scores."""
-    console = Console()
+    console = output_console()
     with _progress(console, "Generating") as progress:
         summary = generate_data(
             out,
@@ -166,15 +166,18 @@ def generate(
 @app.command()
 def sample() -> None:
     """Make the bundled sample in `seeds/saas` again: `generate` with its defaults."""
-    console = Console()
+    console = output_console()
     _print_generated(write_seeds(Path("seeds/saas")), console)
 
 
 @app.command()
 def docs() -> None:
     """Write the data dictionary, every table and column, as one page that needs no network."""
-    console = Console()
-    page = write_docs(Project())
+    project, console = Project(), output_console()
+    if not project.warehouse.is_file():
+        _say_what_is_built(project, console, project.data_dir)
+        build(project, console, data_dir=project.data_dir)
+    page = write_docs(project)
     console.print(f"The data dictionary is {page}", markup=False, highlight=False)
 
 

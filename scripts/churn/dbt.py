@@ -21,13 +21,15 @@ from churn.project import Project
 # dbt unit tests check the code, not the data: `make test` runs them, a build of data need not
 _BUILD = ["build", "--exclude-resource-type", "unit_test"]
 _DOCS_PAGE = Path("build/docs/index.html")
+# how DuckDB begins what `stop_build` says: the data cannot be used as it is
+_STOPPED = "Invalid Input Error: "
 _UNREADABLE_WAREHOUSE = (
     "not a valid DuckDB database",
     "database file with version number",
     "Could not read enough bytes",
     "Corrupt database file",
 )
-_QUIET = ["--log-level", "none", "--no-use-colors"]
+_QUIET = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
 
 
 def build(
@@ -104,23 +106,16 @@ def _check_places(project: Project, data_dir: Path | None) -> None:
 def write_docs(project: Project) -> Path:
     """Write the dbt docs of the built warehouse as one static page; returns its path.
 
-    Raises InputError when there is no warehouse, ChurnError when dbt fails.
+    Raises ChurnError when dbt fails.
     """
-    if not project.warehouse.is_file():
-        raise InputError(f"There is no warehouse at {project.warehouse} yet. Run `make run` first.")
     _invoke([*_QUIET, "docs", "generate", "--static"], project)
     page = _DOCS_PAGE
     page.parent.mkdir(parents=True, exist_ok=True)
     partial = page.with_suffix(".partial")
-    shutil.copyfile(
-        Path(os.environ.get("DBT_TARGET_PATH") or "target") / "static_index.html", partial
-    )
+    target = Path(os.environ.get("DBT_TARGET_PATH") or "target")
+    shutil.copyfile(target / "static_index.html", partial)
     partial.replace(page)
     return page
-
-
-def _target() -> Path:
-    return Path(os.environ.get("DBT_TARGET_PATH") or "target")
 
 
 def _failure(result: dbtRunnerResult, project: Project) -> ChurnError:
@@ -140,7 +135,9 @@ def _failure(result: dbtRunnerResult, project: Project) -> ChurnError:
             messages.append(f"{node.node.name}: {text}")
     shown = "\n".join(messages[:5]) or "dbt gave no reason."
     more = f"\n… and {len(messages) - 5} more." if len(messages) > 5 else ""
-    return ChurnError(f"The build failed.\n{shown}{more}\nDetails are in logs/dbt.log.")
+    log = Path(os.environ.get("DBT_LOG_PATH") or "logs") / "dbt.log"
+    kind = InputError if _STOPPED in shown else ChurnError
+    return kind(f"The build failed.\n{shown.replace(_STOPPED, '')}{more}\nDetails are in {log}.")
 
 
 def _warehouse_failure(message: str, project: Project) -> ChurnError | None:
@@ -167,7 +164,6 @@ def _plain(message: str) -> str:
         if not line or line.startswith(("compiled code at", "> in macro", "> called by")):
             continue
         line = re.sub(r"^(Runtime|Compilation|Database|Parsing) Error( in .*)?$", "", line)
-        line = re.sub(r"^Invalid Input Error: ", "", line)
         if line and line not in kept:
             kept.append(line)
     return "\n".join(kept)

@@ -23,6 +23,7 @@ from churn.terminal import plain, plain_text
 
 _ACCOUNTS_SHOWN = 15
 _TRIALS_SHOWN = 5
+_REASONS_SHOWN = 3
 _ISSUES_SHOWN = 6
 
 _ACCOUNTS = """
@@ -36,7 +37,11 @@ _ACCOUNTS = """
         accounts.active_customers,
         accounts.risk_score,
         accounts.risk_level,
-        accounts.top_reasons,
+        (
+            select list({rule: rule_id, reason: reason} order by rule_order)
+            from marts.risk_rule_firings as firings
+            where firings.customer_id = accounts.worst_customer_id
+        ) as reasons,
         worst.usage_evidence,
         accounts.recommended_actions
     from marts.at_risk_accounts as accounts
@@ -51,7 +56,7 @@ _SUMMARY = """
     select
         summary.*,
         (select count(*) from marts.at_risk_accounts where arr_at_risk > 0) as paying_accounts,
-        (select count(*) from marts.at_risk_accounts where arr_at_risk = 0) as free_accounts,
+        (select count(*) from marts.at_risk_accounts where arr_at_risk <= 0) as free_accounts,
         (
             select count(*) from marts.customer_risk
             where is_active and signal_coverage = 'none'
@@ -152,7 +157,7 @@ def _print_warnings(rows: _Rows, console: Console) -> None:
 def _print_accounts(rows: _Rows, console: Console) -> None:
     as_of: date = rows.summary["usage_window_end"]
     title = (
-        f"Accounts to call first, each with its worst customer, as of {as_of} "
+        f"Accounts to call first, each with the customer to start with, as of {as_of} "
         f"(rule set {rows.summary['ruleset']})"
     )
     if not rows.accounts and not rows.free_accounts:
@@ -170,7 +175,7 @@ def _print_accounts(rows: _Rows, console: Console) -> None:
         console.print(_account_table(rows.free_accounts))
         unseen = rows.summary["free_accounts"] - len(rows.free_accounts)
         if unseen:
-            console.print(f"… and {unseen:,} more in marts.at_risk_accounts (arr_at_risk = 0)")
+            console.print(f"… and {unseen:,} more in marts.at_risk_accounts (arr_at_risk <= 0)")
     console.print()
 
 
@@ -202,10 +207,11 @@ def _plan(account: dict[str, Any]) -> Text:
 
 
 def _why(account: dict[str, Any]) -> Text:
-    """The reasons, one a line, a usage drop (always first) with its evidence; then the action."""
-    reasons = (account["top_reasons"] or "").split("; ")
-    if account["usage_evidence"]:
-        reasons[0] += f", {_EVIDENCE[account['usage_evidence']]}"
+    """The reasons, one a line, a usage drop with its evidence; then the action."""
+    reasons = []
+    for fired in account["reasons"][:_REASONS_SHOWN]:
+        evidence = account["usage_evidence"] if fired["rule"] == "usage_drop" else None
+        reasons.append(fired["reason"] + (f", {_EVIDENCE[evidence]}" if evidence else ""))
     action = (account["recommended_actions"] or "").split("; ")[0]
     return Text("\n").join(
         [*map(plain_text, reasons), Text("→ ") + plain_text(action, style="cyan")]

@@ -1,7 +1,10 @@
 """Text of unknown origin on its way to a terminal."""
 
+import os
 import unicodedata
+from typing import Any
 
+from rich.console import Console
 from rich.text import Text
 
 # control, format (such as bidirectional overrides), surrogate, private use, unassigned; separators
@@ -26,3 +29,11 @@ def plain_lines(value: object) -> str:
 def plain_text(value: object, *, limit: int | None = None, style: str = "") -> Text:
     """The same for rich, which then sees no markup either."""
     return Text(plain(value, limit), style=style)
+
+
+def output_console(**options: Any) -> Console:
+    """Standard output; 120 columns wide where nobody says how wide it is (a file, cron, CI)."""
+    made = Console(**options)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = 120
+    return made

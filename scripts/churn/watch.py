@@ -13,6 +13,7 @@ from churn.errors import ChurnError, InputError
 from churn.load import recover
 from churn.load.find import list_files, readable_suffix
 from churn.project import Project
+from churn.terminal import plain_lines
 
 QUIET_SECONDS = 1.0
 
@@ -86,7 +87,7 @@ def _act(steps: list[Callable[[], None]], console: Console) -> None:
         for step in steps:
             step()
     except ChurnError as error:
-        console.print(Text(str(error), style="red"))
+        console.print(Text(plain_lines(error), style="red"))
         console.print("The data stays as it was. Still watching.")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 from rich.cells import cell_len
 
 from conftest import ROOT, Tables, Workspace
@@ -180,6 +181,29 @@ def test_a_folder_name_may_hold_anything(
     odd = 'it\'s [1] *100%* {data} "so"; --'
     place = Workspace(tmp_path / odd, target).build_tables(tables)
     assert place.churn("show").code == 0
+
+
+def test_the_data_dictionary_is_written_whatever_was_built(
+    workspace: Workspace, tables: Tables
+) -> None:
+    page = ROOT / "build" / "docs" / "index.html"
+    workspace.build_tables(tables)
+    page.unlink(missing_ok=True)
+    assert workspace.churn("docs").code == 0
+    assert "at_risk_accounts" in page.read_text(encoding="utf-8")
+
+
+def test_evidence_stands_beside_the_usage_drop_wherever_it_stands(
+    workspace: Workspace, tables: Tables
+) -> None:
+    settings = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
+    rulesets = settings["vars"]["risk_rulesets"]
+    rules = rulesets["standard"]["rules"]
+    rules.append(rules.pop(0))
+    workspace.build_tables(tables, risk_rulesets=rulesets)
+    lines = workspace.churn("show").out.splitlines()
+    assert all("Usage dropped" in line for line in lines if "evidence" in line)
+    assert any("evidence" in line for line in lines)
 
 
 def test_a_data_folder_without_data_is_said(workspace: Workspace) -> None:

@@ -537,3 +537,30 @@ def test_faults_of_every_kind_are_warnings_and_never_errors(
     workspace.build(tables)
     assert len(issues(workspace)) > 20
     assert len(rejected(workspace)) > 5
+
+
+def test_messages_that_differ_only_in_the_answer_are_two(
+    workspace: Workspace, tables: Tables
+) -> None:
+    said = {"account_id": "A01", "body": "please help"}
+    tables["ticket_messages"] = [
+        said | {"answer": "first"},
+        said | {"answer": "second"},
+        said | {"answer": "second"},
+    ]
+    workspace.build_tables(tables)
+    reconciled = workspace.select(
+        "from quality.row_reconciliation where table_name = 'ticket_messages'"
+    )
+    assert [
+        (row["rows_in"], row["rows_staged"], row["exact_duplicates"]) for row in reconciled
+    ] == [(3, 2, 1)]
+    used = workspace.select("""
+        select column_name, is_used from quality.source_columns
+        where table_name = 'ticket_messages' order by column_name
+    """)
+    assert {row["column_name"]: row["is_used"] for row in used} == {
+        "account_id": True,
+        "answer": False,
+        "body": True,
+    }

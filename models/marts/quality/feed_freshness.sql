@@ -118,7 +118,9 @@ feed_freshness as (
                     || ': its rules cannot fire.'
             when days_behind > 0
                 then title || ' data ends on ' || cast(last_date as varchar) || ', '
-                    || cast(days_behind as varchar) || ' days before the as-of date '
+                    || cast(days_behind as varchar)
+                    || case days_behind when 1 then ' day' else ' days' end
+                    || ' before the as-of date '
                     || cast(as_of_date as varchar)
                     || ': customers may look different than they are.'
             when is_low_volume

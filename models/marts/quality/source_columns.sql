@@ -4,14 +4,15 @@ with
 source_columns as (
 
     {%- for table_name in var('saas_tables') %}
+    {#- of a column that is never read, the file holds hashes #}
     {%- for column in source_column_names(table_name) %}
     select
         {{ source_file_name(table_name) }} as file_name,
         '{{ table_name }}' as table_name,
-        {{ sql_text(column) }} as column_name,
+        {{ sql_text(column.removeprefix('_hash_')) }} as column_name,
         {{ (column in saas_columns(table_name)) | lower }} as is_used,
         {{ share(
-            'count(*) - count(nullif(trim(cast(' ~ quoted(column) ~ " as varchar)), ''))", 'count(*)'
+            'count(*) - count(' ~ trimmed('cast(' ~ quoted(column) ~ ' as varchar)') ~ ')', 'count(*)'
         ) }} as null_share
     from {{ raw_relation(table_name) }}
 

@@ -9,6 +9,7 @@ from churn.load.find import shortened
 from churn.project import TableSpec
 
 ROW_NUMBER = "_row_number"
+HASHED = "_hash_"  # before the name of a column that is never read
 NAMES_SHOWN = 40
 
 
@@ -18,7 +19,8 @@ class ColumnPlan:
 
     Attributes:
         names: position in the file (0-based) -> name in the loaded table; in the file's order.
-        never_read: names in the file that are not loaded at all.
+        never_read: names in the file whose values are not loaded.
+        hashed: their positions: what is loaded is a hash, which tells rows apart.
         missing_optional: configured names that the file does not have.
         text_candidates: positions, one of which must be read as `text`; empty where the table
             needs no text or already has one of its text columns.
@@ -27,6 +29,7 @@ class ColumnPlan:
 
     names: dict[int, str]
     never_read: tuple[str, ...]
+    hashed: frozenset[int]
     missing_optional: tuple[str, ...]
     text_candidates: tuple[int, ...]
     notes: tuple[str, ...]
@@ -68,10 +71,11 @@ def plan_columns(
             "The first row must hold the column names; rename the column, or add it."
         )
 
-    names, notes = {}, []
+    names, notes, hashed = {}, [], set()
     for position, name in enumerate(found):
         if name in spec.never_read:
-            continue
+            name = HASHED + name
+            hashed.add(position)
         if name == ROW_NUMBER:
             name = _free_name("source_row_number", found)
             notes.append(f"the column {header[position]} is kept as {name}")
@@ -82,7 +86,9 @@ def plan_columns(
         candidates = tuple(
             position
             for position, name in names.items()
-            if name not in spec.optional and (textual is None or textual[position])
+            if name not in spec.optional
+            and position not in hashed
+            and (textual is None or textual[position])
         )
         if not candidates:
             raise no_text(spec, header, file)
@@ -91,6 +97,7 @@ def plan_columns(
     return ColumnPlan(
         names=names,
         never_read=tuple(name for name in found if name in spec.never_read),
+        hashed=frozenset(hashed),
         missing_optional=tuple(
             name for name in spec.optional if name not in loaded and name not in spec.text_columns
         ),

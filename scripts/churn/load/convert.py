@@ -1,7 +1,8 @@
 """One source file to one canonical Parquet file, a batch of rows at a time."""
 
 import datetime
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from churn.errors import InputError
-from churn.load.columns import ROW_NUMBER, ColumnPlan, no_text
+from churn.load.columns import HASHED, ROW_NUMBER, ColumnPlan, no_text
 from churn.load.parquet import WRITTEN_BY_US
 from churn.load.summary import TableSummary
 from churn.load.table_file import ROWS_A_BATCH, TableFile
@@ -33,6 +34,8 @@ def convert(
     plan leaves open which column holds the text, the one with the longest values on average, over
     the first 100,000 rows, becomes `text`.
 
+    Columns that are never read are written as the md5 of their values.
+
     Args:
         file: the opened source.
         plan: which of its columns to load.
@@ -44,7 +47,7 @@ def convert(
         InputError: the file is damaged, has no rows where it must have some, or no texts where it
             must have them.
     """
-    batches = file.batches(list(plan.names))
+    batches = _hashed(file.batches(list(plan.names)), plan)
     first = next(batches, None)
     if first is None and not spec.may_be_empty:
         raise InputError(
@@ -90,7 +93,9 @@ def convert(
         rows=rows,
         file_columns=tuple(file.header),
         used=tuple(name for name in loaded if name in spec.columns),
-        ignored=tuple(name for name in loaded if name not in spec.columns),
+        ignored=tuple(
+            name for name in loaded if name not in spec.columns and not name.startswith(HASHED)
+        ),
         never_read=plan.never_read,
         missing_optional=plan.missing_optional,
         text_column=text_column,
@@ -98,6 +103,30 @@ def convert(
         last_date=dates.last,
         warnings=(*notes, *file.warnings),
     )
+
+
+def _hashed(
+    batches: Iterator[tuple[list[pa.Array], int]], plan: ColumnPlan
+) -> Iterator[tuple[list[pa.Array], int]]:
+    """The batches with the md5 of what is never read, in place of it."""
+    for arrays, read in batches:
+        yield (
+            [
+                pa.array([_md5(value) for value in array.to_pylist()], pa.string())
+                if position in plan.hashed
+                else array
+                for position, array in zip(plan.names, arrays, strict=True)
+            ],
+            read,
+        )
+
+
+def _md5(value: object) -> str | None:
+    if value is None:
+        return None
+    return hashlib.md5(
+        str(value).encode("utf-8", "surrogatepass"), usedforsecurity=False
+    ).hexdigest()
 
 
 def _wordiest(arrays: dict[int, pa.Array], candidates: Sequence[int]) -> int | None:

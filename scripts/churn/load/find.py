@@ -54,8 +54,8 @@ def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
 def match_tables(files: Iterable[PurePosixPath], tables: Iterable[str]) -> dict[str, PurePosixPath]:
     """Table name -> the file that holds it.
 
-    A file matches when its name without the suffix is the table's name, or ends with it after a
-    space, `_`, `-` or `.`; letter case does not matter.
+    A file matches when its name without the suffix ends with the table's name; letter case does not
+    matter, and blanks, dots and dashes count as `_`.
 
     Raises:
         InputError: two files match one table.
@@ -67,7 +67,7 @@ def match_tables(files: Iterable[PurePosixPath], tables: Iterable[str]) -> dict[
             continue
         stem = re.sub(r"[\s.-]+", "_", file.name[: -len(suffix)].strip().lower())
         for table in tables:
-            if stem == table or stem.endswith(f"_{table}"):
+            if stem.endswith(table):
                 matches.setdefault(table, []).append(file)
     for table, candidates in matches.items():
         if len(candidates) > 1:

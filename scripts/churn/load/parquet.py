@@ -6,9 +6,10 @@ decimals, dates, timestamps with or without zone.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from churn.errors import InputError
@@ -25,12 +26,12 @@ class Parquet:
     encoding = None
     delimiter = None
 
-    def __init__(self, origin: Origin, read: Collection[str]) -> None:
+    def __init__(self, origin: Origin, read: Mapping[str, str]) -> None:
         """Read the schema.
 
         Args:
             origin: the file.
-            read: the column names that the project reads.
+            read: the columns that the project reads, with their types.
 
         Raises:
             InputError: the file is empty or not Parquet.
@@ -102,6 +103,9 @@ class Parquet:
         if isinstance(kind, pa.BaseExtensionType):
             kind = kind.storage_type
             return lambda array: array.storage.cast(self._plain_type(field.name, kind))
+        if pa.types.is_floating(kind):
+            is_id = self._read.get(normalised(field.name)) == "id"
+            return _id_text if is_id else _without_nan
         target = self._plain_type(field.name, kind)
         return lambda array: array if array.type == target else array.cast(target)
 
@@ -112,9 +116,19 @@ class Parquet:
             return pa.string()
         if _is_binary(kind):
             return pa.string() if normalised(name) in self._read else pa.binary()
-        if pa.types.is_float16(kind):
-            return pa.float32()
         return kind
+
+
+def _without_nan(array: pa.Array) -> pa.Array:
+    """Numbers; what pandas writes for a missing one is missing."""
+    if pa.types.is_float16(array.type):
+        array = array.cast(pa.float32())
+    return pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
+
+
+def _id_text(array: pa.Array) -> pa.Array:
+    """Ids as text: pandas makes 1.0 of the whole number 1 where another row has no id."""
+    return _each_as_text(_without_nan(array), lambda value: str(value).removesuffix(".0"))
 
 
 def _is_text(kind: pa.DataType) -> bool:
