@@ -85,6 +85,8 @@ def _invoke(
         result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(arguments)
     finally:
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    if isinstance(result.exception, KeyboardInterrupt):
+        raise result.exception
     if not result.success:
         raise _failure(result, project)
 

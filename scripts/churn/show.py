@@ -235,8 +235,8 @@ def _print_totals(rows: _Rows, console: Console) -> None:
     )
     grid.add_row(
         "ARR at risk",
-        f"{_money(summary['arr_at_risk'])} of active customers, "
-        f"{_money(summary['total_arr'])} all customers",
+        f"{_money(summary['arr_at_risk'])}, active customers only; the ARR of all customers, ended "
+        f"ones too, is {_money(summary['total_arr'])}",
     )
     grid.add_row(
         "Account ever had a churn event",
@@ -269,6 +269,9 @@ def _print_quality(rows: _Rows, console: Console) -> None:
             ),
         )
     console.print(grid)
+    unseen = summary["issues"] - len(rows.issues)
+    if unseen > 0:
+        console.print(f"… and {unseen:,} more in quality.data_quality_issues")
     console.print()
 
 
