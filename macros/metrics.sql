@@ -10,6 +10,11 @@
     {{ published_ratio(exact_ratio(part, whole)) }}
 {%- endmacro %}
 
+{# The same where a part may be a fraction. #}
+{% macro decimal_share(part, whole) -%}
+    {{ published_ratio('cast(' ~ part ~ ' as double) / nullif(cast(' ~ whole ~ ' as double), 0)') }}
+{%- endmacro %}
+
 {# ARR at risk, here and everywhere: High and Medium, active. #}
 {% macro arr_at_risk() -%}
     cast(coalesce(

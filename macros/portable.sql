@@ -140,6 +140,37 @@
     string_agg({{ value }}, '{{ separator }}' order by {{ order_by }})
 {%- endmacro %}
 
+{# A list of the values that are not null, the smallest first. #}
+{% macro sorted_list(values) %}
+    {{- adapter.dispatch('sorted_list', 'churn')(values) -}}
+{% endmacro %}
+{% macro default__sorted_list(values) -%}
+    list_sort(list_filter([{{ values | join(', ') }}], lambda value: value is not null))
+{%- endmacro %}
+
+{# The item of a list at a position, counted from 1; null where there is none. #}
+{% macro list_item(list, position) %}
+    {{- adapter.dispatch('list_item', 'churn')(list, position) -}}
+{% endmacro %}
+{% macro default__list_item(list, position) -%}
+    list_extract({{ list }}, {{ position }})
+{%- endmacro %}
+
+{% macro list_length(list) %}
+    {{- adapter.dispatch('list_length', 'churn')(list) -}}
+{% endmacro %}
+{% macro default__list_length(list) -%}
+    len({{ list }})
+{%- endmacro %}
+
+{# Aggregate: the median; of an even number of values the mean of the middle two. #}
+{% macro median_of(value) %}
+    {{- adapter.dispatch('median_of', 'churn')(value) -}}
+{% endmacro %}
+{% macro default__median_of(value) -%}
+    cast(median({{ value }}) as decimal(18, 6))
+{%- endmacro %}
+
 {# Stops the build with a message, from inside a query. #}
 {% macro stop_build(message) %}
     {{- adapter.dispatch('stop_build', 'churn')(message) -}}

@@ -76,10 +76,19 @@
             "disabled_risk_rules names '" ~ rule_id ~ "'; there are: " ~ known_rules | unique | join(', ')
         ) -%}
     {%- endfor -%}
-    {%- set min_rows = var('min_usage_rows') -%}
-    {%- if min_rows is not integer or min_rows is boolean or min_rows < 0 -%}
-        {%- do configuration_error('min_usage_rows must be a whole number from 0, not ' ~ min_rows) -%}
+    {%- do whole_number_var('min_usage_rows', 0) -%}
+    {%- do whole_number_var('history_weeks', 1) -%}
+    {%- do whole_number_var('backtest_horizon_days', 1) -%}
+    {%- do whole_number_var('backtest_weeks', 1) -%}
+{% endmacro %}
+
+{# A variable that must be a whole number of at least so much. #}
+{% macro whole_number_var(name, at_least) %}
+    {%- set value = var(name) -%}
+    {%- if value is not integer or value is boolean or value < at_least -%}
+        {%- do configuration_error(name ~ ' must be a whole number from ' ~ at_least ~ ', not ' ~ value) -%}
     {%- endif -%}
+    {{ return(value) }}
 {% endmacro %}
 
 {% macro validate_ruleset(name, ruleset) %}

@@ -110,9 +110,14 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# High, Medium or Low. #}
-{% macro risk_level(score) -%}
-    {%- set levels = ruleset()['levels'] -%}
+{# The score that points add up to: at most 100. #}
+{% macro capped_score(points) -%}
+    least({{ points }}, 100)
+{%- endmacro %}
+
+{# High, Medium or Low, by the levels of a rule set (by default the active one). #}
+{% macro risk_level(score, ruleset_name=none) -%}
+    {%- set levels = ruleset(ruleset_name)['levels'] -%}
     case
         when {{ score }} >= {{ levels['high'] }} then 'High'
         when {{ score }} >= {{ levels['medium'] }} then 'Medium'
@@ -129,7 +134,7 @@
     case
         when usage_drop_points is null then null
         when tenure_days < {{ both_windows_days() }} then 'incomplete window'
-        when usage_rows_60d < {{ var('min_usage_rows') }} then 'thin'
+        when usage_rows_60d < {{ whole_number_var('min_usage_rows', 0) }} then 'thin'
         else 'strong'
     end
     {%- else -%}
@@ -159,4 +164,22 @@
     risk_score desc,
     arr desc nulls last,
     customer_id
+{%- endmacro %}
+
+{#
+    The labels of the rules whose points at two dates meet a condition, in rule order, over
+    `now_scores` and `then_scores`. {now} and {then} are the points, null where a rule did not fire.
+#}
+{% macro labels_of_rules(condition) -%}
+    {%- set labels = [] -%}
+    {%- for rule in active_rules() -%}
+        {%- do labels.append(
+            'case when '
+            ~ condition
+                | replace('{now}', 'now_scores.' ~ rule['id'] ~ '_points')
+                | replace('{then}', 'then_scores.' ~ rule['id'] ~ '_points')
+            ~ ' then ' ~ sql_text(rule['label']) ~ ' end'
+        ) -%}
+    {%- endfor -%}
+    {{ first_joined(labels, labels | length, '; ') }}
 {%- endmacro %}

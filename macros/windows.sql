@@ -22,3 +22,19 @@
 {% macro both_windows_days() -%}
     60
 {%- endmacro %}
+
+{# The latest Sunday that is not after a date. 1899-12-31 was one. #}
+{% macro sunday_on_or_before(date) -%}
+    {{ date }} - cast({{ days_between("cast('1899-12-31' as date)", date) }} % 7 as int)
+{%- endmacro %}
+
+{# 0, 1, 2, ..., as many as asked for, in a column `number`. #}
+{% macro numbers(how_many) -%}
+    select number
+    from (values {% for number in range(how_many) %}({{ number }}){{ ', ' if not loop.last }}{% endfor %}) as numbers (number)
+{%- endmacro %}
+
+{# The outcome of a warning: as_of < date <= as_of + horizon. #}
+{% macro in_horizon(date, as_of_date) -%}
+    {{ date }} > {{ as_of_date }} and {{ date }} <= {{ as_of_date }} + {{ var('backtest_horizon_days') }}
+{%- endmacro %}

@@ -26,7 +26,7 @@ with
 
 as_of_dates as (
 
-    select * from {{ ref('int_as_of_dates') }}
+    select * from {{ ref('int_as_of_dates') }} where is_current
 
 ),
 

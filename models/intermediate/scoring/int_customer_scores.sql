@@ -1,7 +1,13 @@
 -- one row per as-of date and customer: the score, why, and what to do next
 with
 
-signals as (
+as_of_dates as (
+
+    select * from {{ ref('int_as_of_dates') }} where is_history
+
+),
+
+customer_signals as (
 
     select * from {{ ref('int_customer_signals') }}
 
@@ -10,6 +16,14 @@ signals as (
 actions as (
 
     select * from {{ ref('recommended_actions') }}
+
+),
+
+signals as (
+
+    select customer_signals.*
+    from customer_signals
+    inner join as_of_dates on customer_signals.as_of_date = as_of_dates.as_of_date
 
 ),
 
@@ -80,7 +94,7 @@ scored as (
 
     select
         *,
-        least(uncapped_score, 100) as risk_score
+        {{ capped_score('uncapped_score') }} as risk_score
     from totals
 
 ),

@@ -1,4 +1,4 @@
--- one row per as-of date: the dates the scores speak for
+-- one row per as-of date: the dates the scores speak for, and what each is for
 with
 
 subscriptions as (
@@ -22,9 +22,11 @@ usage_dates as (
 
 ),
 
-latest as (
+usage_span as (
 
-    select max(usage_date) as usage_date
+    select
+        min(usage_date) as first_usage_date,
+        max(usage_date) as usage_date
     from usage_dates
 
 ),
@@ -33,25 +35,117 @@ before_latest as (
 
     select max(usage_dates.usage_date) as usage_date
     from usage_dates
-    inner join latest on usage_dates.usage_date < latest.usage_date
+    inner join usage_span on usage_dates.usage_date < usage_span.usage_date
 
 ),
 
 last_two as (
 
     select
-        latest.usage_date,
+        usage_span.first_usage_date,
+        usage_span.usage_date,
         before_latest.usage_date as usage_date_before,
-        {{ days_between('before_latest.usage_date', 'latest.usage_date') }} as gap_days
-    from latest
+        {{ days_between('before_latest.usage_date', 'usage_span.usage_date') }} as gap_days
+    from usage_span
     cross join before_latest
+
+),
+
+current_date_row as (
+
+    select
+        {{ as_of_date() }} as as_of_date,
+        first_usage_date
+    from last_two
+
+),
+
+history_weeks as (
+
+    {{ numbers(whole_number_var('history_weeks', 1)) }}
+
+),
+
+backtest_weeks as (
+
+    {{ numbers(whole_number_var('backtest_weeks', 1)) }}
+
+),
+
+-- the as-of date itself, then the Sundays before it
+history_dates as (
+
+    select
+        case
+            when history_weeks.number = 0 then current_date_row.as_of_date
+            else {{ sunday_on_or_before('current_date_row.as_of_date - 1') }}
+                - 7 * (history_weeks.number - 1)
+        end as as_of_date
+    from current_date_row
+    cross join history_weeks
+
+),
+
+-- the Sundays whose windows hold usage, and whose outcome is known
+backtest_dates as (
+
+    select
+        {{ sunday_on_or_before(
+            'current_date_row.as_of_date - ' ~ whole_number_var('backtest_horizon_days', 1)
+        ) }} - 7 * backtest_weeks.number as as_of_date,
+        current_date_row.first_usage_date
+    from current_date_row
+    cross join backtest_weeks
+
+),
+
+purposes as (
+
+    select
+        as_of_date,
+        true as is_history,
+        false as is_backtest
+    from history_dates
+    union all
+    select
+        as_of_date,
+        false as is_history,
+        true as is_backtest
+    from backtest_dates
+    where as_of_date - {{ both_windows_days() }} >= first_usage_date
+
+),
+
+dates as (
+
+    select
+        as_of_date,
+        bool_or(is_history) as is_history,
+        bool_or(is_backtest) as is_backtest
+    from purposes
+    group by as_of_date
 
 ),
 
 as_of_dates as (
 
-    select {{ as_of_date() }} as as_of_date
-    from last_two
+    select
+        dates.as_of_date,
+        -- what a score is compared with: the history date a week or more before
+        max(earlier.as_of_date) as previous_date,
+        dates.as_of_date = current_date_row.as_of_date as is_current,
+        dates.is_history,
+        dates.is_backtest
+    from dates
+    cross join current_date_row
+    left join history_dates as earlier
+        on dates.is_history
+        and earlier.as_of_date <= dates.as_of_date - 7
+    group by
+        dates.as_of_date,
+        current_date_row.as_of_date,
+        dates.is_history,
+        dates.is_backtest
 
 )
 

@@ -48,8 +48,11 @@ customer_intents as (
 signals as (
 
     select
-        customers.*,
+        as_of_dates.as_of_date,
+        customers.customer_id,
+        customers.account_id,
 
+        {{ days_between('customers.start_date', 'as_of_dates.as_of_date') }} as tenure_days,
         coalesce(customer_usage.usage_30d, 0) as usage_30d,
         coalesce(customer_usage.usage_prev30d, 0) as usage_prev30d,
         {{ exact_ratio(
@@ -73,17 +76,26 @@ signals as (
             when customer_usage.customer_id is not null then 'usage only'
             when account_support.account_id is not null then 'support only'
             else 'none'
-        end as signal_coverage
+        end as signal_coverage,
+
+        customers.end_date is null
+        or customers.end_date > as_of_dates.as_of_date as is_active,
+        coalesce(customers.first_churn_date <= as_of_dates.as_of_date, false) as churned,
+        -- undated: what is true today
+        customers.is_trial,
+        customers.downgrade_flag
     from customers
+    -- one row a date from here on, from the customer's start
+    inner join as_of_dates on customers.start_date <= as_of_dates.as_of_date
     left join customer_usage
-        on customers.as_of_date = customer_usage.as_of_date
+        on as_of_dates.as_of_date = customer_usage.as_of_date
         and customers.customer_id = customer_usage.customer_id
     -- an account's tickets count for each of its customers
     left join account_support
-        on customers.as_of_date = account_support.as_of_date
+        on as_of_dates.as_of_date = account_support.as_of_date
         and customers.account_id = account_support.account_id
     left join customer_intents
-        on customers.as_of_date = customer_intents.as_of_date
+        on as_of_dates.as_of_date = customer_intents.as_of_date
         and customers.customer_id = customer_intents.customer_id
 
 )

@@ -1,11 +1,5 @@
--- one row per as-of date and customer: a subscription of a known account that has started by then
+-- one row per customer: a subscription of a known account, with what is known of both
 with
-
-as_of_dates as (
-
-    select * from {{ ref('int_as_of_dates') }}
-
-),
 
 accounts as (
 
@@ -38,7 +32,6 @@ first_churns as (
 customers as (
 
     select
-        as_of_dates.as_of_date,
         subscriptions.subscription_id as customer_id,
         subscriptions.account_id,
 
@@ -55,12 +48,8 @@ customers as (
             subscriptions.arr_amount, cast(subscriptions.mrr_amount * 12 as decimal(18, 2))
         ) as arr,
         subscriptions.mrr_amount as mrr,
-        {{ days_between('subscriptions.start_date', 'as_of_dates.as_of_date') }} as tenure_days,
 
-        subscriptions.end_date is null
-        or subscriptions.end_date > as_of_dates.as_of_date as is_active,
         subscriptions.is_trial,
-        coalesce(first_churns.churn_date <= as_of_dates.as_of_date, false) as churned,
         subscriptions.upgrade_flag,
         subscriptions.downgrade_flag,
         subscriptions.auto_renew_flag,
@@ -68,12 +57,11 @@ customers as (
         accounts.signup_date,
         subscriptions.start_date,
         subscriptions.end_date,
-        subscriptions.renewal_date
+        subscriptions.renewal_date,
+        first_churns.churn_date as first_churn_date
     from subscriptions
     -- only known accounts: someone has to be called
     inner join accounts on subscriptions.account_id = accounts.account_id
-    -- one row a date from here on
-    inner join as_of_dates on subscriptions.start_date <= as_of_dates.as_of_date
     left join first_churns on subscriptions.account_id = first_churns.account_id
 
 )

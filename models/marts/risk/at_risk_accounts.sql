@@ -53,6 +53,10 @@ at_risk_accounts as (
         worst_customers.customer_id as worst_customer_id,
         worst_customers.risk_score,
         worst_customers.risk_level,
+        worst_customers.risk_score_prev_week,
+        worst_customers.risk_score_change,
+        worst_customers.weeks_at_risk,
+        worst_customers.first_at_risk_date,
         worst_customers.top_reasons,
         worst_customers.recommended_actions,
         row_number() over (order by at_risk_totals.worst_priority) as contact_priority

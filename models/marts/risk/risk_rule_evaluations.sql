@@ -1,9 +1,23 @@
 -- one row per customer and rule of the active rule set: what the rule saw, and what it said
 with
 
-scores as (
+as_of_dates as (
+
+    select * from {{ ref('int_as_of_dates') }} where is_current
+
+),
+
+customer_scores as (
 
     select * from {{ ref('int_customer_scores') }}
+
+),
+
+scores as (
+
+    select customer_scores.*
+    from customer_scores
+    inner join as_of_dates on customer_scores.as_of_date = as_of_dates.as_of_date
 
 ),
 

@@ -1,0 +1,92 @@
+-- one row per history date: the customer base on that date, and what changed in the week before
+{%- set metrics = [
+    'customers', 'high', 'medium', 'low', 'arr_at_risk', 'avg_risk_score',
+    'usage_30d', 'tickets_30d', 'errors_30d',
+] %}
+with
+
+as_of_dates as (
+
+    select * from {{ ref('int_as_of_dates') }} where is_history
+
+),
+
+history as (
+
+    select * from {{ ref('customer_risk_history') }}
+
+),
+
+profiles as (
+
+    select
+        as_of_date,
+        {{ risk_profile() | indent(8) }},
+        cast(sum(usage_30d) as bigint) as usage_30d,
+        cast(sum(errors_30d) as bigint) as errors_30d
+    from history
+    group by as_of_date
+
+),
+
+-- an account's tickets count once, however many customers it has
+account_tickets as (
+
+    select
+        as_of_date,
+        account_id,
+        max(tickets_30d) as tickets_30d
+    from history
+    group by as_of_date, account_id
+
+),
+
+tickets as (
+
+    select
+        as_of_date,
+        cast(sum(tickets_30d) as bigint) as tickets_30d
+    from account_tickets
+    group by as_of_date
+
+),
+
+states as (
+
+    select
+        as_of_dates.as_of_date,
+        as_of_dates.previous_date,
+        coalesce(profiles.customers, 0) as customers,
+        coalesce(profiles.high, 0) as high,
+        coalesce(profiles.medium, 0) as medium,
+        coalesce(profiles.low, 0) as low,
+        coalesce(profiles.arr_at_risk, 0) as arr_at_risk,
+        profiles.avg_risk_score,
+        coalesce(profiles.usage_30d, 0) as usage_30d,
+        coalesce(tickets.tickets_30d, 0) as tickets_30d,
+        coalesce(profiles.errors_30d, 0) as errors_30d
+    from as_of_dates
+    left join profiles on as_of_dates.as_of_date = profiles.as_of_date
+    left join tickets on as_of_dates.as_of_date = tickets.as_of_date
+
+),
+
+risk_trend as (
+
+    select
+        states.as_of_date,
+        states.previous_date,
+        {%- for metric in metrics %}
+        states.{{ metric }},
+        {%- endfor %}
+        {%- for metric in metrics %}
+        states.{{ metric }} - earlier.{{ metric }} as {{ metric }}_change
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from states
+    left join states as earlier on states.previous_date = earlier.as_of_date
+
+)
+
+select * from risk_trend
+order by as_of_date
