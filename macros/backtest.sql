@@ -34,7 +34,7 @@
 {% macro area_under_curve(churners, others, others_below) -%}
     {{ exact_ratio(
         'sum(' ~ churners ~ ' * (2 * ' ~ others_below ~ ' + ' ~ others ~ '))',
-        '(2 * sum(' ~ churners ~ ') * sum(' ~ others ~ '))'
+        '2 * sum(' ~ churners ~ ') * sum(' ~ others ~ ')'
     ) }}
 {%- endmacro %}
 

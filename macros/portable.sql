@@ -110,7 +110,7 @@
     case
         when {{ denominator }} > 0 then
             try_cast(
-                (cast({{ numerator }} as hugeint) * 1000000000000) // {{ denominator }}
+                (cast({{ numerator }} as hugeint) * 1000000000000) // ({{ denominator }})
                 as decimal(24, 0)
             ) * cast(0.000000000001 as decimal(13, 12))
     end
