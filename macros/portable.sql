@@ -23,6 +23,16 @@
     {{ return(found.columns[0].values()[0] > 0) }}
 {% endmacro %}
 
+{# Whether a folder holds a file of this extension; true while parsing, so that the source is known. #}
+{% macro any_file_exists(folder, extension) %}
+    {{ return(adapter.dispatch('any_file_exists', 'churn')(folder, extension)) }}
+{% endmacro %}
+{% macro default__any_file_exists(folder, extension) %}
+    {%- if not execute -%}{{ return(true) }}{%- endif -%}
+    {%- set found = run_query("select count(*) from glob('" ~ glob_pattern(folder) ~ "/*." ~ extension ~ "')") -%}
+    {{ return(found.columns[0].values()[0] > 0) }}
+{% endmacro %}
+
 {# A path whose wildcards stand for themselves, quoted for SQL. #}
 {% macro glob_pattern(path) -%}
     {{ path | replace("'", "''") | replace('[', '[[]') | replace('*', '[*]') | replace('?', '[?]') }}

@@ -38,6 +38,12 @@
     {{ return(ruleset(name)['rules'] | rejectattr('id', 'in', var('disabled_risk_rules')) | list) }}
 {% endmacro %}
 
+{# The same text for the same scoring rules: tells whether two scores can be compared. #}
+{% macro configuration_fingerprint() %}
+    {%- set scoring = {'levels': ruleset()['levels'], 'rules': active_rules()} -%}
+    {{ return(local_md5(tojson(scoring, sort_keys=true))) }}
+{% endmacro %}
+
 {# The action group of a band: its own, else the rule's, else none. #}
 {% macro band_action_group(rule, band) %}
     {{ return(band.get('action_group', rule.get('action_group'))) }}

@@ -2,8 +2,6 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +9,8 @@ from typing import Annotated, Any
 import typer
 import yaml
 from rich.console import Console
-from rich.progress import Progress
 
+from churn.backtest import show_backtest, show_comparison
 from churn.dbt import build, write_docs
 from churn.errors import ChurnError, InputError
 from churn.generate import (
@@ -25,11 +23,14 @@ from churn.generate import (
     write_seeds,
 )
 from churn.generate import generate as generate_data
+from churn.known_truth import DEFAULT_ACCOUNTS as DEFAULT_KNOWN_ACCOUNTS
+from churn.known_truth import compare
 from churn.load import load as load_files
 from churn.load import print_summary, recover
 from churn.project import Project
+from churn.publish import PUBLISHED_MODELS, publish
 from churn.show import show as show_list
-from churn.terminal import output_console, plain_lines
+from churn.terminal import output_console, plain_lines, progress_bar
 from churn.watch import watch as watch_files
 
 app = typer.Typer(
@@ -71,7 +72,8 @@ def run(data: Data = None, partial: Partial = False, variables: Variables = "{}"
     """Build everything and print who to call first.
 
     Reads the bundled sample, or your own data with `--data`. The result is in the DuckDB file
-    `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`).
+    `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`). The first scores of each as-of date are kept
+    for good in `data/published/` (or `CHURN_STORE_DIR`).
     """
     project, console = Project(), output_console()
     settings = _parsed_variables(variables)
@@ -84,6 +86,8 @@ def run(data: Data = None, partial: Partial = False, variables: Variables = "{}"
         data_dir = project.data_dir
     _say_what_is_built(project, console, data_dir)
     build(project, console, data_dir=data_dir, variables=settings)
+    if publish(project):
+        build(project, console, data_dir=data_dir, variables=settings, models=PUBLISHED_MODELS)
     show_list(project, console)
 
 
@@ -93,6 +97,53 @@ def show(
 ) -> None:
     """Print the at-risk list of the last build again."""
     show_list(Project(), output_console(record=svg is not None), svg)
+
+
+@app.command()
+def backtest(
+    oracle: Annotated[
+        bool,
+        typer.Option(
+            "--oracle",
+            help="Judge the rule sets on generated data instead, beside an oracle that knows the "
+            "true chance of every customer to leave. Your data is left alone.",
+        ),
+    ] = False,
+    accounts: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help=f"With --oracle: how many companies ({DEFAULT_KNOWN_ACCOUNTS:,})."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help=f"With --oracle: another company ({DEFAULT_SEED}).")
+    ] = None,
+    signal: Annotated[
+        Signal | None,
+        typer.Option(help="With --oracle: how much of the churn the data explains (strong)."),
+    ] = None,
+) -> None:
+    """Print whether the warnings of the past came true.
+
+    The scores of past Sundays, from the rows known by then, against who left within 90 days
+    (`backtest_horizon_days`), for every rule set. Reads the last build, or builds first.
+    """
+    project, console = Project(), output_console()
+    if oracle:
+        comparison = compare(
+            console,
+            accounts=DEFAULT_KNOWN_ACCOUNTS if accounts is None else accounts,
+            seed=DEFAULT_SEED if seed is None else seed,
+            signal=signal or "strong",
+        )
+        show_comparison(comparison, console)
+        return
+    if (accounts, seed, signal) != (None, None, None):
+        raise InputError(
+            "--accounts, --seed and --signal say what to generate; they need --oracle."
+        )
+    _build_once(project, console)
+    show_backtest(project, console)
 
 
 @app.command()
@@ -149,7 +200,7 @@ def generate(
 ) -> None:
     """Make sample data whose churn has a known cause, for trying, testing and judging scores."""
     console = output_console()
-    with _progress(console, "Generating") as progress:
+    with progress_bar(console, "Generating") as progress:
         summary = generate_data(
             out,
             accounts=accounts,
@@ -174,9 +225,7 @@ def sample() -> None:
 def docs() -> None:
     """Write the data dictionary, every table and column, as one page that needs no network."""
     project, console = Project(), output_console()
-    if not project.warehouse.is_file():
-        _say_what_is_built(project, console, project.data_dir)
-        build(project, console, data_dir=project.data_dir)
+    _build_once(project, console)
     page = write_docs(project)
     console.print(f"The data dictionary is {page}", markup=False, highlight=False)
 
@@ -194,19 +243,18 @@ def main() -> None:
         sys.exit(130)
 
 
-@contextmanager
-def _progress(console: Console, title: str) -> Iterator[Any]:
-    """A progress bar, as a function of (done, total)."""
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
 def _load(project: Project, console: Console, data: Path, partial: bool) -> Path:
-    with _progress(console, "Loading") as progress:
+    with progress_bar(console, "Loading") as progress:
         summary = load_files(data, project, partial=partial, progress=progress)
     print_summary(summary, console)
     return project.load_dir
+
+
+def _build_once(project: Project, console: Console) -> None:
+    """Build if there is no warehouse yet."""
+    if not project.warehouse.is_file():
+        _say_what_is_built(project, console, project.data_dir)
+        build(project, console, data_dir=project.data_dir)
 
 
 def _print_generated(summary: Summary, console: Console) -> None:

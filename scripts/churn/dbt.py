@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,9 @@ def build(
     *,
     data_dir: Path | None,
     variables: Mapping[str, Any] | None = None,
+    models: Sequence[str] = (),
 ) -> None:
-    """Build the whole project into the warehouse.
+    """Build the project into the warehouse: all of it, or only these `models`.
 
     `data_dir` is the folder of loaded data to read, None for the bundled sample. `variables`
     override those of `dbt_project.yml`.
@@ -53,6 +54,8 @@ def build(
     _check_places(project, data_dir)
     project.warehouse.parent.mkdir(parents=True, exist_ok=True)
     arguments = [*_QUIET, *_BUILD, "--vars", yaml.safe_dump(dict(variables or {}))]
+    if models:
+        arguments += ["--select", *models]
     progress = Progress(
         TextColumn("Building"),
         BarColumn(),

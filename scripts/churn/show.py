@@ -8,18 +8,17 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import duckdb
 from rich import box
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from churn.errors import ChurnError, InputError
 from churn.project import Project
-from churn.terminal import plain, plain_text
+from churn.terminal import plain, plain_text, print_warnings
+from churn.warehouse import Row, reading
 
 _ACCOUNTS_SHOWN = 15
 _TRIALS_SHOWN = 5
@@ -82,10 +81,6 @@ _ISSUES = """
     limit $rows
 """
 
-_WARNINGS = """
-    select warning from quality.feed_freshness where warning is not null order by table_name
-"""
-
 _EVIDENCE = {
     "strong": "strong evidence",
     "thin": "thin evidence",
@@ -95,11 +90,11 @@ _LEVEL_STYLES = {"High": "bold red", "Medium": "yellow"}
 
 
 class _Rows(NamedTuple):
-    warnings: list[dict[str, Any]]
-    accounts: list[dict[str, Any]]
-    free_accounts: list[dict[str, Any]]
-    summary: dict[str, Any]
-    issues: list[dict[str, Any]]
+    warnings: list[str]
+    accounts: list[Row]
+    free_accounts: list[Row]
+    summary: Row
+    issues: list[Row]
 
 
 def show(project: Project, console: Console, picture: Path | None = None) -> None:
@@ -108,7 +103,7 @@ def show(project: Project, console: Console, picture: Path | None = None) -> Non
     Raises InputError when there is no built warehouse, ChurnError when it cannot be read.
     """
     rows = _read(project)
-    _print_warnings(rows, console)
+    print_warnings(rows.warnings, console)
     _print_accounts(rows, console)
     _print_totals(rows, console)
     _print_quality(rows, console)
@@ -120,38 +115,14 @@ def show(project: Project, console: Console, picture: Path | None = None) -> Non
 
 
 def _read(project: Project) -> _Rows:
-    if not project.warehouse.is_file():
-        raise InputError(f"There is no warehouse at {project.warehouse} yet. Run `make run` first.")
-    try:
-        with duckdb.connect(str(project.warehouse), read_only=True) as connection:
-            return _Rows(
-                warnings=_select(connection, _WARNINGS),
-                accounts=_select(connection, _ACCOUNTS, paying=True, rows=_ACCOUNTS_SHOWN),
-                free_accounts=_select(connection, _ACCOUNTS, paying=False, rows=_TRIALS_SHOWN),
-                summary=_select(connection, _SUMMARY)[0],
-                issues=_select(connection, _ISSUES, rows=_ISSUES_SHOWN),
-            )
-    except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise InputError(
-            f"{project.warehouse} is not fully built, or by another version. Run `make run` first."
-        ) from error
-    except duckdb.IOException as error:
-        raise ChurnError(
-            f"The warehouse {project.warehouse} cannot be read now: {str(error).splitlines()[0]}"
-        ) from error
-
-
-def _select(connection: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> list[dict[str, Any]]:
-    cursor = connection.execute(sql, values)
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _print_warnings(rows: _Rows, console: Console) -> None:
-    for row in rows.warnings:
-        console.print(Text.assemble(("Warning: ", "bold yellow"), (row["warning"], "yellow")))
-    if rows.warnings:
-        console.print()
+    with reading(project) as warehouse:
+        return _Rows(
+            warnings=warehouse.warnings(),
+            accounts=warehouse.select(_ACCOUNTS, paying=True, rows=_ACCOUNTS_SHOWN),
+            free_accounts=warehouse.select(_ACCOUNTS, paying=False, rows=_TRIALS_SHOWN),
+            summary=warehouse.select(_SUMMARY)[0],
+            issues=warehouse.select(_ISSUES, rows=_ISSUES_SHOWN),
+        )
 
 
 def _print_accounts(rows: _Rows, console: Console) -> None:
@@ -179,7 +150,7 @@ def _print_accounts(rows: _Rows, console: Console) -> None:
     console.print()
 
 
-def _account_table(accounts: Sequence[dict[str, Any]]) -> Table:
+def _account_table(accounts: Sequence[Row]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=True)
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("Account", ratio=19, overflow="fold")
@@ -202,11 +173,11 @@ def _account_table(accounts: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
-def _plan(account: dict[str, Any]) -> Text:
+def _plan(account: Row) -> Text:
     return plain_text(account["plan_tier"] or "–", limit=40)
 
 
-def _why(account: dict[str, Any]) -> Text:
+def _why(account: Row) -> Text:
     """The reasons, one a line, a usage drop with its evidence; then the action."""
     reasons = []
     for fired in account["reasons"][:_REASONS_SHOWN]:

@@ -1,10 +1,13 @@
-"""Text of unknown origin on its way to a terminal."""
+"""The way to a terminal: text of unknown origin, warnings, progress."""
 
 import os
 import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.text import Text
 
 # control, format (such as bidirectional overrides), surrogate, private use, unassigned; separators
@@ -37,3 +40,19 @@ def output_console(**options: Any) -> Console:
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = 120
     return made
+
+
+def print_warnings(warnings: Sequence[str], console: Console) -> None:
+    """What is wrong with the data, before anything that is made of it."""
+    for warning in warnings:
+        console.print(Text.assemble(("Warning: ", "bold yellow"), (warning, "yellow")))
+    if warnings:
+        console.print()
+
+
+@contextmanager
+def progress_bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar, as a function of (done, total); nothing where there is no terminal."""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

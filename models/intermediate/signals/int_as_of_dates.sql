@@ -13,6 +13,12 @@ feature_usage as (
 
 ),
 
+published_scores as (
+
+    select * from {{ ref('int_published_scores') }}
+
+),
+
 usage_dates as (
 
     select feature_usage.usage_date
@@ -99,20 +105,51 @@ backtest_dates as (
 
 ),
 
+history_span as (
+
+    select
+        min(as_of_date) as first_date,
+        max(as_of_date) as last_date
+    from history_dates
+
+),
+
+-- the days within the history whose scores people saw, by the rules of today
+published_dates as (
+
+    select published_scores.as_of_date
+    from published_scores
+    cross join history_span
+    where
+        published_scores.configuration = '{{ configuration_fingerprint() }}'
+        and published_scores.as_of_date between history_span.first_date and history_span.last_date
+    group by published_scores.as_of_date
+
+),
+
 purposes as (
 
     select
         as_of_date,
         true as is_history,
-        false as is_backtest
+        false as is_backtest,
+        false as is_published
     from history_dates
     union all
     select
         as_of_date,
         false as is_history,
-        true as is_backtest
+        true as is_backtest,
+        false as is_published
     from backtest_dates
     where as_of_date - {{ both_windows_days() }} >= first_usage_date
+    union all
+    select
+        as_of_date,
+        false as is_history,
+        false as is_backtest,
+        true as is_published
+    from published_dates
 
 ),
 
@@ -121,7 +158,8 @@ dates as (
     select
         as_of_date,
         bool_or(is_history) as is_history,
-        bool_or(is_backtest) as is_backtest
+        bool_or(is_backtest) as is_backtest,
+        bool_or(is_published) as is_published
     from purposes
     group by as_of_date
 
@@ -135,7 +173,8 @@ as_of_dates as (
         max(earlier.as_of_date) as previous_date,
         dates.as_of_date = current_date_row.as_of_date as is_current,
         dates.is_history,
-        dates.is_backtest
+        dates.is_backtest,
+        dates.is_published
     from dates
     cross join current_date_row
     left join history_dates as earlier
@@ -145,7 +184,8 @@ as_of_dates as (
         dates.as_of_date,
         current_date_row.as_of_date,
         dates.is_history,
-        dates.is_backtest
+        dates.is_backtest,
+        dates.is_published
 
 )
 

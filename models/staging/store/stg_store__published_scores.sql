@@ -1,0 +1,56 @@
+-- one row per publication and customer: the score as it was published
+with
+
+source as (
+
+    {{ stored_rows('published', {
+        'publication_id': 'varchar',
+        'published_at': 'timestamp',
+        'as_of_date': 'date',
+        'ruleset': 'varchar',
+        'configuration': 'varchar',
+        'customer_id': 'varchar',
+        'account_id': 'varchar',
+        'start_date': 'date',
+        'is_active': 'boolean',
+        'arr': 'decimal(18, 2)',
+        'plan_tier': 'varchar',
+        'risk_score': 'int',
+        'risk_level': 'varchar',
+        'top_reasons': 'varchar',
+    }) | indent(4) }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        publication_id,
+        customer_id,
+        account_id,
+
+        -- text
+        ruleset,
+        configuration,
+        plan_tier,
+        risk_level,
+        top_reasons,
+
+        -- numbers
+        arr,
+        risk_score,
+
+        -- booleans
+        is_active,
+
+        -- dates
+        as_of_date,
+        start_date,
+        published_at
+
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,42 @@
+"""Keeps what was published: the scores of a date, as people saw them first."""
+
+import uuid
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+
+from churn.project import Project
+from churn.store import append
+
+# what shows a new publication, in the order in which it is built
+PUBLISHED_MODELS = ("stg_store__published_scores", "int_published_scores", "published_scores")
+
+_IS_PUBLISHED = """
+    select count(*) > 0
+    from marts.published_scores
+    inner join intermediate.int_as_of_dates using (as_of_date)
+    where is_current
+"""
+_SCORES = "select * from intermediate.int_scores_to_publish order by customer_id"
+
+
+def publish(project: Project) -> bool:
+    """Append the scores of the last build to the store; false where their date is in it already.
+
+    The store gets one file a publication: the columns of `int_scores_to_publish`, with
+    `publication_id` and `published_at` (UTC). Raises ChurnError when the disk refuses.
+    """
+    with duckdb.connect(str(project.warehouse), read_only=True) as connection:
+        found = connection.execute(_IS_PUBLISHED).fetchone()
+        scores = connection.execute(_SCORES).to_arrow_table()
+    if found == (True,) or not len(scores):
+        return False
+    publication, now = uuid.uuid4().hex, datetime.now(UTC).replace(tzinfo=None)
+    publication_ids = pa.array([publication] * len(scores), pa.string())
+    published_at = pa.array([now] * len(scores), pa.timestamp("us"))
+    scores = scores.append_column("publication_id", publication_ids)
+    scores = scores.append_column("published_at", published_at)
+    name = f"{scores['as_of_date'][0]}_{publication[:12]}"
+    append(project.store_dir / "published", name, scores)
+    return True

@@ -1,0 +1,37 @@
+"""The durable store: append-only Parquet files, one folder a table, that nothing can rebuild.
+
+dbt reads the files in place (`sources: store`), so no writer waits for the lock of the warehouse.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn.errors import ChurnError
+
+
+def append(folder: Path, name: str, rows: pa.Table) -> Path:
+    """Add rows to a table of the store, as the new file `<name>.parquet`; returns its path.
+
+    The file appears complete or not at all; killing the process leaves at most a hidden partial
+    file, which the next writer removes. Raises ChurnError when the disk refuses.
+    """
+    path = folder / f"{name}.parquet"
+    partial = folder / f".{name}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for left_over in folder.glob(".*.partial"):
+                left_over.unlink()
+            with partial.open("wb") as file:
+                pq.write_table(rows, file, compression="zstd")
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+    except OSError as error:
+        raise ChurnError(f"{path} cannot be written: {error.strerror or error}.") from error
+    return path

@@ -1,0 +1,51 @@
+"""Reading what was built: selects from the warehouse, which nothing here changes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import duckdb
+
+from churn.errors import ChurnError, InputError
+from churn.project import Project
+
+Row = dict[str, Any]
+
+_WARNINGS = "select warning from quality.data_warnings order by about"
+
+
+class Warehouse(NamedTuple):
+    """The warehouse, open for reading."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    def select(self, sql: str, **values: Any) -> list[Row]:
+        """The rows of a query, by column name; `$name` in it stands for the value of that name."""
+        cursor = self.connection.execute(sql, values)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def warnings(self) -> list[str]:
+        """What people must know first, in words: it stands on top of everything they see."""
+        return [row["warning"] for row in self.select(_WARNINGS)]
+
+
+@contextmanager
+def reading(project: Project) -> Iterator[Warehouse]:
+    """The warehouse of the last build; closed when the block ends.
+
+    Raises InputError when there is no built warehouse, ChurnError when it cannot be read.
+    """
+    if not project.warehouse.is_file():
+        raise InputError(f"There is no warehouse at {project.warehouse} yet. Run `make run` first.")
+    try:
+        with duckdb.connect(str(project.warehouse), read_only=True) as connection:
+            yield Warehouse(connection)
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise InputError(
+            f"{project.warehouse} is not fully built, or by another version. Run `make run` first."
+        ) from error
+    except duckdb.IOException as error:
+        raise ChurnError(
+            f"The warehouse {project.warehouse} cannot be read now: {str(error).splitlines()[0]}"
+        ) from error
