@@ -5,12 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # quoted by the shell, not by make: folder names may hold anything
-export DATA PARTIAL VARS
+export DATA PARTIAL VARS ORACLE
 
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run show load watch sample test lint docs clean
+.PHONY: help run show backtest load watch sample test lint docs clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 10
@@ -20,6 +20,9 @@ run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder
 
 show: $(VENV)/.runtime  ## print the list of the last build again
 	@$(BIN)/churn show
+
+backtest: $(VENV)/.runtime  ## print whether the warnings of the past came true [ORACLE=1: on data of known truth]
+	@$(BIN)/churn backtest $${ORACLE:+--oracle}
 
 load: $(VENV)/.runtime  ## check and load your files without building: DATA=folder or .zip [PARTIAL=1]
 	@test -n "$$DATA" || { echo "Name your files: make load DATA=<folder or .zip>" >&2; exit 2; }

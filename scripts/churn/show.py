@@ -36,6 +36,8 @@ _ACCOUNTS = """
         accounts.active_customers,
         accounts.risk_score,
         accounts.risk_level,
+        accounts.risk_score_change,
+        accounts.weeks_at_risk,
         (
             select list({rule: rule_id, reason: reason} order by rule_order)
             from marts.risk_rule_firings as firings
@@ -64,7 +66,8 @@ _SUMMARY = """
         (
             select coalesce(sum(exact_duplicates), 0) from quality.row_reconciliation
         ) as exact_duplicates,
-        (select count(*) from quality.data_quality_issues) as issues
+        (select count(*) from quality.data_quality_issues) as issues,
+        (select verdict_text from marts.backtest_verdicts where is_headline) as verdict
     from marts.executive_summary as summary
 """
 
@@ -157,20 +160,31 @@ def _account_table(accounts: Sequence[Row]) -> Table:
     table.add_column("Customer,\nplan", overflow="fold", max_width=12)
     table.add_column("ARR\nat risk", justify="right", no_wrap=True)
     table.add_column("Customers\nat risk", justify="right", no_wrap=True)
-    table.add_column("Score,\nlevel", justify="right", no_wrap=True)
+    table.add_column("Score,\nat risk", justify="right", no_wrap=True)
     table.add_column("Why, and the first action", ratio=49)
     for account in accounts:
-        level = account["risk_level"]
         table.add_row(
             str(account["contact_priority"]),
             plain_text(account["account"], limit=60),
             Text("\n").join([plain_text(account["worst_customer_id"], limit=40), _plan(account)]),
             _money(account["arr_at_risk"]),
             f"{account['customers_at_risk']} of {account['active_customers']}",
-            Text(f"{account['risk_score']}\n").append(level, _LEVEL_STYLES.get(level, "")),
+            _score(account),
             _why(account),
         )
     return table
+
+
+def _score(account: Row) -> Text:
+    """The score with its change in a week, the level, and for how many weeks it has been at risk."""
+    level, weeks, change = account["risk_level"], account["weeks_at_risk"], ""
+    if account["risk_score_change"]:
+        change = f" {account['risk_score_change']:+d}"
+    return Text.assemble(
+        (f"{account['risk_score']}{change}\n"),
+        (level, _LEVEL_STYLES.get(level, "")),
+        (f"\n{weeks} week{'' if weeks == 1 else 's'}", "dim"),
+    )
 
 
 def _plan(account: Row) -> Text:
@@ -218,6 +232,7 @@ def _print_totals(rows: _Rows, console: Console) -> None:
         f"{summary['customers_without_signals']:,} customers have neither usage nor tickets in the "
         f"windows ({summary['active_without_signals']:,} active): not healthy, unseen",
     )
+    grid.add_row("Do warnings come true?", summary["verdict"])
     console.print(grid)
     console.print()
 
@@ -251,6 +266,7 @@ def _print_next(console: Console) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_row("make run DATA=<folder or .zip>", "your own accounts, subscriptions, usage, …")
     grid.add_row("make show", "this page again")
+    grid.add_row("make backtest", "whether the warnings of the past came true, in figures")
     grid.add_row("make docs", "every table and column, as one page")
     grid.add_row("make help", "all commands")
     console.print(grid)

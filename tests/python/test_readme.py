@@ -12,11 +12,11 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```sql\n(.*?)```", README, flags=re.DOTALL)
 
 
-def test_there_are_five_sql_examples() -> None:
-    assert len(EXAMPLES) == 5
+def test_there_are_seven_sql_examples() -> None:
+    assert len(EXAMPLES) == 7
 
 
-@pytest.mark.parametrize("sql", EXAMPLES, ids=[f"example {n}" for n in range(1, 6)])
+@pytest.mark.parametrize("sql", EXAMPLES, ids=[f"example {n}" for n in range(1, 8)])
 def test_every_sql_example_gives_rows_on_the_sample(sql: str, sample: Workspace) -> None:
     assert sample.select(sql.strip().rstrip(";"))
 
