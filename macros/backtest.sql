@@ -89,6 +89,8 @@
         when verdict = 'not enough churners'
             then 'Not judged: only ' || cast(churned_customers as varchar) || ' of the customers that'
                 || ' were scored left; {{ least_churned_customers() }} are needed.'
+        when auc is null
+            then 'Not judged: on every date, all of the customers left, or none.'
         else
             case verdict
                 when 'predictive' then 'The warnings came true more often than chance: '

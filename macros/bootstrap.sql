@@ -62,3 +62,18 @@
 {% macro lower_rank(replicates) -%}
     cast(floor(({{ list_length(replicates) }} * 25 + 999) / 1000.0) as int)
 {%- endmacro %}
+
+{# The same, null where every replicate gives the same value: no interval, but too little data for one. #}
+{% macro proper_interval_low(replicates) -%}
+    case
+        when {{ interval_low(replicates) }} < {{ interval_high(replicates) }}
+            then {{ interval_low(replicates) }}
+    end
+{%- endmacro %}
+
+{% macro proper_interval_high(replicates) -%}
+    case
+        when {{ interval_low(replicates) }} < {{ interval_high(replicates) }}
+            then {{ interval_high(replicates) }}
+    end
+{%- endmacro %}

@@ -176,12 +176,12 @@ def _account_table(accounts: Sequence[Row]) -> Table:
 
 
 def _score(account: Row) -> Text:
-    """The score with its change in a week, the level, and for how many weeks it has been at risk."""
+    """The score with its change in a week, the level, and for how many weeks it is at risk."""
     level, weeks, change = account["risk_level"], account["weeks_at_risk"], ""
     if account["risk_score_change"]:
         change = f" {account['risk_score_change']:+d}"
     return Text.assemble(
-        (f"{account['risk_score']}{change}\n"),
+        f"{account['risk_score']}{change}\n",
         (level, _LEVEL_STYLES.get(level, "")),
         (f"\n{weeks} week{'' if weeks == 1 else 's'}", "dim"),
     )

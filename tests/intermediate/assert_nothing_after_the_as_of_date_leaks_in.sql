@@ -9,7 +9,7 @@ expected_usage as (
         count(*) as usage_rows,
         sum(usage_rows.usage_count) as usage_count,
         coalesce(sum(usage_rows.error_count), 0) as error_count
-    from {{ ref('int_customers') }} as customers
+    from {{ ref('int_customer_signals') }} as customers
     inner join {{ ref('stg_saas__feature_usage') }} as usage_rows
         on customers.customer_id = usage_rows.subscription_id
         and usage_rows.usage_date <= customers.as_of_date
@@ -41,7 +41,7 @@ expected_support as (
         max(tickets.satisfaction_score) filter (
             where tickets.closed_date <= customers.as_of_date
         ) as highest_score
-    from {{ ref('int_customers') }} as customers
+    from {{ ref('int_customer_signals') }} as customers
     inner join tickets
         on customers.account_id = tickets.account_id
         and tickets.submitted_date <= customers.as_of_date
@@ -55,7 +55,7 @@ last_churns as (
         customers.as_of_date,
         customers.customer_id,
         count(*) as churn_events
-    from {{ ref('int_customers') }} as customers
+    from {{ ref('int_customer_signals') }} as customers
     inner join {{ ref('stg_saas__churn_events') }} as churn_events
         on customers.account_id = churn_events.account_id
         and churn_events.churn_date <= customers.as_of_date
@@ -75,7 +75,7 @@ left join last_churns
     on signals.as_of_date = last_churns.as_of_date
     and signals.customer_id = last_churns.customer_id
 where
-    signals.start_date > signals.as_of_date
+    signals.tenure_days < 0
     or signals.usage_rows_60d > coalesce(expected_usage.usage_rows, 0)
     or signals.usage_30d + signals.usage_prev30d > coalesce(expected_usage.usage_count, 0)
     or signals.errors_30d > coalesce(expected_usage.error_count, 0)

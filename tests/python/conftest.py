@@ -24,6 +24,7 @@ from rich.console import Console
 from churn import cli, dbt
 from churn.load import LoadSummary, load
 from churn.project import Project
+from compiled_models import CompiledProject
 
 ROOT = Path(__file__).parents[2]
 RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"
@@ -214,7 +215,7 @@ def workspace(target: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
     """The bundled sample, built as `churn run` does. Only read it."""
-    return _built_once(tmp_path_factory, target, "sample", lambda place: place.build())
+    return built_once(tmp_path_factory, target, "sample", lambda place: place.build())
 
 
 @pytest.fixture(scope="session")
@@ -222,12 +223,18 @@ def ravenstack(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Worksp
     """The RavenStack export, built as `churn run` does. Only read it."""
     if not RAVENSTACK.is_dir():
         pytest.skip(f"the RavenStack data is not in {RAVENSTACK}")
-    return _built_once(
-        tmp_path_factory, target, "ravenstack", lambda place: place.build(RAVENSTACK)
-    )
+    return built_once(tmp_path_factory, target, "ravenstack", lambda place: place.build(RAVENSTACK))
 
 
-def _built_once(
+@pytest.fixture(scope="session")
+def compiled_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CompiledProject]:
+    """The scoring models as dbt compiles them, to run in memory."""
+    project = CompiledProject(tmp_path_factory.mktemp("compiled"))
+    yield project
+    project.pipeline.connection.close()
+
+
+def built_once(
     tmp_path_factory: pytest.TempPathFactory,
     target: Path,
     name: str,

@@ -7,7 +7,7 @@ from the macros or the configuration: the rule tables below are a second, indepe
 import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -87,6 +87,7 @@ class Band:
 @dataclass(frozen=True)
 class Rule:
     rule_id: str
+    label: str
     signal: str
     # the most severe first
     bands: tuple[Band, ...]
@@ -102,6 +103,7 @@ RULESETS = {
     "standard": (
         Rule(
             "usage_drop",
+            "Usage drop",
             "usage_drop_pct",
             (
                 Band(ge, Fraction(60, 100), 40, DROPPED, "usage"),
@@ -111,6 +113,7 @@ RULESETS = {
         ),
         Rule(
             "support_load",
+            "Support load",
             "tickets_30d",
             (
                 Band(ge, 6, 18, "High support load ({value} tickets in 30d)", "support"),
@@ -119,15 +122,22 @@ RULESETS = {
         ),
         Rule(
             "product_errors",
+            "Product errors",
             "errors_30d",
             (
                 Band(ge, 10, 15, "High error volume ({value} errors in 30d)"),
                 Band(ge, 3, 8, "Some errors reported ({value} errors in 30d)"),
             ),
         ),
-        Rule("churn_intent", "churn_intent_30d", (Band(ge, 1, 22, INTENT, "intent"),)),
+        Rule(
+            "churn_intent",
+            "Cancellation intent",
+            "churn_intent_30d",
+            (Band(ge, 1, 22, INTENT, "intent"),),
+        ),
         Rule(
             "satisfaction",
+            "Low satisfaction",
             "satisfaction_score",
             (
                 Band(le, 2, 12, "Low satisfaction score (1–2/5)", "satisfaction"),
@@ -137,16 +147,19 @@ RULESETS = {
         ),
         Rule(
             "escalation",
+            "Ticket escalation",
             "escalations_30d",
             (Band(ge, 1, 10, "Ticket escalation (higher risk)", "support"),),
         ),
         Rule(
             "downgrade",
+            "Downgrade",
             "downgrade_flag",
             (Band(eq, 1, 12, "Recent downgrade (value risk)", "value"),),
         ),
         Rule(
             "trial",
+            "Trial",
             "is_trial",
             (Band(eq, 1, 8, "Trial customer (activation risk)", "onboarding"),),
         ),
@@ -154,6 +167,7 @@ RULESETS = {
     "basic": (
         Rule(
             "usage_drop",
+            "Usage drop",
             "usage_drop_pct",
             (
                 Band(ge, Fraction(40, 100), 35, DROPPED, "usage"),
@@ -162,15 +176,22 @@ RULESETS = {
         ),
         Rule(
             "support_load",
+            "Support load",
             "tickets_30d",
             (
                 Band(ge, 5, 20, "High support load ({value} tickets in 30d)", "support"),
                 Band(ge, 3, 12, "Elevated support load ({value} tickets in 30d)", "support"),
             ),
         ),
-        Rule("churn_intent", "churn_intent_30d", (Band(ge, 1, 18, INTENT, "intent"),)),
+        Rule(
+            "churn_intent",
+            "Cancellation intent",
+            "churn_intent_30d",
+            (Band(ge, 1, 18, INTENT, "intent"),),
+        ),
         Rule(
             "new_customer",
+            "New customer",
             "tenure_days",
             (
                 Band(
@@ -215,6 +236,9 @@ ACTIONS = {
 }
 
 MIN_USAGE_ROWS = 5
+HISTORY_WEEKS = 26
+LEVELS = ("Low", "Medium", "High")
+SUNDAY = 6
 
 
 # ------------------------------------------------------------------------------ what comes out
@@ -246,32 +270,203 @@ class Customer:
     risk_level: str = "Low"
     top_reasons: str | None = None
     recommended_actions: str = ""
+    # of each rule that fired
+    points: dict[str, int] = field(default_factory=dict)
 
 
-# rows by their key: (customer,), (customer, rule) or (account,)
-Rows = dict[tuple[str, ...], dict[str, Any]]
+# rows by their key: (customer,), (customer, rule), (account,), (date, customer) or (date,)
+Rows = dict[tuple[Any, ...], dict[str, Any]]
+# the customers of each as-of date, the latest first
+History = dict[date, dict[str, Customer]]
 
 
 def scores(facts: Facts, ruleset: str, as_of: date | None) -> dict[str, Rows]:
-    """The rows that each mart must hold. Without `as_of` the data decides."""
-    subscriptions = _staged_subscriptions(facts.subscriptions)
-    usage = _staged_usage(facts.usage)
-    if as_of is None:
-        known = (row.usage_date for row in usage if row.subscription_id in subscriptions)
-        as_of = max(day for day in known if day)
-
-    customers, evaluations = [], {}
-    for customer in _customers(facts, subscriptions, usage, as_of):
-        evaluations.update(_evaluate(customer, RULESETS[ruleset]))
-        customers.append(customer)
+    """The rows that each mart of the as-of date must hold. Without `as_of` the data decides."""
+    known = Known(facts)
+    as_of = as_of or known.last_usage_date()
+    rules = RULESETS[ruleset]
+    customers = known.customers(rules, as_of)
+    evaluations = {
+        (c.customer_id, rule.rule_id): _evaluation(c, rule) for c in customers for rule in rules
+    }
     at_risk, contacts = _at_risk(customers)
     return {
-        "customer_risk": {(c.customer_id,): _published(asdict(c)) for c in customers},
+        "customer_risk": {(c.customer_id,): _row(c) for c in customers},
         "risk_rule_evaluations": evaluations,
         "risk_rule_firings": {key: row for key, row in evaluations.items() if row["fired"]},
         "at_risk_customers": at_risk,
         "at_risk_accounts": _accounts(customers, contacts),
     }
+
+
+def history(
+    facts: Facts, ruleset: str, as_of: date | None, weeks: int = HISTORY_WEEKS
+) -> dict[str, Rows]:
+    """The rows of the marts that look back, and what looking back adds to `customer_risk`."""
+    known = Known(facts)
+    as_of = as_of or known.last_usage_date()
+    rules = RULESETS[ruleset]
+    past: History = {
+        day: {c.customer_id: c for c in known.customers(rules, day)}
+        for day in history_dates(as_of, weeks)
+    }
+    movements = {(name,): _movement(past, name) for name in past[as_of]}
+    _, contacts = _at_risk(list(past[as_of].values()))
+    worst: dict[str, str] = {}
+    for customer in contacts:
+        worst.setdefault(customer.account_id, customer.customer_id)
+    return {
+        "customer_risk": movements,
+        "at_risk_accounts": {(a,): movements[name,] for a, name in worst.items()},
+        "customer_risk_history": {
+            (day, name): _row(customer, "churned", "recommended_actions")
+            for day, customers in past.items()
+            for name, customer in customers.items()
+        },
+        "risk_movements": _level_changes(past, rules),
+        "risk_trend": _trend(past),
+    }
+
+
+def history_dates(as_of: date, weeks: int) -> list[date]:
+    """The as-of date and the Sundays before it, the latest first."""
+    dates, day = [as_of], as_of
+    while len(dates) < weeks:
+        day -= timedelta(days=1)
+        if day.weekday() == SUNDAY:
+            dates.append(day)
+    return dates
+
+
+def _a_week_before(past: History, day: date) -> date | None:
+    """The latest history date that lies a week or more before."""
+    return max((other for other in past if (day - other).days >= 7), default=None)
+
+
+def _movement(past: History, customer_id: str) -> dict[str, Any]:
+    as_of = max(past)
+    before = past.get(_a_week_before(past, as_of), {}).get(customer_id)
+    spell = []
+    for day in sorted(past, reverse=True):
+        if customer_id not in past[day] or past[day][customer_id].risk_level == "Low":
+            break
+        spell.append(day)
+    score = past[as_of][customer_id].risk_score
+    return {
+        "risk_score_prev_week": before.risk_score if before else None,
+        "risk_score_change": score - before.risk_score if before else None,
+        "weeks_at_risk": len(spell),
+        "first_at_risk_date": min(spell, default=None),
+    }
+
+
+def _level_changes(past: History, rules: tuple[Rule, ...]) -> Rows:
+    to_date = max(past)
+    from_date = _a_week_before(past, to_date)
+    rows: Rows = {}
+    for customer_id, before in past.get(from_date, {}).items():
+        now = past[to_date][customer_id]
+        if now.risk_level == before.risk_level:
+            continue
+
+        def labels(holds: Callable[[int, int], bool], then=before, now=now) -> str | None:
+            points = (
+                (r, then.points.get(r.rule_id, 0), now.points.get(r.rule_id, 0)) for r in rules
+            )
+            return "; ".join(rule.label for rule, *both in points if holds(*both)) or None
+
+        rows[(customer_id,)] = {
+            "from_date": from_date,
+            "to_date": to_date,
+            "is_active": now.is_active,
+            "arr": now.arr,
+            "from_level": before.risk_level,
+            "to_level": now.risk_level,
+            "direction": (
+                "up" if LEVELS.index(now.risk_level) > LEVELS.index(before.risk_level) else "down"
+            ),
+            "from_score": before.risk_score,
+            "to_score": now.risk_score,
+            "newly_fired": labels(lambda then, now: now > 0 and then == 0),
+            "worsened": labels(lambda then, now: now > then > 0),
+            "eased": labels(lambda then, now: then > now > 0),
+            "cleared": labels(lambda then, now: then > 0 and now == 0),
+        }
+    return rows
+
+
+def _trend(past: History) -> Rows:
+    def state(customers: list[Customer]) -> dict[str, Any]:
+        at_risk = [c.arr or 0 for c in customers if c.is_active and c.risk_level != "Low"]
+        return {
+            "customers": len(customers),
+            **{level.lower(): sum(c.risk_level == level for c in customers) for level in LEVELS},
+            "arr_at_risk": sum(at_risk, Decimal(0)),
+            "avg_risk_score": _mean(c.risk_score for c in customers),
+            "usage_30d": sum(c.usage_30d for c in customers),
+            # an account's tickets once
+            "tickets_30d": sum({c.account_id: c.tickets_30d for c in customers}.values()),
+            "errors_30d": sum(c.errors_30d for c in customers),
+        }
+
+    states = {day: _published(state(list(past[day].values()))) for day in past}
+    rows: Rows = {}
+    for day, now in states.items():
+        previous = _a_week_before(past, day)
+        before = states.get(previous, dict.fromkeys(now))
+        changes = {
+            f"{metric}_change": None if None in (value, before[metric]) else value - before[metric]
+            for metric, value in now.items()
+        }
+        rows[(day,)] = {"previous_date": previous, **now, **changes}
+    return rows
+
+
+def _row(customer: Customer, *without: str) -> dict[str, Any]:
+    return _published(
+        {k: v for k, v in vars(customer).items() if k != "points" and k not in without}
+    )
+
+
+class Known:
+    """The facts by what they belong to."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.subscriptions = _staged_subscriptions(facts.subscriptions)
+        self.account_ids = set(facts.account_ids)
+        self.usage_of, self.tickets_of = defaultdict(list), defaultdict(list)
+        self.intents_of, self.churns_of = defaultdict(list), defaultdict(list)
+        for row in _staged_usage(facts.usage):
+            self.usage_of[row.subscription_id].append(row)
+        for ticket in facts.tickets:
+            if ticket.ticket_id and ticket.submitted_at:
+                self.tickets_of[ticket.account_id].append(ticket)
+        for intent in facts.intents:
+            self.intents_of[intent.customer_id].append(intent)
+        for event in facts.churn_events:
+            if event.churn_date:
+                self.churns_of[event.account_id].append(event.churn_date)
+
+    def last_usage_date(self) -> date:
+        """The latest usage date of a known subscription."""
+        return max(row.usage_date for name in self.subscriptions for row in self.usage_of[name])
+
+    def customers(self, rules: tuple[Rule, ...], as_of: date) -> list[Customer]:
+        """Those that have started, scored."""
+        customers = []
+        for name, row in self.subscriptions.items():
+            if row.account_id in self.account_ids and row.start_date <= as_of:
+                tickets = [
+                    ticket
+                    for ticket in self.tickets_of[row.account_id]
+                    if _current(ticket.submitted_at.date(), as_of)
+                ]
+                churned = any(day <= as_of for day in self.churns_of[row.account_id])
+                usage, intents = self.usage_of[name], self.intents_of[name]
+                customer = _customer(row, usage, tickets, intents, churned, as_of)
+                _score(customer, rules)
+                customers.append(customer)
+        return customers
 
 
 def _staged_subscriptions(rows: Iterable[Subscription]) -> dict[str, Subscription]:
@@ -293,27 +488,6 @@ def _staged_usage(rows: Iterable[Usage]) -> list[Usage]:
         if None not in (row.subscription_id, row.usage_date, row.usage_count):
             staged += [row] * (2 if row.is_doubled and row.usage_id is None else 1)
     return staged
-
-
-def _customers(
-    facts: Facts, subscriptions: dict[str, Subscription], usage: list[Usage], as_of: date
-) -> Iterable[Customer]:
-    usage_of, tickets_of = defaultdict(list), defaultdict(list)
-    for row in usage:
-        usage_of[row.subscription_id].append(row)
-    for ticket in facts.tickets:
-        if ticket.ticket_id and ticket.submitted_at and _current(ticket.submitted_at.date(), as_of):
-            tickets_of[ticket.account_id].append(ticket)
-    churned = {e.account_id for e in facts.churn_events if e.churn_date and e.churn_date <= as_of}
-
-    for subscription in subscriptions.values():
-        if subscription.account_id in facts.account_ids and subscription.start_date <= as_of:
-            tickets = tickets_of[subscription.account_id]
-            rows = usage_of[subscription.subscription_id]
-            intents = [i for i in facts.intents if i.customer_id == subscription.subscription_id]
-            yield _customer(
-                subscription, rows, tickets, intents, subscription.account_id in churned, as_of
-            )
 
 
 def _customer(
@@ -382,29 +556,39 @@ def _prior(day: date, as_of: date) -> bool:
     return as_of - timedelta(days=60) <= day < as_of - timedelta(days=30)
 
 
-def _evaluate(customer: Customer, rules: tuple[Rule, ...]) -> Rows:
-    """Score the customer; one row a rule."""
-    rows, fired = {}, []
+def _bands(rule: Rule, value: Any) -> list[Band]:
+    """The bands that hold, the most severe first."""
+    return [band for band in rule.bands if value is not None and band.holds(value, band.limit)]
+
+
+def _reason(rule: Rule, band: Band, value: Any) -> str:
+    percent = int(value * 100) if rule.rule_id == "usage_drop" else None
+    return band.reason.format(value=value, percent=percent)
+
+
+def _evaluation(customer: Customer, rule: Rule) -> dict[str, Any]:
+    """What the rule saw, and what it said."""
+    value = getattr(customer, rule.signal)
+    band = next(iter(_bands(rule, value)), None)
+    distances = [] if value is None else [rule.worse * (b.limit - value) for b in rule.bands]
+    return _published(
+        {
+            "fired": band is not None,
+            "points": band.points if band else 0,
+            "reason": _reason(rule, band, value) if band else None,
+            "threshold": Fraction(band.limit) if band else None,
+            "gap_to_next_band": min((Fraction(d) for d in distances if d > 0), default=None),
+        }
+    )
+
+
+def _score(customer: Customer, rules: tuple[Rule, ...]) -> None:
+    fired = []
     for rule in rules:
         value = getattr(customer, rule.signal)
-        bands = [b for b in rule.bands if value is not None and b.holds(value, b.limit)]
-        band = bands[0] if bands else None
-        reason = None
-        if band:
-            percent = int(value * 100) if rule.rule_id == "usage_drop" else None
-            reason = band.reason.format(value=value, percent=percent)
-            fired.append((rule, band, reason))
-        distances = [] if value is None else [rule.worse * (b.limit - value) for b in rule.bands]
-        rows[customer.customer_id, rule.rule_id] = _published(
-            {
-                "fired": band is not None,
-                "points": band.points if band else 0,
-                "reason": reason,
-                "threshold": Fraction(band.limit) if band else None,
-                "gap_to_next_band": min((Fraction(d) for d in distances if d > 0), default=None),
-            }
-        )
-
+        for band in _bands(rule, value)[:1]:
+            fired.append((rule, band, _reason(rule, band, value)))
+    customer.points = {rule.rule_id: band.points for rule, band, _ in fired}
     customer.risk_score = min(sum(band.points for _, band, _ in fired), 100)
     if customer.risk_score >= 60:
         customer.risk_level = "High"
@@ -420,7 +604,6 @@ def _evaluate(customer: Customer, rules: tuple[Rule, ...]) -> Rows:
         else:
             thin = customer.usage_rows_60d < MIN_USAGE_ROWS
             customer.usage_evidence = "thin" if thin else "strong"
-    return rows
 
 
 def _at_risk(customers: list[Customer]) -> tuple[Rows, list[Customer]]:

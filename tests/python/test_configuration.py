@@ -68,6 +68,12 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "level beyond the cap": (changed("levels", "high", to=101), ["standard", "<= 100"]),
     "negative min_usage_rows": ({"min_usage_rows": -1}, ["min_usage_rows", "-1"]),
     "min_usage_rows as text": ({"min_usage_rows": "5"}, ["min_usage_rows"]),
+    "no week of history": ({"history_weeks": 0}, ["history_weeks", "whole number from 1", "0"]),
+    "half a week of history": ({"history_weeks": 26.5}, ["history_weeks", "26.5"]),
+    "backtest_weeks as text": ({"backtest_weeks": "52"}, ["backtest_weeks", "whole number"]),
+    "no week of backtest": ({"backtest_weeks": 0}, ["backtest_weeks", "from 1", "0"]),
+    "backtest_horizon_days yes": ({"backtest_horizon_days": True}, ["backtest_horizon_days"]),
+    "warning of the past": ({"backtest_horizon_days": -90}, ["backtest_horizon_days", "-90"]),
     "date in another order": ({"as_of_date": "31.03.2026"}, ["as_of_date", "31.03.2026"]),
     "date that does not exist": ({"as_of_date": "2026-02-30"}, ["as_of_date", "2026-02-30"]),
 }

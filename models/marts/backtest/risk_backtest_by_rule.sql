@@ -105,8 +105,8 @@ risk_backtest_by_rule as (
             'intervals.churners_fired * intervals.customers',
             'intervals.customers_fired * intervals.churners'
         ) }} as lift,
-        {{ interval_low('intervals.lift_replicates') }} as lift_low,
-        {{ interval_high('intervals.lift_replicates') }} as lift_high
+        {{ proper_interval_low('intervals.lift_replicates') | indent(8) }} as lift_low,
+        {{ proper_interval_high('intervals.lift_replicates') | indent(8) }} as lift_high
     from candidates
     left join intervals
         on candidates.label = intervals.label

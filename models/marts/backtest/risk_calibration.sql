@@ -53,8 +53,8 @@ risk_calibration as (
         customers,
         churners,
         {{ share('churners', 'customers') }} as churn_rate,
-        {{ interval_low('rate_replicates') }} as churn_rate_low,
-        {{ interval_high('rate_replicates') }} as churn_rate_high,
+        {{ proper_interval_low('rate_replicates') | indent(8) }} as churn_rate_low,
+        {{ proper_interval_high('rate_replicates') | indent(8) }} as churn_rate_high,
         {{ is_headline('label', 'ruleset', 'signals') | indent(8) }} as is_headline
     from intervals
 

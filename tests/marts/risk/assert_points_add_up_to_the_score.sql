@@ -19,6 +19,7 @@ select
 from {{ ref('int_customer_scores') }} as scores
 inner join {{ ref('int_as_of_dates') }} as as_of_dates
     on scores.as_of_date = as_of_dates.as_of_date
+    and as_of_dates.is_current
 full outer join {{ ref('customer_risk') }} as customer_risk
     on scores.customer_id = customer_risk.customer_id
 left join points on scores.customer_id = points.customer_id

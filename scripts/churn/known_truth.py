@@ -1,0 +1,130 @@
+"""The backtest on data whose truth is known: how much of what could be known the rules find."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from churn.dbt import build
+from churn.generate import DEFAULT_SEED, Auc, Signal, generate
+from churn.load import load
+from churn.project import Project
+from churn.terminal import progress_bar
+from churn.warehouse import Row, reading
+
+DEFAULT_ACCOUNTS = 2_000
+# A Saturday: 90 days before it, where the oracle speaks, is a Sunday, which the backtest judges.
+UNTIL = date(2026, 9, 26)
+
+_OF_DAY = """
+    select * from marts.risk_backtest
+    where label = 'subscription_ended' and signals = 'dated signals only' and as_of_date = $day
+    order by ruleset desc
+"""
+
+_VERDICTS = """
+    select * from marts.backtest_verdicts
+    where label = 'subscription_ended' and signals = 'dated signals only'
+    order by ruleset desc
+"""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The oracle and every rule set on the same customers, label and date.
+
+    `oracle` is None where nobody or everybody left. `of_day` and `verdicts` are rows of
+    `marts.risk_backtest` and `marts.backtest_verdicts`: subscription_ended, dated signals only.
+    """
+
+    accounts: int
+    seed: int
+    signal: Signal
+    as_of_date: date
+    horizon_days: int
+    oracle: Auc | None
+    of_day: list[Row]
+    verdicts: list[Row]
+
+
+def compare(
+    console: Console,
+    *,
+    accounts: int = DEFAULT_ACCOUNTS,
+    seed: int = DEFAULT_SEED,
+    signal: Signal = "strong",
+) -> Comparison:
+    """Generate data, load and build it in a temporary place, and read off who knew how much.
+
+    Nothing of the user's is touched, and nothing is left behind. Raises ChurnError when a step
+    fails.
+    """
+    with _temporary_place() as folder:
+        project, source = Project(), folder / "generated"
+        with progress_bar(console, "Generating") as progress:
+            generate(
+                source,
+                accounts=accounts,
+                seed=seed,
+                signal=signal,
+                file_format="parquet",
+                faults=False,
+                until=UNTIL,
+                progress=progress,
+            )
+        truth = json.loads((source / "truth" / "model.json").read_text(encoding="utf-8"))
+        with progress_bar(console, "Loading") as progress:
+            load(source, project, progress=progress)
+        build(
+            project,
+            console,
+            data_dir=project.load_dir,
+            variables={
+                "as_of_date": UNTIL.isoformat(),
+                "backtest_horizon_days": truth["horizon_days"],
+            },
+            models=["+risk_backtest", "+backtest_verdicts"],
+        )
+        day = date.fromisoformat(truth["oracle_as_of_date"])
+        oracle = truth["oracle_auc"]
+        with reading(project) as warehouse:
+            return Comparison(
+                accounts=accounts,
+                seed=seed,
+                signal=signal,
+                as_of_date=day,
+                horizon_days=truth["horizon_days"],
+                oracle=Auc(**oracle) if oracle else None,
+                of_day=warehouse.select(_OF_DAY, day=day),
+                verdicts=warehouse.select(_VERDICTS),
+            )
+
+
+@contextmanager
+def _temporary_place() -> Iterator[Path]:
+    """A folder for the warehouse, the store and what dbt remembers, in place of the user's.
+
+    dbt finds these places in the environment, which is as it was when the block ends. The log
+    stays where it is: it outlives a build that fails.
+    """
+    environment = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="churn-backtest-") as name:
+        folder = Path(name)
+        os.environ.pop("CHURN_DATA_DIR", None)
+        os.environ |= {
+            "CHURN_WAREHOUSE": str(folder / "churn.duckdb"),
+            "CHURN_STORE_DIR": str(folder / "store"),
+            "CHURN_TEMP_DIR": str(folder / "spill"),
+            "DBT_TARGET_PATH": str(folder / "target"),
+        }
+        try:
+            yield folder
+        finally:
+            os.environ.clear()
+            os.environ |= environment

@@ -1,0 +1,739 @@
+"""The backtest: its figures, how far its intervals can be trusted, and the verdicts it gives.
+
+The figures are those of `reference_backtest`, on simulated scores. The models are compiled once
+and run in an in-memory DuckDB, where each set of scores stands as a rule set of its own: one run
+judges them all.
+"""
+
+import json
+import random
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.metrics import roc_auc_score
+
+import reference_backtest as reference
+from churn.generate import generate
+from churn.generate.settings import Signal
+from compiled_models import Models, compiled_models
+from conftest import AS_OF, Tables, Workspace, built_once
+from reference_backtest import LABELS, REPLICATES, Judged, Scored
+
+Key = tuple[Any, ...]
+Rows = dict[Key, dict[str, Any]]
+
+SIGNALS = ("all rules", "dated signals only")
+SUNDAY = date(2025, 12, 7)
+HORIZON = 90
+
+# ------------------------------------------------------------------------------ the compiled SQL
+STATISTICS = ("risk_backtest", "backtest_verdicts", "risk_calibration", "risk_backtest_by_rule")
+WANTED = (*STATISTICS, "int_as_of_dates")
+# these stand in the test
+GIVEN = (
+    "int_backtest_scores",
+    "int_backtest_outcomes",
+    "int_customer_signals",
+    "stg_saas__subscriptions",
+    "stg_saas__feature_usage",
+    "int_published_scores",
+)
+NAMES = {
+    "risk_backtest": ("label", "ruleset", "signals", "as_of_date"),
+    "backtest_verdicts": ("label", "ruleset", "signals"),
+    "risk_calibration": ("label", "ruleset", "signals", "score_from"),
+    "risk_backtest_by_rule": ("label", "rule_id"),
+    "int_bootstrap_weights": ("account_id",),
+    "int_as_of_dates": ("as_of_date",),
+}
+
+SETS = [f"set_{number}" for number in range(250)]
+BACKTEST_WEEKS = 12
+RULES = {"errors": ("errors_30d", 1), "tickets": ("tickets_30d", 3), "never": ("usage_30d", 10**9)}
+
+
+def rule(rule_id: str, signal: str, at_least: int) -> dict[str, Any]:
+    band = {"at_least": at_least, "points": 10, "reason": "so it is"}
+    return {"id": rule_id, "label": rule_id, "signal": signal, "dated": True, "bands": [band]}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    levels = {"high": 60, "medium": 30}
+    rules = [rule(name, *test) for name, test in RULES.items()]
+    switched_off = rule("switched_off", "tenure_days", 0)
+    return compiled_models(
+        tmp_path_factory.mktemp("backtest"),
+        WANTED,
+        GIVEN,
+        {
+            "risk_ruleset": "active",
+            "risk_rulesets": {
+                "active": {"levels": levels, "rules": [*rules, switched_off]},
+                "other": {"levels": levels, "rules": rules},
+            },
+            "disabled_risk_rules": ["switched_off"],
+            "history_weeks": 2,
+            "backtest_weeks": BACKTEST_WEEKS,
+            "backtest_horizon_days": HORIZON,
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def any_set(models: Models) -> Models:
+    """The same, with verdicts for all sets of scores, not for the configured rule sets alone."""
+    verdicts = models["backtest_verdicts"]
+    found = f"select distinct label, ruleset, signals from {models['int_backtest_counts'].relation}"
+    sql, replaced = re.subn(
+        r"(\bcandidates as \().*?(\n\),\n)", rf"\1{found}\2", verdicts.sql, count=1, flags=re.DOTALL
+    )
+    assert replaced == 1
+    return {**models, "backtest_verdicts": replace(verdicts, sql=sql)}
+
+
+def run(models: Models, given: Mapping[str, pa.Table], *wanted: str) -> dict[str, Rows]:
+    """The wanted models over the given tables, by their keys."""
+    needed, open_names = set(), list(wanted)
+    while open_names:
+        name = open_names.pop()
+        needed.add(name)
+        open_names += [] if name in given else models[name].reads
+    with duckdb.connect(config={"threads": 2}) as connection:
+        connection.execute("attach ':memory:' as compiled")
+        for schema in sorted({models[name].relation.rsplit(".", 1)[0] for name in needed}):
+            connection.execute(f"create schema {schema}")
+        for name, model in models.items():
+            if name in given:
+                connection.register("rows", given[name])
+                connection.execute(f"create table {model.relation} as from rows")
+            elif name in needed:
+                connection.execute(f"create table {model.relation} as {model.sql}")
+        return {name: rows_of(connection, models, name) for name in wanted}
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, models: Models, name: str) -> Rows:
+    found = connection.execute(f"from {models[name].relation}")
+    names = [column[0] for column in found.description]
+    rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    by_key = {tuple(row[column] for column in NAMES[name]): row for row in rows}
+    assert len(by_key) == len(rows), f"{name} has two rows of one key"
+    return by_key
+
+
+# ------------------------------------------------------------------------------ simulated scores
+Sets = dict[tuple[str, str], list[Scored]]
+
+# scores of which many are the same
+SCORES = ((0, 100), (30,), (0, 12, 60), (0, 10, 28, 28, 40, 69, 70, 89, 90, 99, 100), range(101))
+LEVELS = ((60, 30), (50, 10), (100, 1), (101, 101))
+ACCOUNT_IDS = ("A-{}", "{}", "b {}|7", "é{}", "😀{}", "A-{}'s")
+
+
+def level_of(score: int, thresholds: tuple[int, int]) -> str:
+    high, medium = thresholds
+    return "High" if score >= high else "Medium" if score >= medium else "Low"
+
+
+class Company:
+    """Accounts with some customers each, scored on some Sundays until they leave."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.scores = self.random.choice(SCORES)
+        self.levels = self.random.choice(LEVELS)
+        self.leaving = self.random.choice((0, 0.05, 0.2, 0.5, 0.8, 1))
+        weeks = self.random.sample(range(20), self.random.randint(1, 8))
+        self.days = sorted(SUNDAY + timedelta(7 * week) for week in weeks)
+
+    def rows(self) -> list[Scored]:
+        return [row for place in range(self.random.randint(1, 40)) for row in self.account(place)]
+
+    def some_day(self) -> date | None:
+        """When somebody leaves, if at all: before, between, on or after the dates."""
+        if self.random.random() >= self.leaving:
+            return None
+        if self.leaving == 1:
+            return self.days[0] + timedelta(HORIZON)
+        return self.days[0] + timedelta(self.random.randint(-30, 250))
+
+    def account(self, place: int) -> Iterable[Scored]:
+        account_id = self.random.choice(ACCOUNT_IDS).format(place)
+        churns = [day for _ in range(self.random.randint(0, 3)) if (day := self.some_day())]
+        for customer in range(self.random.randint(1, 3)):
+            end, usual = self.some_day(), self.random.choice(self.scores)
+            for day in self.days:
+                if (end is None or end > day) and self.random.random() < 0.9:
+                    horizon = [day + timedelta(days) for days in range(1, HORIZON + 1)]
+                    score = self.random.choice([usual, self.random.choice(self.scores)])
+                    yield Scored(
+                        day,
+                        f"{account_id}.{customer}",
+                        account_id,
+                        end if end in horizon else None,
+                        min((churn for churn in churns if churn in horizon), default=None),
+                        score,
+                        level_of(score, self.levels),
+                    )
+
+
+def split(score: int, left: int, stayed: int, day: date = SUNDAY) -> list[Scored]:
+    """Customers of one score, an account each."""
+    end = day + timedelta(30)
+    return [
+        Scored(day, name, name, end if place < left else None, None, score, "Low")
+        for place in range(left + stayed)
+        for name in [f"{score}-{place}"]
+    ]
+
+
+# sets of scores whose verdict is known, by what they show
+KNOWN: dict[str, tuple[str, list[Scored]]] = {
+    "30 churners, all found": ("predictive", split(90, 30, 0) + split(0, 0, 300)),
+    "29 churners, all found": ("not enough churners", split(90, 29, 0) + split(0, 0, 300)),
+    "30 churners, the safest": ("inverse", split(90, 0, 300) + split(0, 30, 0)),
+    "an AUC of .55": ("predictive", split(50, 200, 640) + split(0, 200, 960)),
+    "just below .55": ("no evidence", split(50, 200, 641) + split(0, 200, 959)),
+    "an AUC of .45": ("inverse", split(50, 200, 960) + split(0, 200, 640)),
+    "just above .45": ("no evidence", split(50, 200, 959) + split(0, 200, 641)),
+    "above .55, by chance": ("no evidence", split(50, 20, 160) + split(0, 20, 240)),
+    "below .45, by chance": ("no evidence", split(50, 20, 240) + split(0, 20, 160)),
+    "nobody left": ("not enough churners", split(50, 0, 20)),
+    "everybody left": ("no evidence", split(50, 30, 0) + split(0, 30, 0)),
+    # on each day all score the same; over both days who left scored higher
+    "a base rate that drifts": (
+        "no evidence",
+        split(90, 100, 100) + split(0, 10, 190, SUNDAY + timedelta(7)),
+    ),
+    # the same customers leave as often as they are looked at, and are still 20
+    "20 churners, three times": (
+        "not enough churners",
+        [
+            row
+            for week in range(3)
+            for row in split(90, 20, 0, SUNDAY + timedelta(7 * week))
+            + split(0, 0, 100, SUNDAY + timedelta(7 * week))
+        ],
+    ),
+}
+
+
+def known_key(what: str) -> tuple[str, str]:
+    return SETS[list(KNOWN).index(what)], SIGNALS[0]
+
+
+def given_scores(sets: Sets) -> dict[str, pa.Table]:
+    """The sets as the tables that the compiled models read."""
+    rows = [
+        {"ruleset": ruleset, "signals": signals, **asdict(row)}
+        for (ruleset, signals), scored in sets.items()
+        for row in scored
+    ]
+    scores = pa.Table.from_pylist(rows)
+    place = scores.schema.get_field_index("risk_score")
+    scores = scores.set_column(place, "risk_score", scores["risk_score"].cast(pa.int32()))
+    return {"int_backtest_scores": scores, "int_backtest_outcomes": accounts_of(scores)}
+
+
+def accounts_of(scores: pa.Table) -> pa.Table:
+    return pa.table({"account_id": scores["account_id"].unique()})
+
+
+@pytest.fixture(scope="module")
+def sets() -> Sets:
+    """Companies of every kind, and those whose verdict is known."""
+    found = {(SETS[len(KNOWN) + n // 2], SIGNALS[n % 2]): Company(n).rows() for n in range(80)}
+    found |= {known_key(what): rows for what, (_, rows) in KNOWN.items()}
+    return {key: rows for key, rows in found.items() if rows}
+
+
+@pytest.fixture(scope="module")
+def judged(any_set: Models, sets: Sets) -> dict[str, Rows]:
+    return run(
+        any_set,
+        given_scores(sets),
+        *("risk_backtest", "backtest_verdicts", "risk_calibration", "int_bootstrap_weights"),
+    )
+
+
+def assert_figures(found: Mapping[str, Any], expected: Mapping[str, Any], where: object) -> None:
+    """The same; numbers to the 6 digits that are published."""
+    for name, value in expected.items():
+        actual = found[name]
+        if value is None or isinstance(value, str | date):
+            assert actual == value, (where, name)
+        else:
+            assert actual is not None, (where, name)
+            # a place in the top decile is rounded before it is divided by a tenth
+            digits = 6e-6 if "top_decile" in name else 1e-6
+            assert abs(float(actual) - float(value)) <= digits, (where, name, actual, value)
+
+
+# ------------------------------------------------------------------------------ the figures
+def test_the_figures_of_every_date_equal_the_reference(judged: dict[str, Rows], sets: Sets) -> None:
+    expected = {
+        (label, *key, day): figures
+        for key, rows in sets.items()
+        for label in LABELS
+        for day, figures in reference.backtest(rows, label).items()
+    }
+    assert judged["risk_backtest"].keys() == expected.keys()
+    for key, figures in expected.items():
+        assert_figures(judged["risk_backtest"][key], figures, key)
+    # the simulation holds what is difficult: no AUC, no flag, one customer, everybody at one score
+    assert len(expected) > 500
+    assert any(figures["auc"] is None for figures in expected.values())
+    assert any(figures["median_lead_days"] is None for figures in expected.values())
+    assert any(figures["customers"] == 1 for figures in expected.values())
+    assert any(figures["auc"] == 0.5 for figures in expected.values())
+
+
+def test_the_pooled_figures_equal_the_reference(judged: dict[str, Rows], sets: Sets) -> None:
+    for key, rows in sets.items():
+        for label in LABELS:
+            found = judged["backtest_verdicts"][label, *key]
+            assert_figures(found, reference.pooled(rows, label), (label, key))
+
+
+def test_the_pooled_auc_is_not_that_of_pooled_scores(judged: dict[str, Rows], sets: Sets) -> None:
+    key = known_key("a base rate that drifts")
+    assert judged["backtest_verdicts"]["subscription_ended", *key]["auc"] == Decimal("0.5")
+    assert reference.auc(sets[key], "subscription_ended") > 0.75
+
+
+def test_calibration_equals_the_reference(judged: dict[str, Rows], sets: Sets) -> None:
+    expected = {
+        (label, *key, start): figures
+        for key, rows in sets.items()
+        for label in LABELS
+        for start, figures in reference.calibration(rows, label).items()
+    }
+    assert judged["risk_calibration"].keys() == expected.keys()
+    for key, figures in expected.items():
+        assert_figures(judged["risk_calibration"][key], figures, key)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_figures_of_every_rule_equal_the_reference(models: Models, seed: int) -> None:
+    scored = Company(1000 + seed).rows()
+    choice = random.Random(seed)
+    values = {name: [choice.choice((0, 1, 2, 3, 4)) for _ in scored] for name in "et"}
+    rows = [
+        Judged(
+            row.account_id,
+            frozenset(
+                [*(["errors"] if errors >= 1 else []), *(["tickets"] if tickets >= 3 else [])]
+            ),
+            row.ended_on,
+            row.account_churned_on,
+        )
+        for row, errors, tickets in zip(scored, values["e"], values["t"], strict=True)
+    ]
+    outcomes = pa.Table.from_pylist([asdict(row) for row in scored])
+    signals = outcomes.select(["as_of_date", "customer_id", "account_id"])
+    signals = signals.append_column("errors_30d", pa.array(values["e"]))
+    signals = signals.append_column("tickets_30d", pa.array(values["t"]))
+    signals = signals.append_column("usage_30d", pa.array([0] * len(scored)))
+    given = {"int_customer_signals": signals, "int_backtest_outcomes": outcomes}
+    found = run(models, given, "risk_backtest_by_rule")["risk_backtest_by_rule"]
+
+    expected = {
+        (label, name): reference.rule_figures(rows, name, label)
+        for label in LABELS
+        for name in RULES
+    }
+    # a rule that is switched off earns nothing and is not judged
+    assert found.keys() == expected.keys()
+    for key, figures in expected.items():
+        assert_figures(found[key], figures, key)
+
+
+# ------------------------------------------------------------------------------ the bootstrap
+def test_the_weights_equal_the_reference(judged: dict[str, Rows], sets: Sets) -> None:
+    accounts = {row.account_id for rows in sets.values() for row in rows}
+    assert len(accounts) > 300
+    found = judged["int_bootstrap_weights"]
+    assert found.keys() == {(account,) for account in accounts}
+    for account in accounts:
+        row = found[account,]
+        weights = tuple(row[f"weight_{replicate}"] for replicate in range(REPLICATES))
+        assert weights == reference.weights(account), account
+
+
+def test_the_weights_are_poisson_with_a_mean_of_one() -> None:
+    weights = np.array([reference.weights(f"account {n}") for n in range(500)])
+    assert weights.mean() == pytest.approx(1, abs=0.015)
+    assert weights.var() == pytest.approx(1, abs=0.03)
+    # neither the replicates nor the accounts go together
+    assert abs(np.corrcoef(weights, rowvar=False)[np.triu_indices(REPLICATES, 1)].mean()) < 0.005
+    assert abs(np.corrcoef(weights)[np.triu_indices(500, 1)].mean()) < 0.005
+
+
+def test_the_weights_change_exactly_where_the_distribution_does(models: Models) -> None:
+    limits = [ceil(limit) for limit in reference.LIMITS]
+    edges = {0: 0, 2**32 - 1: 12}
+    for count, limit in enumerate(limits):
+        if limit < 2**32:
+            edges |= {limit - 1: count, limit: count + 1}
+    assert len(edges) == 26
+    # ids that are their own hash
+    name = "int_bootstrap_weights"
+    sql = models[name].sql.replace("md5(account_id || '|0')", "account_id")
+    assert sql != models[name].sql
+    ids = pa.table({"account_id": [f"{edge:08x}" for edge in edges]})
+    found = run(
+        {**models, name: replace(models[name], sql=sql)}, {"int_backtest_outcomes": ids}, name
+    )
+    assert {key: row["weight_0"] for (key,), row in found[name].items()} == {
+        f"{edge:08x}": weight for edge, weight in edges.items()
+    }
+
+
+def test_a_replicate_is_the_auc_of_weighted_customers() -> None:
+    """The reference itself, against scikit-learn."""
+    rows = split(50, 20, 160) + split(10, 5, 9) + split(0, 20, 240)
+    left = [row.ended_on is not None for row in rows]
+    score = [row.risk_score for row in rows]
+    replicates = reference.auc_replicates(rows, "subscription_ended")
+    for replicate, weight in enumerate(reference.weights_of(rows).T):
+        expected = roc_auc_score(left, score, sample_weight=weight)
+        assert replicates[replicate] == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says(any_set: Models) -> None:
+    """Companies drawn from a world whose AUC is known; one that forgets the accounts for contrast.
+
+    Of 250 companies an interval that covers 95% misses 3 to 24 but one time in a thousand.
+    """
+    truth, companies = simulated_companies(len(SETS), seed=1)
+    by_account = companies.append_column("signals", pa.array([SIGNALS[0]] * len(companies)))
+    row_number = pa.array([f"{n % 3000}" for n in range(len(companies))])
+    place = companies.schema.get_field_index("account_id")
+    by_row = companies.set_column(place, "account_id", row_number)
+    by_row = by_row.append_column("signals", pa.array([SIGNALS[1]] * len(companies)))
+    scores = pa.concat_tables([by_account, by_row])
+    given = {"int_backtest_scores": scores, "int_backtest_outcomes": accounts_of(scores)}
+    verdicts = run(any_set, given, "backtest_verdicts")["backtest_verdicts"]
+
+    def found(column: str, signals: str) -> np.ndarray:
+        return np.array(
+            [float(verdicts["subscription_ended", name, signals][column]) for name in SETS]
+        )
+
+    def coverage(signals: str) -> float:
+        low, high = found("auc_low", signals), found("auc_high", signals)
+        return float(np.mean((low <= truth) & (truth <= high)))
+
+    covered = {signals: coverage(signals) for signals in SIGNALS}
+    assert 0.9 <= covered["all rules"] <= 0.99, covered
+    assert covered["dated signals only"] < 0.75, covered
+    # the AUC itself does not lean to a side
+    assert abs(found("auc", "all rules").mean() - truth) < 0.006
+
+
+def simulated_companies(count: int, seed: int) -> tuple[float, pa.Table]:
+    """The true AUC of a world, and companies of 90 accounts in it.
+
+    An account's kind decides how it is likely to score and to leave. Its customers mostly do on
+    every date as the account does; else each for itself, with the chances of the kind.
+    """
+    rng = np.random.default_rng(seed)
+    scores = np.array([0, 12, 30, 45, 70])
+    kinds = np.array([0.4, 0.35, 0.25])
+    scoring = np.array(
+        [[0.5, 0.2, 0.15, 0.1, 0.05], [0.3, 0.2, 0.2, 0.2, 0.1], [0.1, 0.15, 0.2, 0.25, 0.3]]
+    )
+    leaving = np.array([0.1, 0.25, 0.6])
+
+    left, stayed = (kinds * leaving) @ scoring, (kinds * (1 - leaving)) @ scoring
+    left, stayed = left / left.sum(), stayed / stayed.sum()
+    truth = float(sum(left * (np.cumsum(stayed) - stayed / 2)))
+
+    accounts = count * 90
+    kind = rng.choice(3, size=accounts, p=kinds)
+    cumulated = scoring.cumsum(axis=1)
+
+    def scores_of(kind: np.ndarray) -> np.ndarray:
+        return (rng.random(len(kind))[:, None] > cumulated[kind]).sum(axis=1).clip(max=4)
+
+    account_score, account_leaves = scores_of(kind), rng.random(accounts) < leaving[kind]
+    account = np.repeat(np.arange(accounts), rng.integers(1, 5, accounts))
+    customer = np.repeat(np.arange(len(account)), 2)
+    account = np.repeat(account, 2)
+    alone = rng.random((2, len(account))) < 0.2
+    score = np.where(alone[0], scores_of(kind[account]), account_score[account])
+    leaves = np.where(
+        alone[1], rng.random(len(account)) < leaving[kind[account]], account_leaves[account]
+    )
+    days = np.array([SUNDAY, SUNDAY + timedelta(7)], dtype="datetime64[D]")
+    end = np.datetime64(SUNDAY + timedelta(60), "D")
+    return truth, pa.table(
+        {
+            "ruleset": pa.array(SETS).take(pa.array(account // 90)),
+            "as_of_date": pa.array(np.tile(days, len(account) // 2)),
+            "customer_id": pa.array(customer).cast(pa.string()),
+            "account_id": pa.array(account).cast(pa.string()),
+            "ended_on": pa.array(np.where(leaves, end, np.datetime64("NaT"))),
+            "account_churned_on": pa.nulls(len(account), pa.date32()),
+            "risk_score": pa.array(scores[score].astype(np.int32)),
+            "risk_level": pa.array(["Low", "Medium"]).take(pa.array((scores[score] >= 30) * 1)),
+        }
+    )
+
+
+# ------------------------------------------------------------------------------ the verdict
+@pytest.mark.parametrize("what", KNOWN)
+def test_a_known_set_gets_its_verdict(judged: dict[str, Rows], what: str) -> None:
+    found = judged["backtest_verdicts"]["subscription_ended", *known_key(what)]
+    assert found["verdict"] == KNOWN[what][0], found
+
+
+def test_verdicts_follow_from_the_figures(judged: dict[str, Rows], sets: Sets) -> None:
+    """As the definition says, first of all that few churners say nothing."""
+    rows = judged["backtest_verdicts"]
+    for key, row in rows.items():
+        if row["churned_customers"] < 30:
+            expected = "not enough churners"
+        elif row["auc"] is None:
+            expected = "no evidence"
+        elif row["auc_low"] > Decimal("0.5") and row["auc"] >= Decimal("0.55"):
+            expected = "predictive"
+        elif row["auc_high"] < Decimal("0.5") and row["auc"] <= Decimal("0.45"):
+            expected = "inverse"
+        else:
+            expected = "no evidence"
+        assert row["verdict"] == expected, key
+
+
+def test_what_was_never_scored_has_a_verdict_too(models: Models) -> None:
+    given = given_scores({("other", "all rules"): KNOWN["30 churners, all found"][1]})
+    rows = run(models, given, "backtest_verdicts")["backtest_verdicts"]
+    assert rows.keys() == {
+        (label, ruleset, signals)
+        for label in LABELS
+        for ruleset in ("active", "other")
+        for signals in SIGNALS
+    }
+    assert rows.pop(("subscription_ended", "other", "all rules"))["verdict"] == "predictive"
+    unseen = rows.pop(("account_churned", "other", "all rules"))
+    assert (unseen["verdict"], unseen["dates"]) == ("not enough churners", 1)
+    for row in rows.values():
+        assert (row["verdict"], row["dates"]) == ("not enough churners", 0)
+        assert row["auc"] is None
+    (headline,) = [key for key, row in rows.items() if row["is_headline"]]
+    assert headline == ("subscription_ended", "active", "dated signals only")
+
+
+# ------------------------------------------------------------------------------ which dates
+@pytest.mark.parametrize("seed", range(40))
+def test_a_date_is_judged_where_its_windows_hold_usage_and_its_outcome_is_known(
+    models: Models, seed: int
+) -> None:
+    choice = random.Random(seed)
+    first = date(2024, 1, 1) + timedelta(choice.randrange(400))
+    as_of = first + timedelta(choice.choice([149, 150, 156, 157, choice.randrange(31, 500)]))
+    usage = [first, as_of - timedelta(choice.randrange(31)), as_of]
+    known, unknown = [("S", day) for day in usage], [("nobody", first - timedelta(90))]
+    given = {
+        "stg_saas__subscriptions": pa.table({"subscription_id": ["S"]}),
+        "stg_saas__feature_usage": pa.Table.from_pylist(
+            [{"subscription_id": who, "usage_date": day} for who, day in known + unknown]
+        ),
+        "int_published_scores": pa.table(
+            {"as_of_date": pa.array([], pa.date32()), "configuration": pa.array([], pa.string())}
+        ),
+    }
+    rows = run(models, given, "int_as_of_dates")["int_as_of_dates"]
+
+    days = [first + timedelta(n) for n in range((as_of - first).days + 1)]
+    judged = [
+        day
+        for day in days
+        if day.isoweekday() == 7
+        and day + timedelta(HORIZON) <= as_of
+        and day - timedelta(60) >= first
+    ]
+    assert {day for (day,), row in rows.items() if row["is_backtest"]} == set(
+        judged[-BACKTEST_WEEKS:]
+    )
+
+
+# ------------------------------------------------------------------------------ whole companies
+# 90 days before it, where the oracle speaks, is a Sunday
+UNTIL = date(2026, 9, 26)
+BUILT = ("risk_backtest", "backtest_verdicts", "risk_backtest_by_rule", "int_customer_scores")
+
+
+def build(place: Workspace, data: Path | Tables, **variables: Any) -> None:
+    """Load, and build what the backtest needs."""
+    place.load(data)
+    result = place.dbt(
+        *("build", "--exclude-resource-type", "test", "unit_test", "--vars", json.dumps(variables)),
+        *("--select", *(f"+{name}" for name in BUILT)),
+        data_dir=place.load_dir,
+    )
+    assert result.success, result.exception or [r.message for r in result.result if r.message]
+
+
+def invented(place: Workspace, signal: Signal, accounts: int) -> None:
+    """Build a company whose churn has a known cause."""
+    generate(
+        place.source,
+        accounts=accounts,
+        seed=11,
+        signal=signal,
+        file_format="parquet",
+        faults=False,
+        until=UNTIL,
+    )
+    build(place, place.source)
+
+
+Factory = pytest.TempPathFactory
+
+
+@pytest.fixture(scope="session")
+def strong(tmp_path_factory: Factory, target: Path) -> Workspace:
+    """2,000 accounts that leave for reasons that show. Only read it."""
+    return built_once(tmp_path_factory, target, "strong", lambda p: invented(p, "strong", 2000))
+
+
+@pytest.fixture(scope="session")
+def null(tmp_path_factory: Factory, target: Path) -> Workspace:
+    """2,000 accounts that leave for no reason at all. Only read it."""
+    return built_once(tmp_path_factory, target, "null", lambda p: invented(p, "null", 2000))
+
+
+def verdicts(place: Workspace) -> Rows:
+    rows = place.select("from marts.backtest_verdicts")
+    return {(row["label"], row["ruleset"], row["signals"]): row for row in rows}
+
+
+def headline(place: Workspace) -> dict[str, Any]:
+    (row,) = [row for row in verdicts(place).values() if row["is_headline"]]
+    return row
+
+
+def test_warnings_of_a_strong_signal_are_predictive(strong: Workspace) -> None:
+    row = headline(strong)
+    assert (row["ruleset"], row["verdict"]) == ("standard", "predictive")
+    assert row["dates"] == 52
+    assert row["auc"] > 0.7
+    assert row["lift_high"] > row["lift_medium_or_above"] > 1
+
+
+def test_warnings_know_less_than_the_oracle(strong: Workspace) -> None:
+    truth = json.loads((strong.source / "truth" / "model.json").read_text(encoding="utf-8"))
+    oracle = truth["oracle_auc"]
+    (row,) = strong.select(
+        """
+        from marts.risk_backtest
+        where label = 'subscription_ended' and ruleset = 'standard'
+            and signals = 'dated signals only' and as_of_date = ?
+        """,
+        truth["oracle_as_of_date"],
+    )
+    assert row["as_of_date"] == UNTIL - timedelta(HORIZON)
+    # it speaks of the same customers, and of the same ones that left
+    assert row["churners"] == oracle["positives"]
+    assert row["customers"] == oracle["positives"] + oracle["negatives"]
+    assert 0.55 < row["auc"] < oracle["value"]
+
+
+def test_a_score_without_cause_is_no_evidence(null: Workspace) -> None:
+    found = verdicts(null)
+    assert len(found) == 8
+    assert {key: row["verdict"] for key, row in found.items()} == dict.fromkeys(
+        found, "no evidence"
+    )
+    assert all(row["churned_customers"] > 400 for row in found.values())
+
+
+def test_the_rules_find_nothing_in_ravenstack(ravenstack: Workspace) -> None:
+    found = verdicts(ravenstack)
+    for signals in SIGNALS:
+        row = found["subscription_ended", "standard", signals]
+        assert row["verdict"] == "no evidence", row
+        assert row["churned_customers"] >= 30
+        assert row["verdict_text"].startswith("No evidence that the warnings mean anything")
+
+
+def test_past_scores_are_those_of_the_history(strong: Workspace) -> None:
+    """On the dates of both; without the undated rules they lack exactly those rules' points."""
+    shared = """
+        from intermediate.int_backtest_scores as judged
+        inner join intermediate.int_customer_scores as scored using (as_of_date, customer_id)
+        where ruleset = 'standard'
+    """
+    (counts,) = strong.select(f"""
+        select
+            count(*) as customers,
+            count(distinct as_of_date) as dates,
+            count(*) filter (where downgrade_flag or is_trial) as undated,
+            count(*) filter (
+                where signals = 'all rules' and (judged.risk_score, judged.risk_level)
+                    is distinct from (scored.risk_score, scored.risk_level)
+            ) as different,
+            count(*) filter (
+                where signals = 'dated signals only' and scored.risk_score < 100
+                    and judged.risk_score is distinct from scored.risk_score
+                        - if(downgrade_flag, 12, 0) - if(is_trial, 8, 0)
+            ) as different_dated
+        {shared}
+    """)
+    # the 26 Sundays of the history, and those of them that ended 90 days before
+    assert counts["dates"] == 13
+    assert counts["customers"] > 20_000
+    assert counts["undated"] > 1000
+    assert (counts["different"], counts["different_dated"]) == (0, 0)
+
+
+def test_few_churners_are_said_to_be_few_whichever_rules_are_active(workspace: Workspace) -> None:
+    invented(workspace, "strong", 60)
+    standard = verdicts(workspace)
+    assert all(row["dates"] == 52 for row in standard.values())
+    assert all(0 < row["churned_customers"] < 30 for row in standard.values())
+    assert {row["verdict"] for row in standard.values()} == {"not enough churners"}
+    dates = workspace.select("from marts.risk_backtest order by all")
+
+    build(workspace, workspace.source, risk_ruleset="basic")
+    basic = verdicts(workspace)
+    assert headline(workspace)["ruleset"] == "basic"
+    for rows in (standard, basic):
+        for row in rows.values():
+            del row["is_headline"]
+    assert basic == standard
+    assert workspace.select("from marts.risk_backtest order by all") == dates
+
+
+def test_a_history_too_short_to_look_back_on_still_gets_verdicts(
+    workspace: Workspace, tables: Tables
+) -> None:
+    build(workspace, tables)
+    assert AS_OF - timedelta(HORIZON) < date.fromisoformat(tables["feature_usage"][0]["usage_date"])
+    found = verdicts(workspace)
+    assert found.keys() == {
+        (label, ruleset, signals)
+        for label in LABELS
+        for ruleset in ("standard", "basic")
+        for signals in SIGNALS
+    }
+    for row in found.values():
+        assert (row["verdict"], row["dates"]) == ("not enough churners", 0)
+        assert (row["customers"], row["churners"], row["churned_customers"]) == (0, 0, 0)
+        assert row["auc"] is row["base_rate"] is row["first_date"] is None
+        assert row["verdict_text"].startswith("Not judged: the data does not reach back far enough")
+    assert headline(workspace)["ruleset"] == "standard"
+    assert workspace.select("from marts.risk_backtest") == []
+    rules = workspace.select("from marts.risk_backtest_by_rule")
+    assert {row["customers"] for row in rules} == {0}

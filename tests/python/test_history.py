@@ -1,0 +1,376 @@
+"""The past: it is what was known then, one definition with the present, and worked out by hand."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compiled_models import CompiledProject, Models
+from conftest import Row, Tables, Workspace
+from generated_facts import raw_tables, scenario
+from reference_scoring import RULESETS, Facts, Known, history_dates
+
+Rows = dict[tuple[Any, ...], dict[str, Any]]
+
+# ------------------------------------------------------------------------------ nothing leaks
+
+
+def known_by(day: date, facts: Facts) -> Facts:
+    """The facts as they were on that day: without what happened later."""
+    late = {s.subscription_id for s in Known(facts).subscriptions.values() if s.start_date > day}
+    subscriptions = [
+        row if row.end_date is None or row.end_date <= day else replace(row, end_date=None)
+        for row in facts.subscriptions
+        if row.subscription_id not in late
+    ]
+    customers = {row.account_id for row in subscriptions}
+    return Facts(
+        [account_id for account_id in facts.account_ids if account_id in customers],
+        subscriptions,
+        [row for row in facts.usage if row.usage_date is None or row.usage_date <= day],
+        [
+            ticket
+            if ticket.closed_at is None or ticket.closed_at.date() <= day
+            else replace(
+                ticket, closed_at=None, satisfaction_score=None, resolution_time_hours=None
+            )
+            for ticket in facts.tickets
+            if ticket.submitted_at is None or ticket.submitted_at.date() <= day
+        ],
+        [e for e in facts.churn_events if e.churn_date is None or e.churn_date <= day],
+        [intent for intent in facts.intents if intent.intent_date <= day],
+    )
+
+
+def leaks(
+    project: CompiledProject,
+    seed: int,
+    accounts: int,
+    ruleset: str,
+    weeks_ago: int,
+    models: Models | None = None,
+) -> list[str]:
+    """What the rows dated after a history date change at that date and before it, in words."""
+    models = models or project.by_choice[ruleset, True]
+    case = scenario(seed, accounts, ruleset, is_configured=True)
+    day = history_dates(case.as_of, project.history_weeks[True])[weeks_ago]
+
+    def past(facts: Facts) -> dict[str, Rows]:
+        found = project.pipeline.run(models, raw_tables(facts, seed))
+        # the backtest reads them, too
+        signals = models["int_customer_signals"].relation
+        found["signals"] = project.pipeline.rows(signals, ("as_of_date", "customer_id"))
+        return {
+            name: {key: row for key, row in found[name].items() if key[0] <= day}
+            for name in ("customer_risk_history", "risk_trend", "signals")
+        }
+
+    now, then = past(case.facts), past(known_by(day, case.facts))
+    return [
+        f"{name} {key}: {then[name].get(key)} became {now[name].get(key)}"
+        for name in now
+        for key in now[name].keys() | then[name].keys()
+        if now[name].get(key) != then[name].get(key)
+    ]
+
+
+# the same examples every time, unless more are asked for
+MORE_EXAMPLES = os.environ.get("HYPOTHESIS_EXAMPLES")
+
+
+@settings(
+    max_examples=int(MORE_EXAMPLES or 15),
+    derandomize=not MORE_EXAMPLES,
+    database=None,
+    deadline=None,
+)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    accounts=st.integers(1, 60),
+    ruleset=st.sampled_from(list(RULESETS)),
+    weeks_ago=st.integers(0, 8),
+)
+def test_rows_dated_after_a_day_change_nothing_at_that_day_and_before(
+    compiled_project: CompiledProject, seed: int, accounts: int, ruleset: str, weeks_ago: int
+) -> None:
+    found = leaks(compiled_project, seed, accounts, ruleset, weeks_ago)
+    assert not found, "\n".join(found[:10])
+
+
+@pytest.mark.parametrize(
+    ("model", "right", "wrong"),
+    [
+        ("int_customer_usage", "- 30 and as_of_dates.as_of_date", "- 30 and '2099-01-01'"),
+        ("int_customer_usage", "- 60 and as_of_dates.as_of_date", "- 60 and '2099-01-01'"),
+        ("int_account_support", "- 30 and as_of_dates.as_of_date", "- 30 and '2099-01-01'"),
+        ("int_account_support", "closed_at is null", "true"),
+        ("int_customer_signals", "- 30 and as_of_dates.as_of_date", "- 30 and '2099-01-01'"),
+        ("int_customer_signals", "first_churn_date <= as_of_dates.as_of_date", "true"),
+        ("int_customer_signals", "customers.end_date > as_of_dates.as_of_date", "false"),
+        ("int_customer_signals", "customers.start_date <= as_of_dates.as_of_date", "true"),
+    ],
+)
+def test_a_leak_is_found(
+    compiled_project: CompiledProject, model: str, right: str, wrong: str
+) -> None:
+    models = compiled_project.by_choice["standard", True]
+    sql = models[model].sql
+    assert right in sql
+    models = {**models, model: replace(models[model], sql=sql.replace(right, wrong))}
+    assert any(leaks(compiled_project, seed, 60, "standard", 3, models) for seed in range(3))
+
+
+# ------------------------------------------------------------------------------ one definition
+
+
+def history_of(place: Workspace, day: date) -> list[dict[str, Any]]:
+    """The rows of a history date."""
+    rows = place.select("from marts.customer_risk_history where as_of_date = ?", day)
+    assert rows
+    return rows
+
+
+def as_scored_today(place: Workspace, columns: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows of `customer_risk` as the history would hold them."""
+    wanted = ("usage_window_end as as_of_date" if c == "as_of_date" else c for c in columns)
+    return place.select(f"select {', '.join(wanted)} from marts.customer_risk")
+
+
+def last_date(place: Workspace) -> date:
+    (day,) = place.column("select usage_window_end from marts.executive_summary")
+    return day
+
+
+@pytest.mark.parametrize("company", ["sample", "ravenstack"])
+def test_the_history_ends_with_the_rows_of_customer_risk(
+    request: pytest.FixtureRequest, company: str
+) -> None:
+    place = request.getfixturevalue(company)
+    rows = history_of(place, last_date(place))
+    assert rows == as_scored_today(place, rows[0])
+
+
+@pytest.mark.parametrize("company", ["sample", "ravenstack"])
+def test_the_history_has_26_dates_the_last_one_and_the_sundays_before(
+    request: pytest.FixtureRequest, company: str
+) -> None:
+    place = request.getfixturevalue(company)
+    dates = history_dates(last_date(place), 26)
+    for mart in ("customer_risk_history", "risk_trend"):
+        found = place.column(f"select distinct as_of_date from marts.{mart} order by 1 desc")
+        assert found == dates, mart
+
+
+def test_a_build_for_an_earlier_date_gives_the_rows_of_the_history(
+    workspace: Workspace, sample: Workspace
+) -> None:
+    today = last_date(sample)
+    earlier = history_dates(today, 26)[7]
+    workspace.build_tables(as_of_date=str(earlier))
+    rows = history_of(sample, earlier)
+    assert as_scored_today(workspace, rows[0]) == rows
+    # and its own history is the same past
+    dates = [day for day in history_dates(earlier, 26) if day in history_dates(today, 26)]
+    assert len(dates) == 19
+    for day in dates:
+        assert history_of(workspace, day) == history_of(sample, day)
+    # the levels of then, moved since the week before
+    assert workspace.column(
+        "select sum(high + medium) from marts.risk_trend where as_of_date = ?", earlier
+    ) == sample.column(
+        "select sum(high + medium) from marts.risk_trend where as_of_date = ?", earlier
+    )
+
+
+# ------------------------------------------------------------------------------ by hand
+
+WEDNESDAY = date(2026, 1, 7)
+DATES = [
+    date(2025, 12, 7),
+    date(2025, 12, 14),
+    date(2025, 12, 21),
+    date(2025, 12, 28),
+    date(2026, 1, 4),
+    WEDNESDAY,
+]
+
+
+def company() -> Tables:
+    """Trial customers, 8 points; an escalated ticket with score 1 makes 30: Medium, for 31 days."""
+    subscriptions = {
+        # customer: (start, end)
+        "always": ("2025-01-01", ""),
+        "dropped": ("2025-01-01", ""),
+        "ends": ("2025-01-01", "2026-01-07"),
+        "ended": ("2025-01-01", "2025-12-28"),
+        "future": ("2026-01-08", ""),
+        "late": ("2025-01-01", ""),
+        "new": ("2026-01-07", ""),
+        "over": ("2025-01-01", ""),
+        "twice": ("2025-01-01", ""),
+    }
+    tickets = [
+        # submitted, closed
+        ("always", "2025-11-30", "2025-11-30"),
+        ("always", "2025-12-20", "2025-12-20"),
+        ("future", "2026-01-07", "2026-01-07"),
+        # known to be unhappy on Dec 30
+        ("late", "2025-12-10", "2025-12-30"),
+        ("new", "2026-01-06", "2026-01-06"),
+        # until Jan 4
+        ("over", "2025-12-05", "2025-12-05"),
+        # until Dec 7, and again
+        ("twice", "2025-11-07", "2025-11-07"),
+        ("twice", "2025-12-21", "2025-12-21"),
+    ]
+    return {
+        "accounts": [{"account_id": f"A-{name}"} for name in subscriptions],
+        "subscriptions": [
+            {
+                "subscription_id": name,
+                "account_id": f"A-{name}",
+                "start_date": start,
+                "end_date": end,
+                "is_trial": "true",
+                "arr_amount": "1200",
+            }
+            for name, (start, end) in subscriptions.items()
+        ],
+        "feature_usage": [usage("dropped", "2025-11-08", 100), usage("dropped", "2026-01-07", 29)],
+        "churn_events": [],
+        "support_tickets": [
+            {
+                "ticket_id": f"T{number}",
+                "account_id": f"A-{name}",
+                "submitted_at": f"{submitted} 12:00:00",
+                "closed_at": f"{closed} 23:59:59",
+                "satisfaction_score": "1",
+                "escalation_flag": "true",
+            }
+            for number, (name, submitted, closed) in enumerate(tickets)
+        ],
+    }
+
+
+def usage(customer: str, day: str, count: int) -> Row:
+    return {"subscription_id": customer, "usage_date": day, "usage_count": str(count)}
+
+
+@pytest.fixture
+def history(workspace: Workspace) -> Workspace:
+    return workspace.build_tables(company(), as_of_date=str(WEDNESDAY), history_weeks=6)
+
+
+def test_a_hand_made_past_comes_out_as_worked_out(history: Workspace) -> None:
+    found = history.select("from marts.customer_risk_history")
+    scores: dict[str, list[int]] = {}
+    ended = []
+    for row in sorted(found, key=lambda row: row["as_of_date"]):
+        scores.setdefault(row["customer_id"], []).append(row["risk_score"])
+        if not row["is_active"]:
+            ended.append((row["customer_id"], row["as_of_date"]))
+    assert scores == {
+        "always": [30, 30, 30, 30, 30, 30],
+        # the usage of Nov 8 is current until Dec 8; 29 is left of it on Jan 7
+        "dropped": [8, 48, 48, 48, 48, 48],
+        "ends": [8, 8, 8, 8, 8, 8],
+        "ended": [8, 8, 8, 8, 8, 8],
+        "late": [8, 18, 18, 18, 30, 30],
+        "new": [30],
+        "over": [30, 30, 30, 30, 30, 8],
+        "twice": [30, 8, 30, 30, 30, 30],
+    }
+    # somebody is a customer until the day before the end
+    assert ended == [("ended", day) for day in DATES[3:]] + [("ends", WEDNESDAY)]
+    assert {row["as_of_date"] for row in found if row["customer_id"] == "new"} == {WEDNESDAY}
+
+    movements = history.select(
+        "select customer_id, risk_score_prev_week, risk_score_change, weeks_at_risk, "
+        "first_at_risk_date from marts.customer_risk"
+    )
+    # a week before Jan 7 or earlier: Dec 28
+    assert {row.pop("customer_id"): tuple(row.values()) for row in movements} == {
+        "always": (30, 0, 6, DATES[0]),
+        "dropped": (48, 0, 5, DATES[1]),
+        "ends": (8, 0, 0, None),
+        "ended": (8, 0, 0, None),
+        "late": (18, 12, 2, DATES[4]),
+        "new": (None, None, 1, WEDNESDAY),
+        "over": (30, -22, 0, None),
+        "twice": (30, 0, 4, DATES[2]),
+    }
+    listed = history.select(
+        "select worst_customer_id, risk_score_prev_week, weeks_at_risk from marts.at_risk_accounts"
+    )
+    assert {tuple(row.values()) for row in listed} == {
+        ("always", 30, 6),
+        ("dropped", 48, 5),
+        ("late", 18, 2),
+        ("new", None, 1),
+        ("twice", 30, 4),
+    }
+    assert history.column(
+        "select top_reasons from marts.customer_risk where customer_id = 'dropped'"
+    ) == ["Usage dropped 71% (30d vs prior); Trial customer (activation risk)"]
+
+
+def test_what_moved_and_where_it_goes_is_said(history: Workspace) -> None:
+    moved = history.select(
+        "select customer_id, from_date, to_date, from_level, to_level, direction, arr, "
+        "newly_fired, worsened, eased, cleared from marts.risk_movements"
+    )
+    assert [tuple(row.values()) for row in moved] == [
+        ("late", DATES[3], WEDNESDAY, "Low", "Medium", "up", 1200)
+        + ("Low satisfaction", None, None, None),
+        ("over", DATES[3], WEDNESDAY, "Medium", "Low", "down", 1200)
+        + (None, None, None, "Low satisfaction; Ticket escalation"),
+    ]
+    trend = history.select(
+        "select as_of_date, previous_date, customers, medium, low, arr_at_risk, tickets_30d, "
+        "medium_change from marts.risk_trend"
+    )
+    assert [tuple(row.values()) for row in trend] == [
+        (DATES[0], None, 7, 3, 4, 3600, 3, None),
+        (DATES[1], DATES[0], 7, 3, 4, 3600, 3, 0),
+        (DATES[2], DATES[1], 7, 4, 3, 4800, 5, 1),
+        (DATES[3], DATES[2], 7, 4, 3, 4800, 5, 0),
+        (DATES[4], DATES[3], 7, 5, 2, 6000, 4, 1),
+        # three days after the last Sunday: against the one before it
+        (DATES[5], DATES[3], 8, 5, 3, 6000, 4, 1),
+    ]
+
+
+def test_a_history_of_one_week_is_the_as_of_date(workspace: Workspace) -> None:
+    workspace.build_tables(company(), as_of_date=str(WEDNESDAY), history_weeks=1)
+    assert workspace.column("select as_of_date from marts.risk_trend") == [WEDNESDAY]
+    assert workspace.select("from marts.risk_movements") == []
+    assert workspace.select(
+        "select distinct risk_score_prev_week, weeks_at_risk, first_at_risk_date "
+        "from marts.customer_risk order by weeks_at_risk"
+    ) == [
+        {"risk_score_prev_week": None, "weeks_at_risk": 0, "first_at_risk_date": None},
+        {"risk_score_prev_week": None, "weeks_at_risk": 1, "first_at_risk_date": WEDNESDAY},
+    ]
+
+
+def test_a_sunday_is_compared_with_the_sunday_before(workspace: Workspace) -> None:
+    sunday = WEDNESDAY - timedelta(days=3)
+    workspace.build_tables(company(), as_of_date=str(sunday), history_weeks=3)
+    assert workspace.select("select as_of_date, previous_date from marts.risk_trend") == [
+        {"as_of_date": DATES[2], "previous_date": None},
+        {"as_of_date": DATES[3], "previous_date": DATES[2]},
+        {"as_of_date": sunday, "previous_date": DATES[3]},
+    ]
+    # at risk on all three; "new" has not started
+    assert workspace.select(
+        "select customer_id, weeks_at_risk, risk_score_prev_week from marts.customer_risk "
+        "where weeks_at_risk > 0 and customer_id in ('always', 'late', 'new')"
+    ) == [
+        {"customer_id": "always", "weeks_at_risk": 3, "risk_score_prev_week": 30},
+        {"customer_id": "late", "weeks_at_risk": 1, "risk_score_prev_week": 18},
+    ]
