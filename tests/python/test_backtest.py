@@ -280,7 +280,7 @@ def assert_figures(found: Mapping[str, Any], expected: Mapping[str, Any], where:
 
 
 # ------------------------------------------------------------------------------ the figures
-def test_the_figures_of_every_date_equal_the_reference(judged: dict[str, Rows], sets: Sets) -> None:
+def assert_dates(judged: Mapping[str, Rows], sets: Sets) -> Rows:
     expected = {
         (label, *key, day): figures
         for key, rows in sets.items()
@@ -290,28 +290,16 @@ def test_the_figures_of_every_date_equal_the_reference(judged: dict[str, Rows], 
     assert judged["risk_backtest"].keys() == expected.keys()
     for key, figures in expected.items():
         assert_figures(judged["risk_backtest"][key], figures, key)
-    # the simulation holds what is difficult: no AUC, no flag, one customer, everybody at one score
-    assert len(expected) > 500
-    assert any(figures["auc"] is None for figures in expected.values())
-    assert any(figures["median_lead_days"] is None for figures in expected.values())
-    assert any(figures["customers"] == 1 for figures in expected.values())
-    assert any(figures["auc"] == 0.5 for figures in expected.values())
+    return expected
 
 
-def test_the_pooled_figures_equal_the_reference(judged: dict[str, Rows], sets: Sets) -> None:
-    for key, rows in sets.items():
-        for label in LABELS:
-            found = judged["backtest_verdicts"][label, *key]
-            assert_figures(found, reference.pooled(rows, label), (label, key))
+def assert_pooled(judged: Mapping[str, Rows], sets: Sets) -> None:
+    assert judged["backtest_verdicts"].keys() == {(label, *key) for key in sets for label in LABELS}
+    for (label, *key), found in judged["backtest_verdicts"].items():
+        assert_figures(found, reference.pooled(sets[tuple(key)], label), (label, key))
 
 
-def test_the_pooled_auc_is_not_that_of_pooled_scores(judged: dict[str, Rows], sets: Sets) -> None:
-    key = known_key("a base rate that drifts")
-    assert judged["backtest_verdicts"]["subscription_ended", *key]["auc"] == Decimal("0.5")
-    assert reference.auc(sets[key], "subscription_ended") > 0.75
-
-
-def test_calibration_equals_the_reference(judged: dict[str, Rows], sets: Sets) -> None:
+def assert_calibration(judged: Mapping[str, Rows], sets: Sets) -> None:
     expected = {
         (label, *key, start): figures
         for key, rows in sets.items()
@@ -321,6 +309,67 @@ def test_calibration_equals_the_reference(judged: dict[str, Rows], sets: Sets) -
     assert judged["risk_calibration"].keys() == expected.keys()
     for key, figures in expected.items():
         assert_figures(judged["risk_calibration"][key], figures, key)
+
+
+def test_the_figures_of_every_date_equal_the_reference(judged: dict[str, Rows], sets: Sets) -> None:
+    expected = assert_dates(judged, sets)
+    # the simulation holds what is difficult: no AUC, no flag, one customer, everybody at one score
+    assert len(expected) > 500
+    assert any(figures["auc"] is None for figures in expected.values())
+    assert any(figures["median_lead_days"] is None for figures in expected.values())
+    assert any(figures["customers"] == 1 for figures in expected.values())
+    assert any(figures["auc"] == 0.5 for figures in expected.values())
+
+
+def test_the_pooled_figures_equal_the_reference(judged: dict[str, Rows], sets: Sets) -> None:
+    assert_pooled(judged, sets)
+
+
+def test_the_pooled_auc_is_not_that_of_pooled_scores(judged: dict[str, Rows], sets: Sets) -> None:
+    key = known_key("a base rate that drifts")
+    assert judged["backtest_verdicts"]["subscription_ended", *key]["auc"] == Decimal("0.5")
+    assert reference.auc(sets[key], "subscription_ended") > 0.75
+
+
+def test_calibration_equals_the_reference(judged: dict[str, Rows], sets: Sets) -> None:
+    assert_calibration(judged, sets)
+
+
+@pytest.mark.parametrize(
+    ("model", "right", "wrong"),
+    [
+        ("int_backtest_aucs", "(2 * others_below + others)", "(2 * others_below)"),
+        ("int_backtest_aucs", "order by risk_score", "order by -risk_score"),
+        ("int_backtest_counts", "order by risk_score desc", "order by risk_score"),
+        ("int_backtest_counts", "('High', 'Medium')", "('Medium')"),
+        ("int_backtest_counts", "/ 10", "/ 9"),
+        ("int_backtest_warnings", "customer_id, churned_on\n", "customer_id\n"),
+        ("int_backtest_warnings", "order by as_of_date\n", "\n"),
+        ("backtest_verdicts", "max(lead_days)", "min(lead_days)"),
+        ("backtest_verdicts", "count(distinct customer_id)", "count(*)"),
+        ("backtest_verdicts", "* 25 + 999", "* 30 + 999"),
+        ("risk_backtest", "* 25 + 999", "* 25 + 1999"),
+        ("risk_calibration", "else 10 * band + 9", "else 10 * band + 10"),
+        ("risk_calibration", "risk_score / 10.0", "(risk_score + 1) / 10.0"),
+        ("int_bootstrap_weights", "|| '|", "|| '"),
+    ],
+)
+def test_a_wrong_figure_is_found(
+    any_set: Models, sets: Sets, model: str, right: str, wrong: str
+) -> None:
+    assert right in any_set[model].sql
+    mutated = replace(any_set[model], sql=any_set[model].sql.replace(right, wrong))
+    some = dict(list(sets.items())[:12])
+    marts = ("risk_backtest", "backtest_verdicts", "risk_calibration")
+    found = run({**any_set, model: mutated}, given_scores(some), *marts)
+
+    def assert_all() -> None:
+        assert_dates(found, some)
+        assert_pooled(found, some)
+        assert_calibration(found, some)
+
+    with pytest.raises(AssertionError):
+        assert_all()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -542,7 +591,7 @@ def test_a_date_is_judged_where_its_windows_hold_usage_and_its_outcome_is_known(
     choice = random.Random(seed)
     first = date(2024, 1, 1) + timedelta(choice.randrange(400))
     as_of = first + timedelta(choice.choice([149, 150, 156, 157, choice.randrange(31, 500)]))
-    usage = [first, as_of - timedelta(choice.randrange(31)), as_of]
+    usage = [first, as_of - timedelta(choice.randint(1, 30)), as_of]
     known, unknown = [("S", day) for day in usage], [("nobody", first - timedelta(90))]
     given = {
         "stg_saas__subscriptions": pa.table({"subscription_id": ["S"]}),
@@ -673,7 +722,7 @@ def test_past_scores_are_those_of_the_history(strong: Workspace) -> None:
     shared = """
         from intermediate.int_backtest_scores as judged
         inner join intermediate.int_customer_scores as scored using (as_of_date, customer_id)
-        where ruleset = 'standard'
+        where judged.ruleset = 'standard'
     """
     (counts,) = strong.select(f"""
         select
