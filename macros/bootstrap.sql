@@ -63,7 +63,7 @@
     cast(floor(({{ list_length(replicates) }} * 25 + 999) / 1000.0) as int)
 {%- endmacro %}
 
-{# The same, null where every replicate gives the same value: no interval, but too little data for one. #}
+{# The same, null where it has no width: that is no interval, but too little data for one. #}
 {% macro proper_interval_low(replicates) -%}
     case
         when {{ interval_low(replicates) }} < {{ interval_high(replicates) }}

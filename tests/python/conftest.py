@@ -103,14 +103,24 @@ class Workspace:
     def build_tables(
         self, source: Path | Tables | None = None, *, threads: int = 4, **variables: Any
     ) -> "Workspace":
-        """Load and build without the data tests, which takes half as long."""
+        """Load and build without the data tests, which takes half as long.
+
+        `threads` are those of dbt, and as many of DuckDB.
+        """
         if source is not None:
             self.load(source)
-        result = self.dbt(
-            *("build", "--exclude-resource-type", "test", "unit_test", "--threads", str(threads)),
-            *("--vars", json.dumps(variables)),
-            data_dir=None if source is None else self.load_dir,
-        )
+        connect = duckdb.connect
+
+        def connect_with_threads(*arguments: Any, **settings: Any) -> duckdb.DuckDBPyConnection:
+            config = {**settings.pop("config", {}), "threads": threads}
+            return connect(*arguments, config=config, **settings)
+
+        with patch.object(duckdb, "connect", connect_with_threads):
+            result = self.dbt(
+                *("build", "--exclude-resource-type", "test", "unit_test"),
+                *("--threads", str(threads), "--vars", json.dumps(variables)),
+                data_dir=None if source is None else self.load_dir,
+            )
         assert result.success, result.exception or [r.message for r in result.result if r.message]
         return self
 

@@ -93,6 +93,12 @@ def interval(replicates: NDArray[np.float64]) -> Interval:
     return known[place - 1], known[len(known) - place]
 
 
+def proper_interval(replicates: NDArray[np.float64]) -> Interval:
+    """None where it would be a point: too few accounts to tell."""
+    low, high = interval(np.round(replicates, 6))
+    return (None, None) if low == high else (low, high)
+
+
 def ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
     """Part / whole, not a number where the whole is 0."""
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
@@ -270,7 +276,7 @@ def calibration(rows: Sequence[Scored], label: str) -> dict[int, Figures]:
             continue
         left = np.array([row.left_on(label) is not None for row in band])
         weight = weights_of(band)
-        low, high = interval(ratio(weight[left].sum(axis=0), weight.sum(axis=0)))
+        low, high = proper_interval(ratio(weight[left].sum(axis=0), weight.sum(axis=0)))
         found[start] = {
             "score_band": f"{start}–{end}",
             "score_to": end,
@@ -292,7 +298,7 @@ def rule_figures(rows: Sequence[Judged], rule_id: str, label: str) -> Figures:
     left = np.array([left_on(row) is not None for row in rows], dtype=bool)
     fired = np.array([rule_id in row.fired for row in rows], dtype=bool)
     weight = weights_of(rows)
-    low, high = interval(
+    low, high = proper_interval(
         ratio(
             ratio(weight[fired & left].sum(axis=0), weight[fired].sum(axis=0)),
             ratio(weight[left].sum(axis=0), weight.sum(axis=0)),

@@ -339,18 +339,14 @@ def test_calibration_equals_the_reference(judged: dict[str, Rows], sets: Sets) -
     ("model", "right", "wrong"),
     [
         ("int_backtest_aucs", "(2 * others_below + others)", "(2 * others_below)"),
-        ("int_backtest_aucs", "order by risk_score", "order by -risk_score"),
         ("int_backtest_counts", "order by risk_score desc", "order by risk_score"),
-        ("int_backtest_counts", "('High', 'Medium')", "('Medium')"),
-        ("int_backtest_counts", "/ 10", "/ 9"),
+        ("int_backtest_counts", "- 10 * customers_above", "- 9 * customers_above"),
         ("int_backtest_warnings", "customer_id, churned_on\n", "customer_id\n"),
         ("int_backtest_warnings", "order by as_of_date\n", "\n"),
-        ("backtest_verdicts", "max(lead_days)", "min(lead_days)"),
         ("backtest_verdicts", "count(distinct customer_id)", "count(*)"),
         ("backtest_verdicts", "* 25 + 999", "* 30 + 999"),
         ("risk_backtest", "* 25 + 999", "* 25 + 1999"),
         ("risk_calibration", "else 10 * band + 9", "else 10 * band + 10"),
-        ("risk_calibration", "risk_score / 10.0", "(risk_score + 1) / 10.0"),
         ("int_bootstrap_weights", "|| '|", "|| '"),
     ],
 )
@@ -460,9 +456,9 @@ def test_a_replicate_is_the_auc_of_weighted_customers() -> None:
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says(any_set: Models) -> None:
-    """Companies drawn from a world whose AUC is known; one that forgets the accounts for contrast.
+    """Of companies drawn from a world whose AUC is known; one that forgets the accounts does not.
 
-    Of 250 companies an interval that covers 95% misses 3 to 24 but one time in a thousand.
+    Of 250 companies an interval that covers 95% misses 3 to 25, but for one time in 1,500.
     """
     truth, companies = simulated_companies(len(SETS), seed=1)
     by_account = companies.append_column("signals", pa.array([SIGNALS[0]] * len(companies)))
@@ -484,10 +480,10 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(any_set: Models) -> N
         return float(np.mean((low <= truth) & (truth <= high)))
 
     covered = {signals: coverage(signals) for signals in SIGNALS}
-    assert 0.9 <= covered["all rules"] <= 0.99, covered
-    assert covered["dated signals only"] < 0.75, covered
+    assert 225 / 250 <= covered["all rules"] <= 247 / 250, covered
+    assert covered["dated signals only"] < 0.7, covered
     # the AUC itself does not lean to a side
-    assert abs(found("auc", "all rules").mean() - truth) < 0.006
+    assert abs(found("auc", "all rules").mean() - truth) < 0.01
 
 
 def simulated_companies(count: int, seed: int) -> tuple[float, pa.Table]:
@@ -517,19 +513,19 @@ def simulated_companies(count: int, seed: int) -> tuple[float, pa.Table]:
 
     account_score, account_leaves = scores_of(kind), rng.random(accounts) < leaving[kind]
     account = np.repeat(np.arange(accounts), rng.integers(1, 5, accounts))
-    customer = np.repeat(np.arange(len(account)), 2)
-    account = np.repeat(account, 2)
-    alone = rng.random((2, len(account))) < 0.2
+    customer = np.repeat(np.arange(len(account)), 3)
+    account = np.repeat(account, 3)
+    alone = rng.random((2, len(account))) < 0.1
     score = np.where(alone[0], scores_of(kind[account]), account_score[account])
     leaves = np.where(
         alone[1], rng.random(len(account)) < leaving[kind[account]], account_leaves[account]
     )
-    days = np.array([SUNDAY, SUNDAY + timedelta(7)], dtype="datetime64[D]")
+    days = np.array([SUNDAY + timedelta(7 * week) for week in range(3)], dtype="datetime64[D]")
     end = np.datetime64(SUNDAY + timedelta(60), "D")
     return truth, pa.table(
         {
             "ruleset": pa.array(SETS).take(pa.array(account // 90)),
-            "as_of_date": pa.array(np.tile(days, len(account) // 2)),
+            "as_of_date": pa.array(np.tile(days, len(account) // 3)),
             "customer_id": pa.array(customer).cast(pa.string()),
             "account_id": pa.array(account).cast(pa.string()),
             "ended_on": pa.array(np.where(leaves, end, np.datetime64("NaT"))),
@@ -747,24 +743,6 @@ def test_past_scores_are_those_of_the_history(strong: Workspace) -> None:
     assert (counts["different"], counts["different_dated"]) == (0, 0)
 
 
-def test_few_churners_are_said_to_be_few_whichever_rules_are_active(workspace: Workspace) -> None:
-    invented(workspace, "strong", 60)
-    standard = verdicts(workspace)
-    assert all(row["dates"] == 52 for row in standard.values())
-    assert all(0 < row["churned_customers"] < 30 for row in standard.values())
-    assert {row["verdict"] for row in standard.values()} == {"not enough churners"}
-    dates = workspace.select("from marts.risk_backtest order by all")
-
-    build(workspace, workspace.source, risk_ruleset="basic")
-    basic = verdicts(workspace)
-    assert headline(workspace)["ruleset"] == "basic"
-    for rows in (standard, basic):
-        for row in rows.values():
-            del row["is_headline"]
-    assert basic == standard
-    assert workspace.select("from marts.risk_backtest order by all") == dates
-
-
 def test_a_history_too_short_to_look_back_on_still_gets_verdicts(
     workspace: Workspace, tables: Tables
 ) -> None:
@@ -786,3 +764,21 @@ def test_a_history_too_short_to_look_back_on_still_gets_verdicts(
     assert workspace.select("from marts.risk_backtest") == []
     rules = workspace.select("from marts.risk_backtest_by_rule")
     assert {row["customers"] for row in rules} == {0}
+
+
+def test_few_churners_are_said_to_be_few_whichever_rules_are_active(workspace: Workspace) -> None:
+    invented(workspace, "strong", 60)
+    standard = verdicts(workspace)
+    assert all(row["dates"] == 52 for row in standard.values())
+    assert all(0 < row["churned_customers"] < 30 for row in standard.values())
+    assert {row["verdict"] for row in standard.values()} == {"not enough churners"}
+    dates = workspace.select("from marts.risk_backtest order by all")
+
+    build(workspace, workspace.source, risk_ruleset="basic")
+    basic = verdicts(workspace)
+    assert headline(workspace)["ruleset"] == "basic"
+    for rows in (standard, basic):
+        for row in rows.values():
+            del row["is_headline"]
+    assert basic == standard
+    assert workspace.select("from marts.risk_backtest order by all") == dates

@@ -26,17 +26,28 @@ import pytest
 import reference_scoring
 from churn.errors import ChurnError
 from churn.project import Project
-from conftest import AS_OF, RAVENSTACK, ROOT, Row, Tables, Workspace, assert_same
+from conftest import AS_OF, RAVENSTACK, ROOT, Row, Tables, Workspace, assert_same, shuffled
 
 EARLIER = date(2024, 10, 15)
-SCORED = (
-    "customer_risk",
-    "risk_rule_evaluations",
-    "risk_rule_firings",
-    "at_risk_customers",
-    "at_risk_accounts",
+RAVENSTACK_TABLES = (
+    "accounts",
+    "subscriptions",
+    "feature_usage",
+    "churn_events",
+    "support_tickets",
+)
+LOOKING_BACK = (
+    "customer_risk_history",
+    "risk_movements",
+    "risk_trend",
+    "risk_backtest",
+    "backtest_verdicts",
+    "risk_backtest_by_rule",
+    "risk_calibration",
 )
 KEYS = {
+    "customer_risk_history": ("as_of_date", "customer_id"),
+    "risk_trend": ("as_of_date",),
     "risk_rule_evaluations": ("customer_id", "rule_id"),
     "risk_rule_firings": ("customer_id", "rule_id"),
     "at_risk_accounts": ("account_id",),
@@ -55,7 +66,12 @@ def test_the_sample_builds_with_customers_of_every_level_and_findings(sample: Wo
     assert 0 < summary["arr_at_risk"] < summary["total_arr"]
     assert summary["usage_last_date"] == summary["usage_window_end"]
     contents = sample.contents("marts", "quality")
-    assert [table for table, (_, rows) in contents.items() if not rows] == []
+    assert [table for table, (_, rows) in contents.items() if not rows] == [
+        # nothing has been published, and nothing is late
+        "marts.published_scores",
+        "quality.data_warnings",
+        "quality.restated_scores",
+    ]
     assert sample.column("select warning from quality.feed_freshness") == [None] * 3
     assert (
         sample.select(
@@ -90,9 +106,9 @@ def flag(text: str) -> bool | None:
     return {"true": True, "false": False}.get(text.lower())
 
 
-def ravenstack_scores(ruleset: str, as_of: date | None = None) -> dict[str, Any]:
-    """What the marts of the score must hold, by the independent reading of the rules."""
-    facts = reference_scoring.Facts(
+@cache
+def ravenstack_facts() -> reference_scoring.Facts:
+    return reference_scoring.Facts(
         account_ids=[row["account_id"] for row in ravenstack_rows("accounts")],
         subscriptions=[
             reference_scoring.Subscription(
@@ -136,11 +152,16 @@ def ravenstack_scores(ruleset: str, as_of: date | None = None) -> dict[str, Any]
         ],
         intents=[],
     )
-    return reference_scoring.scores(facts, ruleset, as_of)
+
+
+@cache
+def ravenstack_scores(ruleset: str) -> dict[str, Any]:
+    """What the marts of the score must hold, by the independent reading of the rules."""
+    return reference_scoring.scores(ravenstack_facts(), ruleset, None)
 
 
 def assert_scores(place: Workspace, expected: dict[str, Any]) -> None:
-    for mart in SCORED:
+    for mart in expected:
         key = KEYS.get(mart, ("customer_id",))
         found = {tuple(row[k] for k in key): row for row in place.select(f"from marts.{mart}")}
         assert found.keys() == expected[mart].keys(), mart
@@ -157,6 +178,10 @@ def test_ravenstack_scores_follow_from_the_files_and_the_rules(ravenstack: Works
     expected = ravenstack_scores("standard")
     assert len(expected["customer_risk"]) == 5000
     assert_scores(ravenstack, expected)
+
+
+def test_ravenstack_history_follows_from_the_files_and_the_rules(ravenstack: Workspace) -> None:
+    assert_scores(ravenstack, reference_scoring.history(ravenstack_facts(), "standard", None))
 
 
 def test_ravenstack_summary_follows_from_the_files(ravenstack: Workspace) -> None:
@@ -307,8 +332,7 @@ def as_it_was(table: str, on: date) -> list[Row]:
 
 @pytest.mark.usefixtures("ravenstack")
 def test_an_earlier_as_of_date_sees_what_was_known_that_day(workspace: Workspace) -> None:
-    tables = ("accounts", "subscriptions", "feature_usage", "churn_events", "support_tickets")
-    then = {table: as_it_was(table, EARLIER) for table in tables}
+    then = {table: as_it_was(table, EARLIER) for table in RAVENSTACK_TABLES}
     # no as-of date is set: the data ends that day
     workspace.build_tables(then)
     assert workspace.column("select usage_window_end from marts.executive_summary") == [EARLIER]
@@ -328,12 +352,17 @@ def test_before_all_data_the_marts_are_empty_and_the_summary_has_its_row(
     workspace.build(tables, as_of_date="2019-12-31")
     contents = workspace.contents("marts")
     rows = {table: len(found.rows) for table, found in contents.items() if found.rows}
-    # the rules and, none of them firing, the drivers
+    # the rules and, none of them firing, the drivers; dates without customers; nothing to judge
     assert rows == {
+        "marts.backtest_verdicts": 2 * 2 * 2,
         "marts.churn_drivers": 8,
         "marts.executive_summary": 1,
+        "marts.risk_backtest_by_rule": 2 * 8,
+        "marts.risk_trend": 26,
         "marts.risk_rules": len(contents["marts.risk_rules"].rows),
     }
+    verdicts = workspace.select("select distinct verdict, auc, dates from marts.backtest_verdicts")
+    assert verdicts == [{"verdict": "not enough churners", "auc": None, "dates": 0}]
     (summary,) = workspace.select("from marts.executive_summary")
     assert summary.pop("ruleset") == "standard"
     assert {summary.pop("usage_window_end"), summary.pop("support_window_end")} == {
@@ -389,10 +418,20 @@ def test_without_usage_of_a_known_customer_the_build_stops_and_says_so(
 def test_the_same_data_gives_the_same_rows_in_the_same_order(
     workspace: Workspace, ravenstack: Workspace
 ) -> None:
-    # it was built by four threads
-    workspace.build_tables(RAVENSTACK, threads=1)
     schemas = ("marts", "quality")
-    assert_same(workspace.contents(*schemas), ravenstack.contents(*schemas))
+    expected = ravenstack.contents(*schemas)
+    for mart in LOOKING_BACK:
+        assert expected[f"marts.{mart}"].rows, mart
+    workspace.build_tables(RAVENSTACK, threads=1)
+    assert_same(workspace.contents(*schemas), expected)
+
+
+def test_rows_in_another_order_give_the_same_marts(
+    workspace: Workspace, ravenstack: Workspace
+) -> None:
+    tables = {table: ravenstack_rows(table) for table in RAVENSTACK_TABLES}
+    workspace.build_tables(shuffled(tables, seed=3), threads=4)
+    assert_same(workspace.contents("marts"), ravenstack.contents("marts"))
 
 
 def test_other_data_leaves_no_trace_in_the_warehouse(
