@@ -233,7 +233,7 @@ def docs() -> None:
 def main() -> None:
     """Run the command; an error is one message on standard error and an exit code (1 or 2)."""
     try:
-        app()
+        app(prog_name="churn")
     except ChurnError as error:
         Console(stderr=True).print(
             f"Error: {plain_lines(error)}", markup=False, highlight=False, style="red"
