@@ -31,10 +31,10 @@
 {%- endmacro %}
 
 {# Aggregate over the scores of a group, exact: both sides of the fraction are doubled. #}
-{% macro area_under_curve(churners, others, others_below) -%}
+{% macro area_under_curve(churners, stayers, stayers_below) -%}
     {{ exact_ratio(
-        'sum(' ~ churners ~ ' * (2 * ' ~ others_below ~ ' + ' ~ others ~ '))',
-        '2 * sum(' ~ churners ~ ') * sum(' ~ others ~ ')'
+        'sum(' ~ churners ~ ' * (2 * ' ~ stayers_below ~ ' + ' ~ stayers ~ '))',
+        '2 * sum(' ~ churners ~ ') * sum(' ~ stayers ~ ')'
     ) }}
 {%- endmacro %}
 
@@ -56,21 +56,32 @@
     {%- for group in flagged_groups() | list + ['top_decile'] %}
     {{ decimal_share('churners_' ~ group, 'customers_' ~ group) }} as precision_{{ group }},
     {{ decimal_share('churners_' ~ group, 'churners') }} as recall_{{ group }},
-    {{ decimal_share('churners_' ~ group ~ ' * customers', 'customers_' ~ group ~ ' * churners') }} as lift_{{ group }}
+    {{ decimal_share(
+        'churners_' ~ group ~ ' * customers', 'customers_' ~ group ~ ' * churners'
+    ) }} as lift_{{ group }}
     {{- ',' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
 
-{# Fewer churned customers than this say nothing, whatever the AUC. #}
+{#
+    Fewer churned customers than this say nothing, whatever the AUC; nor do fewer accounts, because
+    the interval draws accounts. These limits are no configuration: who may tune them gets any verdict.
+#}
 {% macro least_churned_customers() -%}
     30
 {%- endmacro %}
 
-{% macro verdict(auc, auc_low, auc_high, churned_customers) -%}
+{% macro least_churned_accounts() -%}
+    10
+{%- endmacro %}
+
+{# Over the columns of `backtest_verdicts`. #}
+{% macro verdict() -%}
     case
-        when {{ churned_customers }} < {{ least_churned_customers() }} then 'not enough churners'
-        when {{ auc_low }} > 0.5 and {{ auc }} >= 0.55 then 'predictive'
-        when {{ auc_high }} < 0.5 and {{ auc }} <= 0.45 then 'inverse'
+        when churned_customers < {{ least_churned_customers() }} then 'not enough churners'
+        when churned_accounts < {{ least_churned_accounts() }} then 'not enough churners'
+        when auc_low > 0.5 and auc >= 0.55 then 'predictive'
+        when auc_high < 0.5 and auc <= 0.45 then 'inverse'
         else 'no evidence'
     end
 {%- endmacro %}
@@ -85,21 +96,28 @@
     {%- set horizon = var('backtest_horizon_days') -%}
     case
         when dates = 0
-            then 'Not judged: the data does not reach back far enough to look {{ horizon }} days ahead.'
+            then 'Not judged: the data does not reach back far enough to look {{ horizon }} days'
+                || ' ahead.'
         when verdict = 'not enough churners'
-            then 'Not judged: only ' || cast(churned_customers as varchar) || ' of the customers that'
-                || ' were scored left; {{ least_churned_customers() }} are needed.'
+            then 'Not judged: only ' || cast(churned_customers as varchar)
+                || case churned_customers when 1 then ' customer' else ' customers' end
+                || ' of ' || cast(churned_accounts as varchar)
+                || case churned_accounts when 1 then ' account' else ' accounts' end
+                || ' left within {{ horizon }} days of a date that can be judged;'
+                || ' {{ least_churned_customers() }} of {{ least_churned_accounts() }} are needed.'
         when auc is null
             then 'Not judged: on every date, all of the customers left, or none.'
         else
-            case verdict
-                when 'predictive' then 'The warnings came true more often than chance: '
-                when 'inverse' then 'The warnings pointed the wrong way: '
+            case
+                when verdict = 'predictive' then 'The warnings came true more often than chance: '
+                when verdict = 'inverse' then 'The warnings pointed the wrong way: '
+                when auc_low > 0.5 or auc_high < 0.5
+                    then 'No evidence of use, the difference is too small: '
                 else 'No evidence that the warnings mean anything on this data: '
             end
-            || 'of a customer that left within {{ horizon }} days and one that stayed, the one that left'
-            || ' had the higher score ' || {{ percent_text('auc') }} || ' of the time (95% interval '
-            || {{ percent_text('auc_low') }} || ' to ' || {{ percent_text('auc_high') }}
-            || '; a coin: 50%).'
+            || 'of a customer that left within {{ horizon }} days and one that stayed, the score put'
+            || ' the one that left first ' || {{ percent_text('auc') }}
+            || ' of the time, a tie counting half (95% interval ' || {{ percent_text('auc_low') }}
+            || ' to ' || {{ percent_text('auc_high') }} || '; a coin: 50%).'
     end
 {%- endmacro %}

@@ -7,9 +7,9 @@
     Weights and sums stand in one column a replicate: adding columns is what engines are fast at.
 #}
 
-{# How many replicates; their numbers are 0 to 199. #}
+{# The numbers of the replicates: 0 to 199. #}
 {% macro bootstrap_replicates() %}
-    {{ return(range(200) | list) }}
+    {{ return(range(whole_number_var('backtest_replicates', 1, 1000)) | list) }}
 {% endmacro %}
 
 {#

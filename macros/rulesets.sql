@@ -3,7 +3,10 @@
     anything is built. A mistake stops the build with a message that names it.
 #}
 
-{# The signals that a rule may read: columns of `int_customer_signals`, with their kind. #}
+{#
+    The signals that a rule may read: columns of `int_customer_signals`, with their kind. Flags have
+    no date in the source: they say what is true today.
+#}
 {% macro risk_signals() %}
     {{ return({
         'usage_drop_pct': 'ratio',
@@ -83,16 +86,21 @@
         ) -%}
     {%- endfor -%}
     {%- do whole_number_var('min_usage_rows', 0) -%}
-    {%- do whole_number_var('history_weeks', 1) -%}
-    {%- do whole_number_var('backtest_horizon_days', 1) -%}
-    {%- do whole_number_var('backtest_weeks', 1) -%}
+    {%- do whole_number_var('history_weeks', 1, 1000) -%}
+    {%- do whole_number_var('backtest_horizon_days', 1, 1000) -%}
+    {%- do whole_number_var('backtest_weeks', 1, 1000) -%}
+    {%- do whole_number_var('backtest_replicates', 1, 1000) -%}
 {% endmacro %}
 
-{# A variable that must be a whole number of at least so much. #}
-{% macro whole_number_var(name, at_least) %}
+{# A variable that must be a whole number between these. #}
+{% macro whole_number_var(name, at_least, at_most=none) %}
     {%- set value = var(name) -%}
-    {%- if value is not integer or value is boolean or value < at_least -%}
-        {%- do configuration_error(name ~ ' must be a whole number from ' ~ at_least ~ ', not ' ~ value) -%}
+    {%- if value is not integer or value is boolean or value < at_least
+        or (at_most is not none and value > at_most) -%}
+        {%- do configuration_error(
+            name ~ ' must be a whole number from ' ~ at_least
+            ~ (' to ' ~ at_most if at_most is not none else '') ~ ', not ' ~ value
+        ) -%}
     {%- endif -%}
     {{ return(value) }}
 {% endmacro %}
@@ -148,6 +156,11 @@
     {%- endif -%}
     {%- if rule['dated'] is not boolean -%}
         {%- do configuration_error(here ~ ': dated must be true or false') -%}
+    {%- endif -%}
+    {%- if rule['dated'] and risk_signals()[rule['signal']] == 'flag' -%}
+        {%- do configuration_error(
+            here ~ ': dated must be false, because ' ~ rule['signal'] ~ ' says what is true today'
+        ) -%}
     {%- endif -%}
     {%- if rule['bands'] is string or rule['bands'] is mapping
         or rule['bands'] is not iterable or not rule['bands'] -%}

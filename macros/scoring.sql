@@ -134,7 +134,7 @@
     case
         when usage_drop_points is null then null
         when tenure_days < {{ both_windows_days() }} then 'incomplete window'
-        when usage_rows_60d < {{ whole_number_var('min_usage_rows', 0) }} then 'thin'
+        when usage_rows_60d < {{ var('min_usage_rows') }} then 'thin'
         else 'strong'
     end
     {%- else -%}
@@ -143,17 +143,17 @@
 {%- endmacro %}
 
 {# The columns of `int_customer_scores` that hold this of each rule: points, reason, action_group. #}
-{% macro rule_columns(what) %}
+{% macro rule_columns(what, dated_only=false) %}
     {%- set columns = [] -%}
-    {%- for rule in active_rules() -%}
+    {%- for rule in active_rules() if rule['dated'] or not dated_only -%}
         {%- do columns.append(rule['id'] ~ '_' ~ what) -%}
     {%- endfor -%}
     {{ return(columns) }}
 {% endmacro %}
 
-{# The points of all rules that fired. #}
-{% macro rule_points_sum() -%}
-    0{% for points in rule_columns('points') %} + coalesce({{ points }}, 0){% endfor %}
+{# The points of all rules that fired, or of those alone whose signal is dated. #}
+{% macro rule_points_sum(dated_only=false) -%}
+    0{% for points in rule_columns('points', dated_only) %} + coalesce({{ points }}, 0){% endfor %}
 {%- endmacro %}
 
 {# The order in which people at risk are contacted, over the columns of `customer_risk`. #}

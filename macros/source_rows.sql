@@ -52,6 +52,15 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Expression: whose data this is, in words; of the user's, the name of the accounts file. #}
+{% macro data_set() -%}
+    {%- if env_var('CHURN_DATA_DIR', '') -%}
+    {{ source_file_name('accounts') }}
+    {%- else -%}
+    'the bundled sample'
+    {%- endif -%}
+{%- endmacro %}
+
 {# Text that is the same for two rows exactly when every column is: lengths keep values apart. #}
 {% macro row_text(columns) -%}
     concat(
@@ -88,8 +97,8 @@
     - `duplicate`: an earlier row of the file is the same in every column. Usage rows are compared
       only where they have an id: two equal ones without are two events.
     - `rejected`: a required value is missing or unreadable (the first such column is named), or
-      another row with the same unique key was kept: the one with the latest date, then the one
-      whose row hash sorts first, so that the order of the file does not matter.
+      another row with the same unique key was kept: the one with the latest or earliest date
+      (`keep`), then the one whose row hash sorts first, so that the order of the file does not matter.
     - `staged`: the rest.
 #}
 {% macro checked_rows(table_name) %}
@@ -185,7 +194,10 @@
             {% if table.get('unique_key') -%}
             row_number() over (
                 partition by {{ table['unique_key'] }}, is_copy or failed_column is not null
-                order by {{ table['dated_by'] }} desc nulls last, _row_hash, _row_number
+                order by
+                    {{ table['dated_by'] }} {{ 'desc' if table['keep'] == 'latest' else 'asc' }} nulls last,
+                    _row_hash,
+                    _row_number
             )
             {%- else -%}
             1

@@ -5,10 +5,13 @@
     stored yet.
 #}
 {% macro stored_rows(table_name, columns) -%}
-    {%- set exists = any_file_exists(env_var('CHURN_STORE_DIR', 'data') ~ '/' ~ table_name, 'parquet') -%}
+    {%- set folder = env_var('CHURN_STORE_DIR', 'data') ~ '/' ~ table_name -%}
+    {%- set exists = any_file_exists(folder, 'parquet') -%}
+    {#- files of an earlier release may lack a column -#}
+    {%- set found = column_names(source('store', table_name)) if exists else [] -%}
     select
         {%- for column, type in columns.items() %}
-        cast({{ column if exists else 'null' }} as {{ type }}) as {{ column }}
+        cast({{ column if column in found else 'null' }} as {{ type }}) as {{ column }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     {% if exists -%}

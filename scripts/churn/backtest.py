@@ -16,7 +16,7 @@ from churn.generate import Auc
 from churn.known_truth import Comparison
 from churn.project import Project
 from churn.terminal import plain, plain_text, print_warnings
-from churn.warehouse import Row, reading
+from churn.warehouse import Row, data_in_words, reading
 
 _DATES_SHOWN = 8
 _GROUPS = {"high": "High", "medium_or_above": "Medium or above", "top_decile": "Top decile"}
@@ -26,6 +26,8 @@ _LABELS = {
 }
 _VERDICT_STYLES = {"predictive": "bold green", "inverse": "bold red"}
 _NOTHING = "–"
+
+_DATA_SET = "select data_set from marts.executive_summary"
 
 _VERDICTS = """
     select * from marts.backtest_verdicts
@@ -57,6 +59,7 @@ _BANDS = """
 
 class _Rows(NamedTuple):
     warnings: list[str]
+    data_set: str
     verdicts: list[Row]
     dates: list[Row]
     rules: list[Row]
@@ -74,14 +77,16 @@ def show_backtest(project: Project, console: Console) -> None:
     """
     with reading(project) as warehouse:
         rows = _Rows(
-            warnings=warehouse.warnings(),
+            # the verdict is what this page says anyway
+            warnings=warehouse.warnings(besides="backtest_verdicts"),
+            data_set=warehouse.select(_DATA_SET)[0]["data_set"],
             verdicts=warehouse.select(_VERDICTS),
             dates=warehouse.select(_DATES, rows=_DATES_SHOWN),
             rules=warehouse.select(_RULES),
             bands=warehouse.select(_BANDS),
         )
     print_warnings(rows.warnings, console)
-    _print_headline(rows.headline, console)
+    _print_headline(rows, console)
     if rows.headline["dates"]:
         _print_verdicts(rows.verdicts, console)
         _print_dates(rows, console)
@@ -140,7 +145,8 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     )
 
 
-def _print_headline(headline: Row, console: Console) -> None:
+def _print_headline(rows: _Rows, console: Console) -> None:
+    headline = rows.headline
     console.print(Text("Did the warnings come true?", style="bold"))
     style = _VERDICT_STYLES.get(headline["verdict"], "bold yellow")
     console.print(plain_text(headline["verdict_text"], style=style))
@@ -154,6 +160,7 @@ def _print_headline(headline: Row, console: Console) -> None:
             f"{judged}."
         )
     )
+    console.print(plain_text(f"Data: {data_in_words(rows.data_set)}."))
     console.print()
 
 
@@ -164,12 +171,12 @@ def _print_verdicts(verdicts: Sequence[Row], console: Console) -> None:
         console.print(_verdict_table(rows, console))
         console.print()
     console.print(
-        "AUC: of a customer that left and one that stayed, how often the one that left had the "
-        "higher score (0.5 is a coin, 1 always). Precision: the share of those named that left. "
-        "Recall: the share of those that left that were named. Base rate: the share of all that "
-        "left. Lift: precision over base rate; 1 is no better than chance. Lead: median days from "
-        "the first flag to the end. A customer is judged on every date on which it is active, and "
-        "churned counts it once.\n",
+        "AUC: of a customer that left and one that stayed, how often the score puts the one that "
+        "left first, a tie counting half (0.5 is a coin, 1 always). Precision: the share of those "
+        "named that left. Recall: the share of those that left that were named. Base rate: the "
+        "share of all that left. Lift: precision over base rate; 1 is no better than chance. Lead: "
+        "median days from the first flag to the end. A customer is judged on every date on which "
+        "it is active, and churned counts it once.\n",
         style="dim",
     )
 

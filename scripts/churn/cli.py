@@ -76,7 +76,7 @@ def run(data: Data = None, partial: Partial = False, variables: Variables = "{}"
     for good in `data/published/` (or `CHURN_STORE_DIR`).
     """
     project, console = Project(), output_console()
-    settings = _parsed_variables(variables)
+    settings = _parsed_variables(project, variables)
     if partial and data is None:
         raise InputError("--partial says which tables to replace; it needs --data.")
     if data is not None:
@@ -170,7 +170,7 @@ def watch(data: Data = None, variables: Variables = "{}") -> None:
     With `--data` it watches your files, loads and builds; without it watches the loaded data.
     """
     project, console = Project(), output_console()
-    settings = _parsed_variables(variables)
+    settings = _parsed_variables(project, variables)
 
     def reload() -> None:
         if data is not None:
@@ -284,11 +284,16 @@ def _say_what_is_built(project: Project, console: Console, data_dir: Path | None
         )
 
 
-def _parsed_variables(text: str) -> dict[str, Any]:
+def _parsed_variables(project: Project, text: str) -> dict[str, Any]:
     try:
         variables = yaml.safe_load(text) or {}
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"--vars cannot be read: {error}") from error
     if not isinstance(variables, dict):
         raise InputError("--vars must name its values, such as {as_of_date: 2026-06-30}.")
+    unknown = [str(name) for name in variables if name not in project.variables]
+    if unknown:
+        raise InputError(
+            f"--vars names {', '.join(unknown)}; there are: {', '.join(project.variables)}."
+        )
     return variables

@@ -26,6 +26,7 @@ class TableSpec(BaseModel):
     name: str
     dated_by: str
     unique_key: str | None = None
+    keep: str | None = None
     event_id: str | None = None
     copies_need_id: bool = False
     may_be_empty: bool = False
@@ -56,6 +57,11 @@ class Project:
     def _settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))
         return settings
+
+    @property
+    def variables(self) -> list[str]:
+        """The names of the variables that can be set, in the order in which they stand."""
+        return list(self._settings["vars"])
 
     @cached_property
     def tables(self) -> dict[str, TableSpec]:

@@ -3,11 +3,11 @@
 import uuid
 from datetime import UTC, datetime
 
-import duckdb
 import pyarrow as pa
 
 from churn.project import Project
 from churn.store import append
+from churn.warehouse import reading
 
 # what shows a new publication, in the order in which it is built
 PUBLISHED_MODELS = ("stg_store__published_scores", "int_published_scores", "published_scores")
@@ -27,9 +27,9 @@ def publish(project: Project) -> bool:
     The store gets one file a publication: the columns of `int_scores_to_publish`, with
     `publication_id` and `published_at` (UTC). Raises ChurnError when the disk refuses.
     """
-    with duckdb.connect(str(project.warehouse), read_only=True) as connection:
-        found = connection.execute(_IS_PUBLISHED).fetchone()
-        scores = connection.execute(_SCORES).to_arrow_table()
+    with reading(project) as warehouse:
+        found = warehouse.connection.execute(_IS_PUBLISHED).fetchone()
+        scores = warehouse.connection.execute(_SCORES).to_arrow_table()
     if found == (True,) or not len(scores):
         return False
     publication, now = uuid.uuid4().hex, datetime.now(UTC).replace(tzinfo=None)

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from churn.project import Project
 from churn.terminal import plain, plain_text, print_warnings
-from churn.warehouse import Row, reading
+from churn.warehouse import Row, data_in_words, reading
 
 _ACCOUNTS_SHOWN = 15
 _TRIALS_SHOWN = 5
@@ -37,7 +37,7 @@ _ACCOUNTS = """
         accounts.risk_score,
         accounts.risk_level,
         accounts.risk_score_change,
-        accounts.weeks_at_risk,
+        accounts.first_at_risk_date,
         (
             select list({rule: rule_id, reason: reason} order by rule_order)
             from marts.risk_rule_firings as firings
@@ -67,8 +67,13 @@ _SUMMARY = """
             select coalesce(sum(exact_duplicates), 0) from quality.row_reconciliation
         ) as exact_duplicates,
         (select count(*) from quality.data_quality_issues) as issues,
-        (select verdict_text from marts.backtest_verdicts where is_headline) as verdict
+        (select verdict_text from marts.backtest_verdicts where is_headline) as verdict,
+        trend.previous_date,
+        trend.high_change,
+        trend.medium_change,
+        trend.arr_at_risk_change
     from marts.executive_summary as summary
+    inner join marts.risk_trend as trend on summary.usage_window_end = trend.as_of_date
 """
 
 _ISSUES = """
@@ -134,6 +139,8 @@ def _print_accounts(rows: _Rows, console: Console) -> None:
         f"Accounts to call first, each with the customer to start with, as of {as_of} "
         f"(rule set {rows.summary['ruleset']})"
     )
+    if rows.summary["previous_date"]:
+        title += f"; the score's change is since {rows.summary['previous_date']}"
     if not rows.accounts and not rows.free_accounts:
         console.print(Text(title, style="bold"))
         console.print("No active customer is at High or Medium risk.\n")
@@ -176,14 +183,16 @@ def _account_table(accounts: Sequence[Row]) -> Table:
 
 
 def _score(account: Row) -> Text:
-    """The score with its change in a week, the level, and for how many weeks it is at risk."""
-    level, weeks, change = account["risk_level"], account["weeks_at_risk"], ""
-    if account["risk_score_change"]:
-        change = f" {account['risk_score_change']:+d}"
+    """The score with its change, the level, and since when it is at risk."""
+    level, change, since = (
+        account["risk_level"],
+        account["risk_score_change"],
+        account["first_at_risk_date"],
+    )
     return Text.assemble(
-        f"{account['risk_score']}{change}\n",
+        f"{account['risk_score']}" + ("" if change is None else f" {change:+d}") + "\n",
         (level, _LEVEL_STYLES.get(level, "")),
-        (f"\n{weeks} week{'' if weeks == 1 else 's'}", "dim"),
+        (f"\nsince {since:%m-%d}", "dim"),
     )
 
 
@@ -208,6 +217,7 @@ def _print_totals(rows: _Rows, console: Console) -> None:
     churned = summary["churn_rate"]
     console.print(Text("Totals", style="bold"))
     grid = Table.grid(padding=(0, 2))
+    grid.add_row("Data", plain_text(data_in_words(summary["data_set"])))
     grid.add_row(
         "Customers",
         f"{summary['customers']:,} scored in {summary['accounts']:,} accounts, "
@@ -232,6 +242,12 @@ def _print_totals(rows: _Rows, console: Console) -> None:
         f"{summary['customers_without_signals']:,} customers have neither usage nor tickets in the "
         f"windows ({summary['active_without_signals']:,} active): not healthy, unseen",
     )
+    if summary["high_change"] is not None:
+        grid.add_row(
+            f"Since {summary['previous_date']}",
+            f"High {summary['high_change']:+,}, Medium {summary['medium_change']:+,}, ARR at risk "
+            f"{summary['arr_at_risk_change']:+,.0f}; who moved and why is in marts.risk_movements",
+        )
     grid.add_row("Do warnings come true?", summary["verdict"])
     console.print(grid)
     console.print()

@@ -4,12 +4,12 @@ dbt reads the files in place (`sources: store`), so no writer waits for the lock
 """
 
 import fcntl
-import os
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from churn.disk import flush
 from churn.errors import ChurnError
 
 
@@ -27,11 +27,10 @@ def append(folder: Path, name: str, rows: pa.Table) -> Path:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for left_over in folder.glob(".*.partial"):
                 left_over.unlink()
-            with partial.open("wb") as file:
-                pq.write_table(rows, file, compression="zstd")
-                file.flush()
-                os.fsync(file.fileno())
+            pq.write_table(rows, partial, compression="zstd")
+            flush(partial)
             partial.replace(path)
+            flush(folder)
     except OSError as error:
         raise ChurnError(f"{path} cannot be written: {error.strerror or error}.") from error
     return path

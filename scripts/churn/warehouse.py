@@ -11,7 +11,18 @@ from churn.project import Project
 
 Row = dict[str, Any]
 
-_WARNINGS = "select warning from quality.data_warnings order by about"
+_WARNINGS = "select warning from quality.data_warnings where about != $besides order by about"
+
+
+# what executive_summary.data_set says of the sample
+_SAMPLE = "the bundled sample"
+
+
+def data_in_words(data_set: str) -> str:
+    """Whose data a page speaks for, as `executive_summary.data_set` names it."""
+    if data_set == _SAMPLE:
+        return f"{_SAMPLE}: an invented company, whose churn was made to follow from its signals"
+    return f"{data_set} and the files loaded with it"
 
 
 class Warehouse(NamedTuple):
@@ -25,9 +36,9 @@ class Warehouse(NamedTuple):
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def warnings(self) -> list[str]:
+    def warnings(self, besides: str = "") -> list[str]:
         """What people must know first, in words: it stands on top of everything they see."""
-        return [row["warning"] for row in self.select(_WARNINGS)]
+        return [row["warning"] for row in self.select(_WARNINGS, besides=besides)]
 
 
 @contextmanager

@@ -362,6 +362,7 @@ def test_of_rows_with_one_key_the_same_wins_in_any_order(
     ]
     subscriptions += [
         subscriptions[0] | {"plan_tier": "Later", "start_date": "2025-02-01"},
+        subscriptions[0] | {"plan_tier": "Earlier", "start_date": "2025-01-02"},
         subscriptions[1] | {"plan_tier": "Twin"},
         subscriptions[1] | {"plan_tier": "Triplet"},
         # broken: it cannot win
@@ -371,14 +372,14 @@ def test_of_rows_with_one_key_the_same_wins_in_any_order(
     assert sorted(row[:3] for row in rejected(place)) == [
         *[("accounts", "A01", "account_id")] * 2,
         ("accounts", "A02", "account_id"),
-        ("subscriptions", "S01", "subscription_id"),
+        *[("subscriptions", "S01", "subscription_id")] * 2,
         *[("subscriptions", "S02", "subscription_id")] * 2,
         ("subscriptions", "S03", "account_id"),
     ]
-    assert Counter(row[4] for row in rejected(place)) == {"duplicate_key": 6, "missing_value": 1}
-    # the latest date wins
+    assert Counter(row[4] for row in rejected(place)) == {"duplicate_key": 7, "missing_value": 1}
+    # the latest signup wins, and the earliest start: what came later does not change the past
     assert customer(place, "S01")["account_name"] == "Later"
-    assert customer(place, "S01")["plan_tier"] == "Later"
+    assert customer(place, "S01")["plan_tier"] == "Earlier"
     assert place.column("select count(*) from marts.customer_risk") == [12]
 
     first = place.contents("marts")

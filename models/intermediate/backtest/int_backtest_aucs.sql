@@ -1,5 +1,5 @@
 -- one row per label, rule set, kind of signals and backtest date: the AUC, as counted and in every
--- bootstrap replicate; null without both churners and others
+-- bootstrap replicate; null without both churners and stayers
 with
 
 score_counts as (
@@ -18,12 +18,12 @@ ranked as (
         as_of_date,
         customers,
         churners,
-        customers - churners as others,
-        sum(customers - churners) over lower_scores - (customers - churners) as others_below,
-        {{ each_replicate('customers_{n} - churners_{n}', 'others_{n}') | indent(4) }},
+        customers - churners as stayers,
+        sum(customers - churners) over lower_scores - (customers - churners) as stayers_below,
+        {{ each_replicate('customers_{n} - churners_{n}', 'stayers_{n}') | indent(4) }},
         {{ each_replicate(
             'sum(customers_{n} - churners_{n}) over lower_scores - (customers_{n} - churners_{n})',
-            'others_below_{n}'
+            'stayers_below_{n}'
         ) | indent(4) }},
         {{ each_replicate('churners_{n}', 'churners_{n}') | indent(4) }}
     from score_counts
@@ -35,7 +35,8 @@ ranked as (
 
 ),
 
--- of all pairs of a churner and another, the share in which the churner scores higher; ties are half
+-- of all pairs of a churner and a stayer, the share in which the churner scores higher; ties are
+-- half
 aucs as (
 
     select
@@ -43,9 +44,9 @@ aucs as (
         ruleset,
         signals,
         as_of_date,
-        {{ area_under_curve('churners', 'others', 'others_below') | indent(8) }} as auc,
+        {{ area_under_curve('churners', 'stayers', 'stayers_below') | indent(8) }} as auc,
         {{ each_replicate(
-            area_under_curve('churners_{n}', 'others_{n}', 'others_below_{n}'), 'auc_{n}'
+            area_under_curve('churners_{n}', 'stayers_{n}', 'stayers_below_{n}'), 'auc_{n}'
         ) | indent(4) }}
     from ranked
     group by label, ruleset, signals, as_of_date

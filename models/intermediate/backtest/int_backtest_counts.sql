@@ -1,4 +1,5 @@
--- one row per label, rule set, kind of signals and backtest date: whom the warnings named, and who left
+-- one row per label, rule set, kind of signals and backtest date: whom the warnings named, and who
+-- left
 with
 
 score_counts as (
@@ -49,8 +50,11 @@ counts as (
         cast(sum(customers) as bigint) as customers,
         cast(sum(churners) as bigint) as churners,
         {%- for group, condition in flagged_groups().items() %}
-        cast(sum(case when {{ condition }} then customers else 0 end) as bigint) as customers_{{ group }},
-        cast(sum(case when {{ condition }} then churners else 0 end) as bigint) as churners_{{ group }},
+        {%- for who in ['customers', 'churners'] %}
+        cast(
+            sum(case when {{ condition }} then {{ who }} else 0 end) as bigint
+        ) as {{ who }}_{{ group }},
+        {%- endfor %}
         {%- endfor %}
         -- customers of one score share their places in proportion
         cast(sum(customers) * 0.1 as decimal(18, 6)) as customers_top_decile,

@@ -39,7 +39,9 @@ scored as (
         account_id,
         ended_on,
         account_churned_on,
-        cast({{ capped_score(points_of_rules(backtest_rules(ruleset_name, signals))) | indent(8) }} as int) as risk_score
+        cast({{ capped_score(
+            points_of_rules(backtest_rules(ruleset_name, signals))
+        ) | indent(8) }} as int) as risk_score
     from judged
     {% if not (loop.last and ruleset_loop.last) %}
     union all

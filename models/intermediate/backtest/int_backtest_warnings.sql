@@ -1,4 +1,4 @@
--- one row per label, rule set, kind of signals, backtest date and churner: since when it was flagged
+-- one row per label, rule set, kind of signals, backtest date and churner: since when it is flagged
 with
 
 scores as (
@@ -16,6 +16,7 @@ churners as (
         signals,
         as_of_date,
         customer_id,
+        account_id,
         {{ column }} as churned_on,
         case when risk_level in ('High', 'Medium') then as_of_date end as flagged_on
     from scores
@@ -38,6 +39,7 @@ warnings as (
         signals,
         as_of_date,
         customer_id,
+        account_id,
         churned_on,
         min(flagged_on) over (
             partition by label, ruleset, signals, customer_id, churned_on

@@ -15,7 +15,7 @@ accounts as (
 
 ),
 
-hashes as (
+account_hashes as (
 
     select
         account_id,
@@ -29,7 +29,7 @@ weights as (
     select
         account_id,
         {{ each_replicate('cast(' ~ poisson_weight('hash_{n}') ~ ' as smallint)', 'weight_{n}') | indent(4) }}
-    from hashes
+    from account_hashes
 
 )
 

@@ -4,7 +4,9 @@ with
 
 as_of_dates as (
 
-    select * from {{ ref('int_as_of_dates') }} where is_current
+    select *
+    from {{ ref('int_as_of_dates') }}
+    where is_current
 
 ),
 
@@ -34,6 +36,7 @@ scores_to_publish as (
         customers.plan_tier,
         scores.risk_score,
         scores.risk_level,
+        scores.dated_points,
         scores.top_reasons
     from scores
     inner join as_of_dates on scores.as_of_date = as_of_dates.as_of_date

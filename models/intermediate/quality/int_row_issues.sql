@@ -26,7 +26,9 @@ with
 
 as_of_dates as (
 
-    select * from {{ ref('int_as_of_dates') }} where is_current
+    select *
+    from {{ ref('int_as_of_dates') }}
+    where is_current
 
 ),
 

@@ -3,7 +3,9 @@ with
 
 as_of_dates as (
 
-    select * from {{ ref('int_as_of_dates') }} where is_history or is_published
+    select *
+    from {{ ref('int_as_of_dates') }}
+    where is_history or is_published
 
 ),
 
@@ -46,6 +48,7 @@ totals as (
     select
         *,
         cast({{ rule_points_sum() }} as int) as uncapped_score,
+        cast({{ rule_points_sum(dated_only=true) }} as int) as dated_points,
         {{ first_joined(rule_columns('reason'), 3, '; ') }} as top_reasons,
         -- the groups that fired, or `none`, between commas
         ',' || coalesce({{ first_joined(rule_columns('action_group'), 100, ',') }}, 'none')

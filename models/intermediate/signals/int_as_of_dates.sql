@@ -68,13 +68,13 @@ current_date_row as (
 
 history_weeks as (
 
-    {{ numbers(whole_number_var('history_weeks', 1)) }}
+    {{ numbers(var('history_weeks')) }}
 
 ),
 
 backtest_weeks as (
 
-    {{ numbers(whole_number_var('backtest_weeks', 1)) }}
+    {{ numbers(var('backtest_weeks')) }}
 
 ),
 
@@ -97,7 +97,7 @@ backtest_dates as (
 
     select
         {{ sunday_on_or_before(
-            'current_date_row.as_of_date - ' ~ whole_number_var('backtest_horizon_days', 1)
+            'current_date_row.as_of_date - ' ~ var('backtest_horizon_days')
         ) }} - 7 * backtest_weeks.number as as_of_date,
         current_date_row.first_usage_date
     from current_date_row

@@ -49,14 +49,14 @@ sums as (
         min(as_of_date) as first_date,
         max(as_of_date) as last_date,
         count(*) as dates,
-        {%- for who in ['customers', 'churners'] %}
-        cast(sum({{ who }}) as bigint) as {{ who }},
         {%- for group in flagged_groups() %}
-        cast(sum({{ who }}_{{ group }}) as bigint) as {{ who }}_{{ group }},
+        cast(sum(customers_{{ group }}) as bigint) as customers_{{ group }},
+        cast(sum(churners_{{ group }}) as bigint) as churners_{{ group }},
         {%- endfor %}
-        sum({{ who }}_top_decile) as {{ who }}_top_decile
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        sum(customers_top_decile) as customers_top_decile,
+        sum(churners_top_decile) as churners_top_decile,
+        cast(sum(customers) as bigint) as customers,
+        cast(sum(churners) as bigint) as churners
     from counts
     group by label, ruleset, signals
 
@@ -70,9 +70,10 @@ churns as (
         ruleset,
         signals,
         customer_id,
+        account_id,
         max(lead_days) as lead_days
     from warnings
-    group by label, ruleset, signals, customer_id, churned_on
+    group by label, ruleset, signals, customer_id, account_id, churned_on
 
 ),
 
@@ -83,6 +84,7 @@ churned as (
         ruleset,
         signals,
         count(distinct customer_id) as churned_customers,
+        count(distinct account_id) as churned_accounts,
         {{ median_of('lead_days') }} as median_lead_days
     from churns
     group by label, ruleset, signals
@@ -127,6 +129,7 @@ pooled as (
         coalesce(sums.customers, 0) as customers,
         coalesce(sums.churners, 0) as churners,
         coalesce(churned.churned_customers, 0) as churned_customers,
+        coalesce(churned.churned_accounts, 0) as churned_accounts,
         {{ published_ratio('intervals.auc') }} as auc,
         {{ published_ratio(interval_low('intervals.auc_replicates')) }} as auc_low,
         {{ published_ratio(interval_high('intervals.auc_replicates')) }} as auc_high,
@@ -156,7 +159,7 @@ judged as (
     select
         *,
         {{ hit_rates() | indent(8) }},
-        {{ verdict('auc', 'auc_low', 'auc_high', 'churned_customers') | indent(8) }} as verdict
+        {{ verdict() | indent(8) }} as verdict
     from pooled
 
 ),
@@ -176,6 +179,7 @@ backtest_verdicts as (
         customers,
         churners,
         churned_customers,
+        churned_accounts,
         auc,
         auc_low,
         auc_high,

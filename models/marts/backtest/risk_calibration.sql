@@ -20,7 +20,9 @@ sums as (
         case when band = 9 then 100 else 10 * band + 9 end as score_to,
         cast(sum(customers) as bigint) as customers,
         cast(sum(churners) as bigint) as churners,
-        {{ each_replicate(share('sum(churners_{n})', 'sum(customers_{n})'), 'rate_{n}') | indent(4) }}
+        {{ each_replicate(
+            share('sum(churners_{n})', 'sum(customers_{n})'), 'rate_{n}'
+        ) | indent(4) }}
     from score_counts
     group by label, ruleset, signals, band
 

@@ -13,6 +13,23 @@ restated_scores as (
 
 ),
 
+verdicts as (
+
+    select * from {{ ref('backtest_verdicts') }}
+
+),
+
+-- that the warnings say nothing must be said before they are read
+verdict_warnings as (
+
+    select
+        'backtest_verdicts' as about,
+        verdict_text as warning
+    from verdicts
+    where is_headline and verdict in ('no evidence', 'inverse')
+
+),
+
 feed_warnings as (
 
     select
@@ -31,6 +48,8 @@ restated as (
         min(as_of_date) as first_date,
         max(as_of_date) as last_date
     from restated_scores
+    -- flags have no date: that one has changed is no news of the past
+    where difference != 'a flag has changed'
 
 ),
 
@@ -57,6 +76,8 @@ restatement_warnings as (
 
 data_warnings as (
 
+    select * from verdict_warnings
+    union all
     select * from feed_warnings
     union all
     select * from restatement_warnings

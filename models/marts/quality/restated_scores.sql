@@ -3,7 +3,9 @@ with
 
 as_of_dates as (
 
-    select * from {{ ref('int_as_of_dates') }} where is_published
+    select *
+    from {{ ref('int_as_of_dates') }}
+    where is_published
 
 ),
 
@@ -32,6 +34,13 @@ restated_scores as (
         case
             when recomputed.customer_id is null then 'no longer scored'
             when published.customer_id is null then 'not scored then'
+            when
+                published.dated_points = recomputed.dated_points
+                and published.risk_score != recomputed.risk_score then 'a flag has changed'
+            when
+                published.risk_score = recomputed.risk_score
+                and coalesce(published.top_reasons, '') = coalesce(recomputed.top_reasons, '')
+                then case when recomputed.is_active then 'active after all' else 'ended by then' end
             else 'scored differently'
         end as difference,
         published.risk_score as published_score,
@@ -46,7 +55,7 @@ restated_scores as (
         and published.customer_id = recomputed.customer_id
     where
         published.risk_score is distinct from recomputed.risk_score
-        or published.risk_level is distinct from recomputed.risk_level
+        or published.is_active is distinct from recomputed.is_active
         or published.top_reasons is distinct from recomputed.top_reasons
 
 )

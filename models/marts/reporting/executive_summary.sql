@@ -3,7 +3,9 @@ with
 
 as_of_dates as (
 
-    select * from {{ ref('int_as_of_dates') }} where is_current
+    select *
+    from {{ ref('int_as_of_dates') }}
+    where is_current
 
 ),
 
@@ -90,7 +92,8 @@ executive_summary as (
         as_of_year.as_of_date as support_window_end,
         last_dates.usage_last_date,
         last_dates.support_last_date,
-        '{{ var("risk_ruleset") }}' as ruleset
+        '{{ var("risk_ruleset") }}' as ruleset,
+        {{ data_set() }} as data_set
     from totals
     cross join last_year
     cross join as_of_year

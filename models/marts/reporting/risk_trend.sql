@@ -1,4 +1,4 @@
--- one row per history date: the customer base on that date, and what changed in the week before
+-- one row per history date: the customer base on that date, and what changed since a week before
 {%- set metrics = [
     'customers', 'high', 'medium', 'low', 'arr_at_risk', 'avg_risk_score',
     'usage_30d', 'tickets_30d', 'errors_30d',
@@ -7,7 +7,9 @@ with
 
 as_of_dates as (
 
-    select * from {{ ref('int_as_of_dates') }} where is_history
+    select *
+    from {{ ref('int_as_of_dates') }}
+    where is_history
 
 ),
 
@@ -74,15 +76,10 @@ states as (
 risk_trend as (
 
     select
-        states.as_of_date,
-        states.previous_date,
         {%- for metric in metrics %}
-        states.{{ metric }},
+        states.{{ metric }} - earlier.{{ metric }} as {{ metric }}_change,
         {%- endfor %}
-        {%- for metric in metrics %}
-        states.{{ metric }} - earlier.{{ metric }} as {{ metric }}_change
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        states.*
     from states
     left join states as earlier on states.previous_date = earlier.as_of_date
 

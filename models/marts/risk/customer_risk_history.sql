@@ -3,7 +3,9 @@ with
 
 as_of_dates as (
 
-    select * from {{ ref('int_as_of_dates') }} where is_history
+    select *
+    from {{ ref('int_as_of_dates') }}
+    where is_history
 
 ),
 

@@ -16,6 +16,7 @@ source as (
         'arr': 'decimal(18, 2)',
         'plan_tier': 'varchar',
         'risk_score': 'int',
+        'dated_points': 'int',
         'risk_level': 'varchar',
         'top_reasons': 'varchar',
     }) | indent(4) }}
@@ -40,6 +41,7 @@ renamed as (
         -- numbers
         arr,
         risk_score,
+        dated_points,
 
         -- booleans
         is_active,

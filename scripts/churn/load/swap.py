@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from churn.disk import flush
 from churn.errors import ChurnError
 
 
@@ -108,10 +109,10 @@ def swap_in(complete: Path, load_dir: Path) -> None:
         load_dir: the folder of the load, resolved; it may hold a previous load.
     """
     for file in complete.iterdir():
-        _flush(file)
-    _flush(complete)
+        flush(file)
+    flush(complete)
     complete.rename(_beside(load_dir, "next"))
-    _flush(load_dir.parent)
+    flush(load_dir.parent)
     _finish(load_dir)
 
 
@@ -122,7 +123,7 @@ def _finish(load_dir: Path) -> None:
             _remove(previous)
             load_dir.rename(previous)
         following.rename(load_dir)
-        _flush(load_dir.parent)
+        flush(load_dir.parent)
     elif previous.exists() and not load_dir.exists():
         previous.rename(load_dir)
     _remove(previous)
@@ -131,11 +132,3 @@ def _finish(load_dir: Path) -> None:
 def _remove(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
