@@ -28,7 +28,9 @@ weights as (
 
     select
         account_id,
-        {{ each_replicate('cast(' ~ poisson_weight('hash_{n}') ~ ' as smallint)', 'weight_{n}') | indent(4) }}
+        {{ each_replicate(
+            'cast(' ~ poisson_weight('hash_{n}') ~ ' as smallint)', 'weight_{n}'
+        ) | indent(4) }}
     from account_hashes
 
 )
