@@ -120,9 +120,9 @@ class Story:
         )
         self.facts.subscriptions.append(row)
         if self.rarely(True):
-            # an older row with the same id, which loses
-            older = (row.start_date or self.around) - timedelta(20)
-            twin = replace(row, start_date=older, end_date=None, is_trial=True, arr_amount=None)
+            # a renewal under the same id, which loses
+            newer = (row.start_date or self.around) + timedelta(20)
+            twin = replace(row, start_date=newer, end_date=None, is_trial=True, arr_amount=None)
             self.facts.subscriptions.insert(self.pick((0, len(self.facts.subscriptions))), twin)
         for sundays in dates:
             self.look_around(sundays)

@@ -258,6 +258,7 @@ def pooled(rows: Sequence[Scored], label: str) -> Figures:
         "last_date": max(days),
         "dates": len(days),
         "churned_customers": len({row.customer_id for row in rows if row.left_on(label)}),
+        "churned_accounts": len({row.account_id for row in rows if row.left_on(label)}),
         "auc": sum(aucs) / len(aucs) if aucs else None,
         "auc_low": low,
         "auc_high": high,

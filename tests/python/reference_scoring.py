@@ -470,13 +470,13 @@ class Known:
 
 
 def _staged_subscriptions(rows: Iterable[Subscription]) -> dict[str, Subscription]:
-    """One row an id: of several, the one that started last."""
+    """One row an id: of several, the one that started first."""
     staged: dict[str, Subscription] = {}
     for row in rows:
         if row.subscription_id is None or row.account_id is None or row.start_date is None:
             continue
         other = staged.get(row.subscription_id)
-        if other is None or row.start_date > other.start_date:
+        if other is None or row.start_date < other.start_date:
             staged[row.subscription_id] = row
     return staged
 

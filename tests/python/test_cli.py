@@ -148,6 +148,7 @@ def test_a_warehouse_of_another_version_is_said(workspace: Workspace) -> None:
         (["run", "--partial"], ["--partial", "needs --data"]),
         (["run", "--vars", "{as_of_date"], ["--vars cannot be read"]),
         (["run", "--vars", "basic"], ["--vars must name its values"]),
+        (["run", "--vars", "{history_week: 5}"], ["names history_week", "history_weeks"]),
         (["run", "--vars", "{disabled_risk_rules: [2026-01-01]}"], ["2026-01-01"]),
         (["run", "--vars", "{risk_ruleset: [basic]}"], ["basic"]),
         (["run", "--vars", "{risk_ruleset: strict}"], ["there is no rule set 'strict'"]),

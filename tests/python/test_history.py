@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from compiled_models import CompiledProject, Models
 from conftest import Row, Tables, Workspace
 from generated_facts import raw_tables, scenario
-from reference_scoring import RULESETS, Facts, Known, history_dates
+from reference_scoring import RULESETS, Facts, history_dates
 
 Rows = dict[tuple[Any, ...], dict[str, Any]]
 
@@ -22,11 +22,10 @@ Rows = dict[tuple[Any, ...], dict[str, Any]]
 
 def known_by(day: date, facts: Facts) -> Facts:
     """The facts as they were on that day: without what happened later."""
-    late = {s.subscription_id for s in Known(facts).subscriptions.values() if s.start_date > day}
     subscriptions = [
         row if row.end_date is None or row.end_date <= day else replace(row, end_date=None)
         for row in facts.subscriptions
-        if row.subscription_id not in late
+        if row.start_date is None or row.start_date <= day
     ]
     customers = {row.account_id for row in subscriptions}
     return Facts(

@@ -102,11 +102,13 @@ def test_later_runs_find_what_was_edited_behind_a_published_date(
     ]
 
     quarter_usage(tables, "S05")
+    by_id = {row["subscription_id"]: row for row in tables["subscriptions"]}
+    by_id["S02"]["is_trial"] = "false"
+    by_id["S04"]["end_date"] = "2026-03-15"
     tables["subscriptions"] = [
         row for row in tables["subscriptions"] if row["subscription_id"] != "S07"
     ]
-    new = next(row for row in tables["subscriptions"] if row["subscription_id"] == "S08")
-    tables["subscriptions"].append(new | {"subscription_id": "S08b"})
+    tables["subscriptions"].append(by_id["S08"] | {"subscription_id": "S08b"})
     out = run(workspace, tables)
 
     assert workspace.select(
@@ -115,12 +117,15 @@ def test_later_runs_find_what_was_edited_behind_a_published_date(
         {"as_of_date": day, "customer_id": customer, "difference": difference}
         for day in (AS_OF, NEXT_DAY)
         for customer, difference in (
+            ("S02", "a flag has changed"),
+            ("S04", "ended by then"),
             ("S05", "scored differently"),
             ("S07", "no longer scored"),
             ("S08b", "not scored then"),
         )
     ]
-    warning = "6 scores that were published for 2 dates from 2026-03-31 to 2026-04-01 come out"
+    # that a trial converts is no news of the past
+    warning = "8 scores that were published for 2 dates from 2026-03-31 to 2026-04-01 come out"
     assert warning in " ".join(out.split())
 
 
