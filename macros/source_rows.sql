@@ -48,16 +48,7 @@
         where files.table_name = '{{ table_name }}'
     )
     {%- else -%}
-    'raw_{{ table_name }}.csv'
-    {%- endif -%}
-{%- endmacro %}
-
-{# Expression: whose data this is, in words; of the user's, the name of the accounts file. #}
-{% macro data_set() -%}
-    {%- if env_var('CHURN_DATA_DIR', '') -%}
-    {{ source_file_name('accounts') }}
-    {%- else -%}
-    'the bundled sample'
+    'seeds/saas/raw_{{ table_name }}.csv'
     {%- endif -%}
 {%- endmacro %}
 

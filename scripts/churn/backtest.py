@@ -16,7 +16,7 @@ from churn.generate import Auc
 from churn.known_truth import Comparison
 from churn.project import Project
 from churn.terminal import plain, plain_text, print_warnings
-from churn.warehouse import Row, data_in_words, reading
+from churn.warehouse import Row, reading
 
 _DATES_SHOWN = 8
 _GROUPS = {"high": "High", "medium_or_above": "Medium or above", "top_decile": "Top decile"}
@@ -26,8 +26,6 @@ _LABELS = {
 }
 _VERDICT_STYLES = {"predictive": "bold green", "inverse": "bold red"}
 _NOTHING = "–"
-
-_DATA_SET = "select data_set from marts.executive_summary"
 
 _VERDICTS = """
     select * from marts.backtest_verdicts
@@ -79,7 +77,7 @@ def show_backtest(project: Project, console: Console) -> None:
         rows = _Rows(
             # the verdict is what this page says anyway
             warnings=warehouse.warnings(besides="backtest_verdicts"),
-            data_set=warehouse.select(_DATA_SET)[0]["data_set"],
+            data_set=warehouse.data_set(),
             verdicts=warehouse.select(_VERDICTS),
             dates=warehouse.select(_DATES, rows=_DATES_SHOWN),
             rules=warehouse.select(_RULES),
@@ -160,7 +158,7 @@ def _print_headline(rows: _Rows, console: Console) -> None:
             f"{judged}."
         )
     )
-    console.print(plain_text(f"Data: {data_in_words(rows.data_set)}."))
+    console.print(plain_text(f"Data: {rows.data_set}."))
     console.print()
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from churn.project import Project
 from churn.terminal import plain, plain_text, print_warnings
-from churn.warehouse import Row, data_in_words, reading
+from churn.warehouse import Row, reading
 
 _ACCOUNTS_SHOWN = 15
 _TRIALS_SHOWN = 5
@@ -99,6 +99,7 @@ _LEVEL_STYLES = {"High": "bold red", "Medium": "yellow"}
 
 class _Rows(NamedTuple):
     warnings: list[str]
+    data_set: str
     accounts: list[Row]
     free_accounts: list[Row]
     summary: Row
@@ -126,6 +127,7 @@ def _read(project: Project) -> _Rows:
     with reading(project) as warehouse:
         return _Rows(
             warnings=warehouse.warnings(),
+            data_set=warehouse.data_set(),
             accounts=warehouse.select(_ACCOUNTS, paying=True, rows=_ACCOUNTS_SHOWN),
             free_accounts=warehouse.select(_ACCOUNTS, paying=False, rows=_TRIALS_SHOWN),
             summary=warehouse.select(_SUMMARY)[0],
@@ -167,7 +169,7 @@ def _account_table(accounts: Sequence[Row]) -> Table:
     table.add_column("Customer,\nplan", overflow="fold", max_width=12)
     table.add_column("ARR\nat risk", justify="right", no_wrap=True)
     table.add_column("Customers\nat risk", justify="right", no_wrap=True)
-    table.add_column("Score,\nat risk", justify="right", no_wrap=True)
+    table.add_column("Score,\nsince", justify="right", no_wrap=True)
     table.add_column("Why, and the first action", ratio=49)
     for account in accounts:
         table.add_row(
@@ -192,7 +194,7 @@ def _score(account: Row) -> Text:
     return Text.assemble(
         f"{account['risk_score']}" + ("" if change is None else f" {change:+d}") + "\n",
         (level, _LEVEL_STYLES.get(level, "")),
-        (f"\nsince {since:%m-%d}", "dim"),
+        (f"\n{since:%m-%d}", "dim"),
     )
 
 
@@ -217,7 +219,7 @@ def _print_totals(rows: _Rows, console: Console) -> None:
     churned = summary["churn_rate"]
     console.print(Text("Totals", style="bold"))
     grid = Table.grid(padding=(0, 2))
-    grid.add_row("Data", plain_text(data_in_words(summary["data_set"])))
+    grid.add_row("Data", plain_text(rows.data_set))
     grid.add_row(
         "Customers",
         f"{summary['customers']:,} scored in {summary['accounts']:,} accounts, "

@@ -14,15 +14,10 @@ Row = dict[str, Any]
 _WARNINGS = "select warning from quality.data_warnings where about != $besides order by about"
 
 
-# what executive_summary.data_set says of the sample
-_SAMPLE = "the bundled sample"
-
-
-def data_in_words(data_set: str) -> str:
-    """Whose data a page speaks for, as `executive_summary.data_set` names it."""
-    if data_set == _SAMPLE:
-        return f"{_SAMPLE}: an invented company, whose churn was made to follow from its signals"
-    return f"{data_set} and the files loaded with it"
+_ACCOUNTS_FILE = """
+    select min(file_name) as file_name from quality.source_columns where table_name = 'accounts'
+"""
+_SAMPLE = "seeds/saas/raw_accounts.csv"
 
 
 class Warehouse(NamedTuple):
@@ -39,6 +34,13 @@ class Warehouse(NamedTuple):
     def warnings(self, besides: str = "") -> list[str]:
         """What people must know first, in words: it stands on top of everything they see."""
         return [row["warning"] for row in self.select(_WARNINGS, besides=besides)]
+
+    def data_set(self) -> str:
+        """Whose data it is, in words."""
+        file = self.select(_ACCOUNTS_FILE)[0]["file_name"]
+        if file == _SAMPLE:
+            return "the bundled sample: an invented company, whose churn follows from its signals"
+        return f"{file} and the files loaded with it"
 
 
 @contextmanager

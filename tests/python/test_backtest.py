@@ -338,7 +338,7 @@ def test_calibration_equals_the_reference(judged: dict[str, Rows], sets: Sets) -
 @pytest.mark.parametrize(
     ("model", "right", "wrong"),
     [
-        ("int_backtest_aucs", "(2 * others_below + others)", "(2 * others_below)"),
+        ("int_backtest_aucs", "(2 * stayers_below + stayers)", "(2 * stayers_below)"),
         ("int_backtest_counts", "order by risk_score desc", "order by risk_score"),
         ("int_backtest_counts", "- 10 * customers_above", "- 9 * customers_above"),
         ("int_backtest_warnings", "customer_id, churned_on\n", "customer_id\n"),

@@ -176,7 +176,9 @@ def test_the_share_that_left_is_shown_for_each_score_band(sample: Workspace, wid
             row["score_band"],
             f"{row['customers']:,}",
             percent(row["churn_rate"]),
-            f"{percent(row['churn_rate_low'])}–{percent(row['churn_rate_high'])}",
+            "–"
+            if row["churn_rate_low"] is None
+            else f"{percent(row['churn_rate_low'])}–{percent(row['churn_rate_high'])}",
         ]
         for row in bands
     ]
@@ -214,7 +216,7 @@ def test_too_few_churners_are_said_and_their_figures_shown(
 ) -> None:
     workspace.build_tables(tables, backtest_horizon_days=5)
     out = plain(shown(workspace, width=80))
-    assert "Not judged: only 0 of the customers that were scored left; 30 are needed." in out
+    assert "Not judged: only 0 customers of 0 accounts left within 5 days" in out
     assert "1 Sunday judged, 2026-03-22 to 2026-03-22" in out
     assert "not enough churners" in out
     assert "more in marts.risk_backtest" not in out

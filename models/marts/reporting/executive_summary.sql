@@ -92,8 +92,7 @@ executive_summary as (
         as_of_year.as_of_date as support_window_end,
         last_dates.usage_last_date,
         last_dates.support_last_date,
-        '{{ var("risk_ruleset") }}' as ruleset,
-        {{ data_set() }} as data_set
+        '{{ var("risk_ruleset") }}' as ruleset
     from totals
     cross join last_year
     cross join as_of_year
