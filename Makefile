@@ -5,15 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # quoted by the shell, not by make: folder names may hold anything
-export DATA PARTIAL VARS ORACLE
+export DATA PARTIAL VARS ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET
 
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run show backtest load watch sample test lint docs clean
+.PHONY: help run show backtest enrich tickets analyze clear-enrichment load watch sample test lint docs clean
 
 help:  ## list these commands
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 18
 
 run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}"]
 	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS)
@@ -23,6 +23,20 @@ show: $(VENV)/.runtime  ## print the list of the last build again
 
 backtest: $(VENV)/.runtime  ## print whether the warnings of the past came true [ORACLE=1: on data of known truth]
 	@$(BIN)/churn backtest $${ORACLE:+--oracle}
+
+enrich: $(VENV)/.runtime  ## have a local model read tickets [LIMIT=50|all] [MODEL=] [TIMEOUT=60] [CONCURRENCY=] [SINCE=] [TICKETS=] [REFRESH=1]
+	@$(BIN)/churn enrich $${LIMIT:+--limit "$$LIMIT"} $${MODEL:+--model "$$MODEL"} $${TIMEOUT:+--timeout "$$TIMEOUT"} \
+		$${CONCURRENCY:+--concurrency "$$CONCURRENCY"} $${SINCE:+--since "$$SINCE"} \
+		$${TICKETS:+--tickets "$$TICKETS"} $${REFRESH:+--refresh}
+
+tickets: $(VENV)/.runtime  ## list the ticket files that can be read by name
+	@$(BIN)/churn tickets
+
+analyze: $(VENV)/.runtime  ## have the model read one ticket: TICKET=text or file, or standard input
+	@$(BIN)/churn analyze $${MODEL:+--model "$$MODEL"} $${TIMEOUT:+--timeout "$$TIMEOUT"} -- "$${TICKET:--}"
+
+clear-enrichment: $(VENV)/.runtime  ## show and score nothing of what was read so far; deletes nothing
+	@$(BIN)/churn clear-enrichment
 
 load: $(VENV)/.runtime  ## check and load your files without building: DATA=folder or .zip [PARTIAL=1]
 	@test -n "$$DATA" || { echo "Name your files: make load DATA=<folder or .zip>" >&2; exit 2; }
@@ -49,7 +63,7 @@ docs: $(VENV)/.runtime  ## the data dictionary as one page, build/docs/index.htm
 	@$(BIN)/churn docs
 
 clean:  ## remove what can be built again; never data/
-	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal
+	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal warehouse/*.json
 
 # the environments: what runs, and with the tools of the developers; both from hashed lock files
 define install

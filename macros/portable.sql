@@ -150,6 +150,14 @@
     string_agg({{ value }}, '{{ separator }}' order by {{ order_by }})
 {%- endmacro %}
 
+{# One row for each part of a text, as the column of a select; none for null. #}
+{% macro each_part(text, separator) %}
+    {{- adapter.dispatch('each_part', 'churn')(text, separator) -}}
+{% endmacro %}
+{% macro default__each_part(text, separator) -%}
+    unnest(string_split({{ text }}, {{ separator }}))
+{%- endmacro %}
+
 {# A list of the values that are not null, the smallest first. #}
 {% macro sorted_list(values) %}
     {{- adapter.dispatch('sorted_list', 'churn')(values) -}}

@@ -24,7 +24,7 @@
 {% macro raw_relation(table_name) %}
     {%- set data_dir = env_var('CHURN_DATA_DIR', '') -%}
     {%- if not data_dir -%}
-        {{ return(ref('raw_' ~ table_name)) }}
+        {{ return(none if saas_table(table_name).get('not_in_sample') else ref('raw_' ~ table_name)) }}
     {%- elif saas_table(table_name).get('may_be_absent')
         and not file_exists(data_dir ~ '/' ~ table_name ~ '.parquet') -%}
         {{ return(none) }}

@@ -2,11 +2,12 @@
 
 {#
     The rows of a table in the store, with these columns (name -> type); none where nothing has been
-    stored yet.
+    stored yet. The table of the folder `a/b` is the source `a_b`.
 #}
-{% macro stored_rows(table_name, columns) -%}
-    {%- set folder = env_var('CHURN_STORE_DIR', 'data') ~ '/' ~ table_name -%}
-    {%- set exists = any_file_exists(folder, 'parquet') -%}
+{% macro stored_rows(folder, columns) -%}
+    {%- set table_name = folder | replace('/', '_') -%}
+    {%- set path = env_var('CHURN_STORE_DIR', 'data') ~ '/' ~ folder -%}
+    {%- set exists = any_file_exists(path, 'parquet') -%}
     {#- files of an earlier release may lack a column -#}
     {%- set found = column_names(source('store', table_name)) if exists else [] -%}
     select

@@ -28,6 +28,11 @@
     {{ date }} - cast({{ days_between("cast('1899-12-31' as date)", date) }} % 7 as int)
 {%- endmacro %}
 
+{# Whether a subscription that has started has not ended by a date. #}
+{% macro runs_on(end_date, as_of_date) -%}
+    ({{ end_date }} is null or {{ end_date }} > {{ as_of_date }})
+{%- endmacro %}
+
 {# 0, 1, 2, ..., as many as asked for, in a column `number`. #}
 {% macro numbers(how_many) -%}
     select number

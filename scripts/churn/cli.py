@@ -11,7 +11,16 @@ import yaml
 from rich.console import Console
 
 from churn.backtest import show_backtest, show_comparison
-from churn.dbt import build, write_docs
+from churn.dbt import build, built_from, rebuild, write_docs
+from churn.enrich.commands import (
+    ENRICHED_MODELS,
+    enrichment,
+    list_tickets,
+    pasted,
+)
+from churn.enrich.commands import analyze as read_one
+from churn.enrich.commands import enrich as enrich_tickets
+from churn.enrich.ollama import DEFAULT_MODEL, OllamaEngine
 from churn.errors import ChurnError, InputError
 from churn.generate import (
     DEFAULT_ACCOUNTS,
@@ -144,6 +153,95 @@ def backtest(
         )
     _build_once(project, console)
     show_backtest(project, console)
+
+
+Model = Annotated[
+    str,
+    typer.Option(help="The model, as Ollama calls it; `llama3.1:8b` is slower and reads better."),
+]
+Timeout = Annotated[float, typer.Option(min=1, help="Seconds a ticket may take, all in all.")]
+AllowRemote = Annotated[
+    bool, typer.Option("--allow-remote", help="Let the text of tickets leave this machine.")
+]
+
+
+@app.command()
+def enrich(
+    limit: Annotated[
+        str, typer.Option(help="How many messages, the newest first; `all` for all.")
+    ] = "50",
+    timeout: Timeout = 60,
+    model: Model = DEFAULT_MODEL,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="How many at a time.")] = 2,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only messages from that day on.")
+    ] = None,
+    tickets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|NAME",
+            help="Any other file of tickets; it is copied to `data/tickets` and known by its name "
+            "from then on.",
+        ),
+    ] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Read again what is known.")] = False,
+    allow_remote: AllowRemote = False,
+) -> None:
+    """Have a local language model read what customers wrote.
+
+    Asks an Ollama server on this machine (`OLLAMA_HOST`), keeps every answer in `data/enrichment/`
+    and builds what depends on it. Stop it at any time: the same command goes on where it ended.
+    """
+    project, console = Project(), output_console()
+    count = _limit(limit)
+    batch = enrich_tickets(
+        project,
+        console,
+        OllamaEngine(model=model, allow_remote=allow_remote),
+        data_dir=built_from(project),
+        tickets=tickets,
+        limit=count,
+        timeout=timeout,
+        concurrency=concurrency,
+        since=since,
+        refresh=refresh,
+    )
+    if batch.stored:
+        rebuild(project, console, ENRICHED_MODELS)
+
+
+@app.command("tickets")
+def tickets_() -> None:
+    """List the ticket files that `enrich --tickets` can read by name."""
+    list_tickets(Project(), output_console())
+
+
+@app.command()
+def clear_enrichment() -> None:
+    """Show and score nothing of what was read so far. Deletes nothing; `enrich` brings it back."""
+    project, console = Project(), output_console()
+    results = enrichment(project)
+    with results.held():
+        results.clear()
+    rebuild(project, console, ENRICHED_MODELS)
+    console.print("What was read so far is neither shown nor scored any more.")
+
+
+@app.command()
+def analyze(
+    ticket: Annotated[
+        str | None, typer.Argument(help="The text, the name of a file, or `-` for standard input.")
+    ] = None,
+    timeout: Timeout = 60,
+    model: Model = DEFAULT_MODEL,
+    allow_remote: AllowRemote = False,
+) -> None:
+    """Have the model read one ticket, and print what it says as JSON. Nothing is kept."""
+    engine = OllamaEngine(model=model, allow_remote=allow_remote)
+    reading = read_one(pasted(ticket), engine, timeout)
+    if reading.answer is None:
+        raise ChurnError(f"The ticket could not be read: {reading.error}.")
+    output_console().print_json(reading.answer.model_dump_json())
 
 
 @app.command()
@@ -282,6 +380,14 @@ def _say_what_is_built(project: Project, console: Console, data_dir: Path | None
             markup=False,
             highlight=False,
         )
+
+
+def _limit(text: str) -> int | None:
+    if text.strip().lower() == "all":
+        return None
+    if not text.strip().isdigit() or int(text) < 1:
+        raise InputError(f"--limit must be a whole number from 1, or all, not {text}.")
+    return int(text)
 
 
 def _parsed_variables(project: Project, text: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Runs dbt in this process: progress while it works, one message when it fails."""
 
+import json
 import os
 import re
 import shutil
@@ -76,8 +77,56 @@ def build(
             elif event.info.name == "NodeFinished":
                 progress.advance(task)
 
+        if not models:
+            project.build_record.unlink(missing_ok=True)
         _invoke(arguments, project, on_event)
+    if not models:
+        _record_build(project, data_dir, variables)
     console.print()
+
+
+def rebuild(project: Project, console: Console, models: Sequence[str]) -> None:
+    """Build these models again, from the data and with the variables of the last build.
+
+    Where nothing has been built completely, everything is built, as `build` does by default.
+    """
+    last = _last_build(project)
+    if last is None:
+        build(project, console, data_dir=project.data_dir)
+    else:
+        build(
+            project,
+            console,
+            data_dir=built_from(project),
+            variables=last["variables"],
+            models=models,
+        )
+
+
+def built_from(project: Project) -> Path | None:
+    """The data that the warehouse was built from, or would be: None for the bundled sample."""
+    last = _last_build(project)
+    if project.data_dir is not None or last is None or last["data_dir"] is None:
+        return project.data_dir
+    return Path(last["data_dir"])
+
+
+def _last_build(project: Project) -> dict[str, Any] | None:
+    try:
+        last: dict[str, Any] = json.loads(project.build_record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return last if project.warehouse.is_file() else None
+
+
+def _record_build(
+    project: Project, data_dir: Path | None, variables: Mapping[str, Any] | None
+) -> None:
+    """Note beside the warehouse what it was built from."""
+    last = {"data_dir": str(data_dir) if data_dir else None, "variables": dict(variables or {})}
+    partial = project.build_record.with_suffix(".partial")
+    partial.write_text(json.dumps(last, default=str), encoding="utf-8")
+    partial.replace(project.build_record)
 
 
 def _invoke(

@@ -24,13 +24,14 @@ class TableSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    dated_by: str
+    dated_by: str | None = None
     unique_key: str | None = None
     keep: str | None = None
     event_id: str | None = None
     copies_need_id: bool = False
     may_be_empty: bool = False
     may_be_absent: bool = False
+    not_in_sample: bool = False
     text_columns: tuple[str, ...] = ()
     never_read: tuple[str, ...] = ()
     required: dict[str, str]
@@ -73,6 +74,11 @@ class Project:
     def warehouse(self) -> Path:
         """The DuckDB file that dbt builds: derived, may be deleted at any time."""
         return Path(os.environ.get("CHURN_WAREHOUSE") or "warehouse/churn.duckdb")
+
+    @property
+    def build_record(self) -> Path:
+        """What the warehouse was built from, as JSON; missing when a build was interrupted."""
+        return self.warehouse.with_name(f"{self.warehouse.name}.build.json")
 
     @property
     def store_dir(self) -> Path:

@@ -41,6 +41,7 @@ MARTS = {
 BASE = tuple(f"base_saas__{table}" for table in TABLES)
 # generated in the test, nothing by default
 GENERATED = (*BASE, "int_customer_churn_intents", "stg_store__published_scores")
+INTENT_COLUMNS = "customer_id varchar, is_account_level boolean, intent_date date"
 # these stand in the test: generated, or read from their file
 GIVEN = (*GENERATED, "recommended_actions")
 HISTORY_WEEKS = {"standard": 26, "basic": 9}
@@ -132,9 +133,11 @@ class Pipeline:
         self.connection.execute("attach ':memory:' as compiled")
         for schema in sorted({model.relation.rsplit(".", 1)[0] for model in models.values()}):
             self.connection.execute(f"create schema if not exists {schema}")
-        for name in GENERATED:
+        for name in (*BASE, "stg_store__published_scores"):
             # they are empty: this gives the columns and their types
             self.execute(models[name], models[name].sql, "table")
+        intents = models["int_customer_churn_intents"].relation
+        self.connection.execute(f"create table {intents} ({INTENT_COLUMNS})")
         actions = csv.read_csv(ROOT / "seeds/playbooks/recommended_actions.csv")
         self.connection.register("actions", actions)
         self.execute(models["recommended_actions"], "from actions", "table")

@@ -128,7 +128,9 @@ class Story:
             self.look_around(sundays)
             self.add_usage(customer_id)
             for days in self.pick(((), (), (), (0,), (30,), (31,), (-1,), (0, 9, 30))):
-                self.facts.intents.append(Intent(customer_id, self.day(days)))
+                self.facts.intents.append(
+                    Intent(customer_id, self.day(days), self.pick((False, True)))
+                )
 
     def add_usage(self, customer_id: str) -> None:
         rows = []
@@ -328,8 +330,7 @@ def raw_tables(facts: Facts, seed: int) -> dict[str, list[dict[str, Any]]]:
             account_id=spelled.id(e.account_id),
             churn_date=spelled.day(e.churn_date),
         )
-    intents = [{"customer_id": i.customer_id, "intent_date": i.intent_date} for i in facts.intents]
-    return {**tables, "int_customer_churn_intents": intents}
+    return {**tables, "int_customer_churn_intents": [vars(intent) for intent in facts.intents]}
 
 
 def published(case: Scenario, configuration: str) -> list[dict[str, Any]]:

@@ -62,6 +62,8 @@ class ChurnEvent:
 class Intent:
     customer_id: str
     intent_date: date
+    # what only an account says counts for customers that are active
+    is_account_level: bool = False
 
 
 @dataclass(frozen=True)
@@ -507,6 +509,8 @@ def _customer(
     scored = sorted(
         (t.submitted_at, t.ticket_id, t.satisfaction_score) for t in known if t.satisfaction_score
     )
+    is_active = subscription.end_date is None or subscription.end_date > as_of
+    heard = [i.intent_date for i in intents if is_active or not i.is_account_level]
     arr = subscription.arr_amount
     if arr is None and subscription.mrr_amount is not None:
         arr = 12 * subscription.mrr_amount
@@ -522,7 +526,7 @@ def _customer(
         arr=arr,
         is_trial=subscription.is_trial,
         downgrade_flag=subscription.downgrade_flag,
-        is_active=subscription.end_date is None or subscription.end_date > as_of,
+        is_active=is_active,
         churned=churned,
         tenure_days=(as_of - subscription.start_date).days,
         usage_30d=usage_30d,
@@ -538,7 +542,7 @@ def _customer(
         avg_csat=_mean(t.satisfaction_score for t in known),
         avg_first_response_min=_mean(t.first_response_time_minutes for t in tickets),
         avg_resolution_hrs=_mean(t.resolution_time_hours for t in known),
-        churn_intent_30d=sum(_current(intent.intent_date, as_of) for intent in intents),
+        churn_intent_30d=sum(_current(day, as_of) for day in heard),
         signal_coverage=coverage[bool(current or prior), bool(tickets)],
     )
 

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from conftest import ROOT, Tables, Workspace
 
-COMMANDS = ["run", "show", "backtest", "load", "watch", "generate"]
+COMMANDS = ["run", "show", "backtest", "enrich", "analyze", "load", "watch", "generate"]
 
 
 def plain(text: str) -> str:
@@ -226,4 +226,4 @@ def test_make_help_lists_every_target() -> None:
         check=True,
     )
     assert [line.split()[0] for line in shown.stdout.splitlines()] == targets
-    assert set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE)) == set(targets)
+    assert set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)) == set(targets)

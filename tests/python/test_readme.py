@@ -22,8 +22,8 @@ def test_every_sql_example_gives_rows_on_the_sample(sql: str, sample: Workspace)
 
 
 def test_every_make_target_is_explained_and_every_explained_target_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):.*##", MAKEFILE, flags=re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z]+)", README))
+    targets = set(re.findall(r"^([a-z-]+):.*##", MAKEFILE, flags=re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", README))
     assert targets == named
 
 

@@ -101,6 +101,7 @@ def test_a_date_more_than_30_days_beyond_the_rest_stops_the_build(
         ("int_account_support", "closed_at as date) <=", "closed_at as date) <"),
         ("int_account_support", "submitted_at desc", "submitted_at asc"),
         ("int_customer_signals", "end_date > as_of_dates", "end_date >= as_of_dates"),
+        ("int_customer_signals", "not churn_intents.is_account_level", "true"),
         ("int_customer_signals", "start_date <= as_of_dates", "start_date < as_of_dates"),
         ("int_customer_signals", "churn_date <= as_of_dates", "churn_date < as_of_dates"),
         ("int_as_of_dates", "inner join subscriptions", "left join subscriptions"),

@@ -21,6 +21,8 @@
     ('support_tickets', 'submitted_at', 'before_signup', 'ticket_id', 'submitted_date < signup_date'),
     ('support_tickets', 'submitted_at', 'after_as_of_date', 'ticket_id', 'submitted_date > as_of_date'),
     ('support_tickets', 'closed_at', 'closed_before_submitted', 'ticket_id', 'closed_at < submitted_at'),
+    ('account_keys', 'account_id', 'unknown_account', 'account_id', 'not has_account'),
+    ('account_keys', 'key_value', 'ambiguous_key', 'key_value', 'accounts_of_key > 1'),
 ] %}
 with
 
@@ -59,6 +61,12 @@ stg_churn_events as (
 stg_support_tickets as (
 
     select * from {{ ref('stg_saas__support_tickets') }}
+
+),
+
+stg_account_keys as (
+
+    select * from {{ ref('stg_saas__account_keys') }}
 
 ),
 
@@ -155,6 +163,33 @@ support_tickets as (
     from stg_support_tickets
     left join accounts on stg_support_tickets.account_id = accounts.account_id
     cross join as_of_dates
+
+),
+
+ambiguous_keys as (
+
+    select
+        key_type,
+        key_value,
+        count(distinct account_id) as accounts_of_key
+    from stg_account_keys
+    group by key_type, key_value
+    having count(distinct account_id) > 1
+
+),
+
+account_keys as (
+
+    select
+        stg_account_keys.account_id,
+        stg_account_keys.key_value,
+        accounts.account_id is not null as has_account,
+        ambiguous_keys.accounts_of_key
+    from stg_account_keys
+    left join accounts on stg_account_keys.account_id = accounts.account_id
+    left join ambiguous_keys
+        on stg_account_keys.key_type = ambiguous_keys.key_type
+        and stg_account_keys.key_value = ambiguous_keys.key_value
 
 ),
 

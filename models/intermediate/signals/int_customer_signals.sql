@@ -41,6 +41,11 @@ customer_intents as (
     -- a message falls into the windows of several as-of dates
     inner join as_of_dates
         on {{ in_current_window('churn_intents.intent_date', 'as_of_dates.as_of_date') }}
+    inner join customers on churn_intents.customer_id = customers.customer_id
+    -- an account may have customers that are long gone: what it says is not about them
+    where
+        not churn_intents.is_account_level
+        or {{ runs_on('customers.end_date', 'as_of_dates.as_of_date') }}
     group by as_of_dates.as_of_date, churn_intents.customer_id
 
 ),
@@ -78,8 +83,7 @@ signals as (
             else 'none'
         end as signal_coverage,
 
-        customers.end_date is null
-        or customers.end_date > as_of_dates.as_of_date as is_active,
+        {{ runs_on('customers.end_date', 'as_of_dates.as_of_date') }} as is_active,
         coalesce(customers.first_churn_date <= as_of_dates.as_of_date, false) as churned,
         -- undated: what is true today
         customers.is_trial,

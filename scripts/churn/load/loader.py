@@ -91,6 +91,19 @@ def load(
             )
 
 
+def convert_file(path: Path, spec: TableSpec, target: Path) -> TableSummary:
+    """Check one file of a table and write it as canonical Parquet.
+
+    Raises:
+        InputError: the file cannot be used; the message says why.
+    """
+    if not readable_suffix(path.name):
+        raise InputError(f"{path} is neither CSV nor Parquet.")
+    file = _open(Origin(spec.name, str(path), path), spec)
+    plan = plan_columns(spec, file.header, path.name, textual=file.textual)
+    return convert(file, plan, spec, target, lambda _: None)
+
+
 @dataclass(frozen=True)
 class _Found:
     """The files of a source that hold tables, in configured order."""

@@ -1,0 +1,39 @@
+-- one row per message and engine: the newest answer, else the newest error
+with
+
+results as (
+
+    select * from {{ ref('stg_store__enrichment_results') }}
+
+),
+
+markers as (
+
+    select max(cleared_at) as cleared_at
+    from {{ ref('stg_store__enrichment_markers') }}
+
+),
+
+-- what was cleared stays in the store, unseen
+seen as (
+
+    select results.*
+    from results
+    cross join markers
+    where markers.cleared_at is null or results.created_at > markers.cleared_at
+
+),
+
+ticket_enrichments as (
+
+    select *
+    from seen
+    qualify
+        row_number() over (
+            partition by message_id, engine
+            order by error is not null, created_at desc, result_id desc
+        ) = 1
+
+)
+
+select * from ticket_enrichments

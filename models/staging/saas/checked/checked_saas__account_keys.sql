@@ -1,0 +1,2 @@
+-- one row per row of account_keys, typed, with its fate: staged, rejected or duplicate
+{{ checked_rows('account_keys') }}

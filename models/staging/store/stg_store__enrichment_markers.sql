@@ -1,0 +1,19 @@
+-- one row per time that results were cleared
+with
+
+source as (
+
+    {{ stored_rows('enrichment/markers', {
+        'cleared_at': 'timestamp',
+    }) | indent(4) }}
+
+),
+
+renamed as (
+
+    select cleared_at
+    from source
+
+)
+
+select * from renamed

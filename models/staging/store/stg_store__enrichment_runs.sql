@@ -1,0 +1,56 @@
+-- one row per run that read messages
+with
+
+source as (
+
+    {{ stored_rows('enrichment/runs', {
+        'run_id': 'varchar',
+        'started_at': 'timestamp',
+        'ended_at': 'timestamp',
+        'engine': 'varchar',
+        'model': 'varchar',
+        'device': 'varchar',
+        'source_file': 'varchar',
+        'message_limit': 'bigint',
+        'done': 'bigint',
+        'cached': 'bigint',
+        'timed_out': 'bigint',
+        'failed': 'bigint',
+        'was_stopped': 'boolean',
+    }) | indent(4) }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        run_id,
+
+        -- text
+        engine,
+        model,
+        device,
+        source_file,
+
+        -- numbers
+        message_limit,
+        done,
+        cached,
+        timed_out,
+        failed,
+
+        -- booleans
+        was_stopped,
+
+        -- dates
+        started_at,
+        ended_at
+
+    from source
+    -- files that were put together may for a moment stand beside their parts
+    qualify row_number() over (partition by run_id order by ended_at desc nulls last) = 1
+
+)
+
+select * from renamed

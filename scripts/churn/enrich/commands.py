@@ -1,0 +1,177 @@
+"""What `churn enrich` and its companions do, once their options are parsed."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from churn.enrich.batch import Batch, read_all
+from churn.enrich.engine import Engine, EngineUnavailable, Reading
+from churn.enrich.messages import read_messages
+from churn.enrich.results import Results
+from churn.enrich.sources import Source, kept_files, open_source
+from churn.project import Project
+
+# what shows or scores a result, in dbt's words
+ENRICHED_MODELS = tuple(
+    f"stg_store__enrichment_{table}+" for table in ("results", "runs", "markers", "evaluations")
+)
+
+
+def enrichment(project: Project) -> Results:
+    """What has been read so far."""
+    return Results(project.store_dir / "enrichment")
+
+
+def enrich(
+    project: Project,
+    console: Console,
+    engine: Engine,
+    *,
+    data_dir: Path | None,
+    tickets: str | None,
+    limit: int | None,
+    timeout: float,
+    concurrency: int,
+    since: datetime | None,
+    refresh: bool,
+) -> Batch:
+    """Read messages with the engine and keep the results; prints what is read and a summary.
+
+    Raises EngineUnavailable, once, when the server or the model is not there or goes away; what
+    was read until then is kept.
+    """
+    with (
+        open_source(project, data_dir, tickets) as source,
+        enrichment(project).held(),
+        Progress(
+            TextColumn("Reading"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        ) as bar,
+    ):
+        console.print(
+            f"Reading {source.name} with {engine.model}; the words are in: "
+            f"{', '.join(source.text_columns)}.",
+            markup=False,
+            highlight=False,
+        )
+        task = bar.add_task("read", total=limit, rate="")
+
+        def progress(batch: Batch) -> None:
+            finished = batch.done + batch.cached + batch.timed_out + batch.failed
+            speed = bar.tasks[task].speed
+            bar.update(task, completed=finished, rate=f"{speed:.1f}/s" if speed else "")
+
+        batch, device, gone = asyncio.run(
+            _read(project, engine, source, limit, timeout, concurrency, since, refresh, progress)
+        )
+    _print_summary(batch, engine, device, timeout, console)
+    if gone is not None:
+        raise gone
+    return batch
+
+
+async def _read(
+    project: Project,
+    engine: Engine,
+    source: Source,
+    limit: int | None,
+    timeout: float,
+    concurrency: int,
+    since: datetime | None,
+    refresh: bool,
+    progress: Callable[[Batch], None],
+) -> tuple[Batch, str | None, EngineUnavailable | None]:
+    await engine.check()
+    messages = read_messages(source.file, source.text_columns, since=since)
+    batch = await read_all(
+        messages,
+        engine,
+        enrichment(project),
+        source_file=source.name,
+        limit=limit,
+        timeout=timeout,
+        concurrency=concurrency,
+        refresh=refresh,
+        progress=progress,
+    )
+    gone = None
+    if batch.outage is not None:
+        gone = EngineUnavailable(f"The server went away while tickets were read ({batch.outage}).")
+        try:
+            await engine.check()
+        except EngineUnavailable as error:
+            gone = error
+    device = await engine.device()
+    await engine.close()
+    return batch, device, gone
+
+
+def _print_summary(
+    batch: Batch, engine: Engine, device: str | None, timeout: float, console: Console
+) -> None:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("Read", f"{batch.done:,} ({engine.model}, {device or 'device not known'})")
+    grid.add_row("Known already", f"{batch.cached:,}")
+    grid.add_row("Timed out", f"{batch.timed_out:,}")
+    grid.add_row("Failed otherwise", f"{batch.failed:,}")
+    grid.add_row("Cancellation intents found", f"{batch.intents:,}")
+    console.print(grid)
+    if batch.timed_out:
+        console.print(
+            f"Tickets that took over {timeout:g} seconds were given up. What helps: a longer "
+            "TIMEOUT, a smaller LIMIT, or a smaller MODEL."
+        )
+    if batch.was_stopped:
+        console.print("Stopped. The same command goes on where this one ended.")
+
+
+def list_tickets(project: Project, console: Console) -> None:
+    """Print the names of the ticket files in the store."""
+    files = kept_files(project)
+    for file in files:
+        console.print(file.stem, markup=False, highlight=False)
+    if not files:
+        console.print("No ticket files yet. Add one: make enrich TICKETS=<file.csv>")
+
+
+def analyze(text: str, engine: Engine, timeout: float) -> Reading:
+    """Read one ticket. Raises EngineUnavailable when the server or the model is not there."""
+
+    async def read() -> Reading:
+        await engine.check()
+        reading = await engine.read(text, timeout)
+        await engine.close()
+        return reading
+
+    return asyncio.run(read())
+
+
+def pasted(text: str | None) -> str:
+    """A ticket as an argument, the name of a file, or standard input."""
+    if text is None or text == "-":
+        return sys.stdin.read()
+    try:
+        is_file = Path(text).is_file()
+    except (OSError, ValueError):  # too long, or a null byte: no name of a file
+        return text
+    return Path(text).read_text(encoding="utf-8", errors="replace") if is_file else text

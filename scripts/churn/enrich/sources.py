@@ -1,0 +1,100 @@
+"""Which file of messages is read: the loaded data's, the bundled sample's, or any other one."""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from churn.disk import flush
+from churn.enrich.text import text_columns
+from churn.errors import InputError
+from churn.load import convert_file
+from churn.project import Project
+
+TABLE = "ticket_messages"
+_SAMPLE = Path("seeds/saas") / f"raw_{TABLE}.csv"
+_SAMPLE_VALUES = 1000
+
+
+@dataclass(frozen=True)
+class Source:
+    """A canonical Parquet file of messages, and which of its columns hold the words."""
+
+    name: str
+    file: Path
+    text_columns: tuple[str, ...]
+
+
+@contextmanager
+def open_source(project: Project, data_dir: Path | None, tickets: str | None) -> Iterator[Source]:
+    """The messages of `data_dir` (None: of the bundled sample), or those of a file.
+
+    `tickets` is a CSV or Parquet file, which is copied to `data/tickets/` of the store, or the name
+    of one that was copied before. Raises InputError when there is nothing to read.
+    """
+    if tickets is not None:
+        file = _kept(project, tickets)
+        yield _source(project, file.stem, file)
+    elif data_dir is not None:
+        file = data_dir / f"{TABLE}.parquet"
+        if not file.is_file():
+            raise InputError(
+                f"The data in {data_dir} has no {TABLE}. Load it with that table, or name a file "
+                "of tickets: make enrich TICKETS=<file.csv>."
+            )
+        yield _source(project, file.name, file)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / f"{TABLE}.parquet"
+            convert_file(_SAMPLE, project.tables[TABLE], file)
+            yield _source(project, _SAMPLE.name, file)
+
+
+def kept_files(project: Project) -> list[Path]:
+    """The ticket files that were copied to the store, by name."""
+    return sorted(_folder(project).glob("*.parquet"))
+
+
+def _folder(project: Project) -> Path:
+    return project.store_dir / "tickets"
+
+
+def _kept(project: Project, tickets: str) -> Path:
+    """The copy of a ticket file in the store; a file that is there again replaces it."""
+    folder, given = _folder(project), Path(tickets)
+    kept = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', given.stem)}.parquet"
+    if not given.is_file():
+        named = folder / f"{tickets}.parquet"
+        if named.parent == folder and named.is_file():
+            return named
+        there = ", ".join(file.stem for file in kept_files(project)) or "none yet"
+        raise InputError(
+            f"There is no file {tickets}, nor tickets of that name; there are: {there}."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{kept.stem}.partial"
+    try:
+        convert_file(given, project.tables[TABLE], partial)
+        flush(partial)
+        partial.replace(kept)
+        flush(folder)
+    finally:
+        partial.unlink(missing_ok=True)
+    return kept
+
+
+def _source(project: Project, name: str, file: Path) -> Source:
+    parquet = pq.ParquetFile(file)
+    columns = [column for column in parquet.schema_arrow.names if column != "_row_number"]
+
+    def values(column: str) -> list[object]:
+        for batch in parquet.iter_batches(_SAMPLE_VALUES, columns=[column]):
+            found: list[object] = batch.column(0).to_pylist()
+            return found
+        return []
+
+    return Source(name, file, text_columns(project.tables[TABLE], columns, values))

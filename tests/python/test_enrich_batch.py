@@ -1,0 +1,266 @@
+"""Reading many messages: each gets one result, nothing is asked twice, and nothing is lost."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from churn.enrich.answer import Answer
+from churn.enrich.batch import Batch, read_all
+from churn.enrich.engine import Reading
+from churn.enrich.messages import read_messages
+from churn.enrich.results import FILES_BEFORE_COMPACTION, Results
+from churn.errors import ChurnError
+
+ANSWER = Answer(
+    summary="They leave.",
+    category="account",
+    sentiment="negative",
+    churn_intent=True,
+    signals=["urgency"],
+    recommended_action="Call them.",
+    language="en",
+)
+
+
+class Scripted:
+    """An engine that answers at once, as the test says; it notes what it was asked."""
+
+    name, prompt_version, schema_version = "scripted", "1", "1"
+
+    def __init__(self, say: Callable[[str], str | None] = lambda _: None, model: str = "m") -> None:
+        self.say, self.model = say, model
+        self.asked: list[str] = []
+
+    async def check(self) -> None: ...
+
+    async def read(self, text: str, timeout: float) -> Reading:
+        self.asked.append(text)
+        await asyncio.sleep(0)
+        error = self.say(text)
+        return Reading(None if error else ANSWER, error, 5, 1)
+
+    async def device(self) -> str | None:
+        return "CPU"
+
+    async def close(self) -> None: ...
+
+
+def written(folder: Path, rows: list[dict[str, str | None]]) -> Path:
+    file = folder / "ticket_messages.parquet"
+    numbered = [{**row, "_row_number": number} for number, row in enumerate(rows, 1)]
+    pq.write_table(pa.Table.from_pylist(numbered), file)
+    return file
+
+
+def messages(count: int) -> list[dict[str, str | None]]:
+    return [
+        {
+            "ticket_id": f"T{number:04}",
+            "submitted_at": f"2026-01-{number % 28 + 1:02} 10:00:00",
+            "body": f"We have question number {number}.",
+        }
+        for number in range(count)
+    ]
+
+
+def read(file: Path, results: Results, engine: Scripted, **options: object) -> Batch:
+    settings = {"limit": None, "timeout": 5.0, "concurrency": 3, "source_file": "f"} | options
+    with results.held():
+        return asyncio.run(read_all(read_messages(file, ["body"]), engine, results, **settings))
+
+
+def stored(results: Results) -> list[dict[str, object]]:
+    return pa.concat_tables(
+        [pq.read_table(file) for file in sorted(results.results.glob("*.parquet"))]
+    ).to_pylist()
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    return Results(tmp_path / "enrichment")
+
+
+def test_every_message_gets_one_result_the_newest_first(tmp_path: Path, results: Results) -> None:
+    file = written(tmp_path, messages(40))
+    engine = Scripted()
+    batch = read(file, results, engine, limit=10)
+
+    rows = stored(results)
+    assert (batch.done, batch.intents, len(rows), len(engine.asked)) == (10, 10, 10, 10)
+    newest = sorted((row["submitted_at"] for row in messages(40)), reverse=True)[:10]
+    assert sorted((str(row["submitted_at"]) for row in rows), reverse=True) == newest
+    assert {row["signals"] for row in rows} == {"urgency"}
+    [run] = pq.read_table(next(results.runs.glob("*.parquet"))).to_pylist()
+    assert (run["done"], run["cached"], run["failed"], run["device"]) == (10, 0, 0, "CPU")
+    assert run["ended_at"] is not None
+    assert not run["was_stopped"]
+
+
+def test_what_was_read_costs_nothing_again(tmp_path: Path, results: Results) -> None:
+    rows = messages(6)
+    # the same words in another ticket, and the same row twice
+    rows += [rows[0] | {"ticket_id": "T9999"}, rows[1]]
+    file = written(tmp_path, rows)
+    first = read(file, results, Scripted(), concurrency=1)
+    assert (first.done, first.cached, first.stored) == (6, 1, 7)
+
+    engine = Scripted()
+    again = read(file, results, engine)
+    assert (again.done, again.cached, again.stored, engine.asked) == (0, 7, 0, [])
+
+    for other in (Scripted(model="other"), Scripted()):
+        refresh = other.model == "m"
+        assert read(file, results, other, refresh=refresh).stored == 7
+
+
+def test_errors_are_results_but_no_cache_hits(tmp_path: Path, results: Results) -> None:
+    file = written(tmp_path, messages(9))
+
+    def say(text: str) -> str | None:
+        return {"1": "timeout_after_5s", "2": "invalid_json"}.get(text[-2])
+
+    batch = read(file, results, Scripted(say))
+    assert (batch.done, batch.timed_out, batch.failed, batch.intents) == (7, 1, 1, 7)
+    failed = [row for row in stored(results) if row["error"]]
+    assert {row["churn_intent"] for row in failed} == {None}
+    assert {row["summary"] for row in failed} == {None}
+
+    engine = Scripted()
+    assert read(file, results, engine).done == 2
+    assert len(engine.asked) == 2
+
+
+def test_messages_without_words_are_not_asked_about(tmp_path: Path, results: Results) -> None:
+    rows = [row | {"body": " \x00 "} for row in messages(2)] + messages(3)[2:]
+    file = written(tmp_path, rows)
+    engine = Scripted()
+    batch = read(file, results, engine)
+    assert (batch.done, batch.failed, len(engine.asked)) == (1, 2, 1)
+    assert sorted(row["error"] or "" for row in stored(results)) == ["", "no_text", "no_text"]
+    again = read(file, results, engine)
+    assert (again.stored, again.cached, len(engine.asked)) == (0, 3, 1)
+
+
+def test_an_outage_ends_the_run_and_the_next_goes_on(tmp_path: Path, results: Results) -> None:
+    file = written(tmp_path, messages(20))
+    asked = iter(range(100))
+    gone = Scripted(lambda _: "server_unreachable" if next(asked) >= 8 else None)
+    batch = read(file, results, gone)
+    assert (batch.outage, batch.done, batch.failed) == ("server_unreachable", 8, 0)
+    assert read(file, results, Scripted()).done == 12
+    assert len({row["message_id"] for row in stored(results)}) == 20
+
+
+def test_cleared_results_come_back_without_being_asked_for(
+    tmp_path: Path, results: Results
+) -> None:
+    file = written(tmp_path, messages(3))
+    read(file, results, Scripted())
+    results.clear()
+    engine = Scripted()
+    batch = read(file, results, engine)
+    assert (batch.cached, batch.stored, engine.asked) == (3, 3, [])
+    assert read(file, results, engine).stored == 0
+    assert len(stored(results)) == 6
+
+
+def test_one_run_at_a_time(tmp_path: Path, results: Results) -> None:
+    with results.held(), pytest.raises(ChurnError, match="another run"), results.held():
+        pass
+
+
+def test_many_files_become_one(tmp_path: Path, results: Results) -> None:
+    for number in range(FILES_BEFORE_COMPACTION):
+        read(written(tmp_path, messages(number + 1)), results, Scripted())
+    read(written(tmp_path, messages(1)), results, Scripted())
+    assert len(list(results.results.glob("*.parquet"))) < 3
+    assert len(stored(results)) == FILES_BEFORE_COMPACTION
+
+
+KILLED = """
+    import asyncio, sys
+    from pathlib import Path
+    sys.path.insert(0, sys.argv[3])
+    from test_enrich_batch import Scripted
+    from churn.enrich.batch import read_all
+    from churn.enrich.messages import read_messages
+    from churn.enrich.results import Results
+
+    class Slow(Scripted):
+        async def read(self, text, timeout):
+            await asyncio.sleep(0.02)
+            print("read", flush=True)
+            return await super().read(text, timeout)
+
+    results = Results(Path(sys.argv[2]))
+    with results.held():
+        asyncio.run(
+            read_all(
+                read_messages(Path(sys.argv[1]), ["body"]), Slow(), results,
+                source_file="f", limit=None, timeout=5, concurrency=2,
+            )
+        )
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_killing_a_run_loses_only_what_was_in_flight(
+    tmp_path: Path, results: Results, how: signal.Signals
+) -> None:
+    file = written(tmp_path, messages(200))
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(file), str(results.folder)]
+    command.append(str(Path(__file__).parent))
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    answers = 0
+    while answers < 30:
+        answers += run.stdout.readline() == "read\n"
+    os.kill(run.pid, how)
+    answers += run.stdout.read().count("read")
+    run.wait(10)
+    time.sleep(0.1)
+
+    engine = Scripted()
+    read(file, results, engine)
+    rows = stored(results)
+    assert len(rows) == len({row["message_id"] for row in rows}) == 200
+    assert len(engine.asked) <= 200 - answers + 2
+    runs = [pq.read_table(path).to_pylist()[0] for path in results.runs.glob("*.parquet")]
+    assert sorted((run["was_stopped"] for run in runs), key=bool) == [False, True]
+
+
+def test_messages_carry_what_links_them(tmp_path: Path) -> None:
+    rows = [
+        {
+            "ticket_id": " T1 ",
+            "account_id": "",
+            "submitted_at": "2026-03-01T10:00:00+02:00",
+            "body": "Hello\x00 there",
+            "crm_id": "X 7",
+            "from_email": "Ann <ann@Acme.com>",
+            "queue": "Billing",
+        },
+        {"ticket_id": None, "submitted_at": "soon", "body": None},
+    ]
+    file = written(tmp_path, rows)
+    first, last = read_messages(file, ["body"])
+    assert last.text == "Hello there"
+    assert last.submitted_at == datetime(2026, 3, 1, 8)
+    assert last.fields["ticket_id"] == "T1"
+    assert last.fields["account_id"] is None
+    assert last.fields["queue"] == "Billing"
+    assert last.match_keys == "\ncrm_id=x 7\nemail_domain=acme.com\n"
+    assert (first.text, first.submitted_at, first.match_keys) == ("", None, None)
+    assert [m.text for m in read_messages(file, ["body"], since=datetime(2026, 1, 1))] == [
+        "Hello there"
+    ]
