@@ -5,15 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # quoted by the shell, not by make: folder names may hold anything
-export DATA PARTIAL VARS ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET
+export DATA PARTIAL VARS ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS
 
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run show backtest enrich tickets analyze clear-enrichment load watch sample test lint docs clean
+.PHONY: help run show backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
 
 help:  ## list these commands
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
 
 run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}"]
 	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS)
@@ -37,6 +37,10 @@ analyze: $(VENV)/.runtime  ## have the model read one ticket: TICKET=text or fil
 
 clear-enrichment: $(VENV)/.runtime  ## show and score nothing of what was read so far; deletes nothing
 	@$(BIN)/churn clear-enrichment
+
+evaluate-enrichment: $(VENV)/.runtime  ## how well the model reads, on labelled messages [LABELS=file] [LIMIT=100|all] [MODEL=]
+	@$(BIN)/churn evaluate-enrichment $${LABELS:+--labels "$$LABELS"} $${LIMIT:+--limit "$$LIMIT"} \
+		$${MODEL:+--model "$$MODEL"} $${TIMEOUT:+--timeout "$$TIMEOUT"} $${CONCURRENCY:+--concurrency "$$CONCURRENCY"}
 
 load: $(VENV)/.runtime  ## check and load your files without building: DATA=folder or .zip [PARTIAL=1]
 	@test -n "$$DATA" || { echo "Name your files: make load DATA=<folder or .zip>" >&2; exit 2; }

@@ -15,6 +15,7 @@ from churn.dbt import build, built_from, rebuild, write_docs
 from churn.enrich.commands import (
     ENRICHED_MODELS,
     enrichment,
+    evaluate_engine,
     list_tickets,
     pasted,
 )
@@ -242,6 +243,36 @@ def analyze(
     if reading.answer is None:
         raise ChurnError(f"The ticket could not be read: {reading.error}.")
     output_console().print_json(reading.answer.model_dump_json())
+
+
+@app.command()
+def evaluate_enrichment(
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Messages with any of the columns churn_intent, category, sentiment. Without it: "
+            "messages of a generated company, whose truth is known.",
+        ),
+    ] = None,
+    limit: Annotated[str, typer.Option(help="How many messages; `all` for all.")] = "100",
+    timeout: Timeout = 60,
+    model: Model = DEFAULT_MODEL,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="How many at a time.")] = 2,
+    allow_remote: AllowRemote = False,
+) -> None:
+    """Say how well the model reads, on messages whose meaning is known."""
+    project, console = Project(), output_console()
+    evaluate_engine(
+        project,
+        console,
+        OllamaEngine(model=model, allow_remote=allow_remote),
+        labels=labels,
+        limit=_limit(limit),
+        timeout=timeout,
+        concurrency=concurrency,
+    )
+    rebuild(project, console, ("stg_store__enrichment_evaluations+",))
 
 
 @app.command()

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -19,10 +20,12 @@ from rich.table import Table
 
 from churn.enrich.batch import Batch, read_all
 from churn.enrich.engine import Engine, EngineUnavailable, Reading
+from churn.enrich.evaluate import evaluate, keep, labelled_messages, measures
 from churn.enrich.messages import read_messages
 from churn.enrich.results import Results
 from churn.enrich.sources import Source, kept_files, open_source
 from churn.project import Project
+from churn.terminal import progress_bar
 
 # what shows or scores a result, in dbt's words
 ENRICHED_MODELS = tuple(
@@ -143,6 +146,35 @@ def _print_summary(
         )
     if batch.was_stopped:
         console.print("Stopped. The same command goes on where this one ended.")
+
+
+def evaluate_engine(
+    project: Project,
+    console: Console,
+    engine: Engine,
+    *,
+    labels: Path | None,
+    limit: int | None,
+    timeout: float,
+    concurrency: int,
+) -> None:
+    """Read labelled messages, print how well that went, and keep the figures."""
+    with (
+        labelled_messages(project, labels, limit) as (name, messages),
+        progress_bar(console, "Reading") as progress,
+    ):
+        readings = evaluate(
+            engine, messages, timeout=timeout, concurrency=concurrency, progress=progress
+        )
+    figures = measures(messages, readings)
+    keep(project, engine, name, figures)
+    console.print(f"{engine.model} on {figures['messages']:,} messages ({name})", markup=False)
+    grid = Table.grid(padding=(0, 2))
+    for measure, value in figures.items():
+        shown = "–" if value is None else f"{value:,.3f}" if isinstance(value, Decimal) else value
+        grid.add_row(measure, str(shown))
+    console.print(grid)
+    console.print("Kept in marts.enrichment_quality.")
 
 
 def list_tickets(project: Project, console: Console) -> None:

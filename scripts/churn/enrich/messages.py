@@ -27,14 +27,16 @@ class Message:
     """One message: the customer's words, cleaned, and what links it to a customer.
 
     `message_id` is the md5 of all columns of its row in the source. `submitted_at` is in UTC.
-    `match_keys` are lines of `key_type=key_value` for the table `account_keys`: every other column
-    whose name ends in `_id`, and the domain of an e-mail address.
+    `others` are the columns that are neither words nor known. `match_keys` are lines of
+    `key_type=key_value` for the table `account_keys`: every other column whose name ends in `_id`,
+    and the domain of an e-mail address.
     """
 
     message_id: str
     text: str
     submitted_at: datetime | None
     fields: Mapping[str, str | None]
+    others: Mapping[str, str | None]
     match_keys: str | None
 
 
@@ -84,6 +86,7 @@ def _select(columns: Sequence[str]) -> str:
 def _message(row: Mapping[str, Any], text_columns: Sequence[str]) -> Message:
     words = "\n\n".join(row[name] for name in text_columns if row[name])
     known = {*KEYS, *LABELS.values(), *text_columns, "submitted_at", "message_id"}
+    others = {name: row[name] for name in row if name not in known}
     return Message(
         message_id=row["message_id"],
         text=clean(words),
@@ -92,7 +95,8 @@ def _message(row: Mapping[str, Any], text_columns: Sequence[str]) -> Message:
             **{name: _trimmed(row.get(name)) for name in KEYS},
             **{name: _trimmed(row.get(column)) for name, column in LABELS.items()},
         },
-        match_keys=_match_keys({name: row[name] for name in row if name not in known}),
+        others=others,
+        match_keys=_match_keys(others),
     )
 
 

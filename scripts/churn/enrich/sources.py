@@ -54,6 +54,13 @@ def open_source(project: Project, data_dir: Path | None, tickets: str | None) ->
             yield _source(project, _SAMPLE.name, file)
 
 
+def open_file(project: Project, file: Path, folder: Path) -> Source:
+    """The messages of any file, converted into the folder; InputError when it is unusable."""
+    target = folder / f"{TABLE}.parquet"
+    convert_file(file, project.tables[TABLE], target)
+    return _source(project, file.name, target)
+
+
 def kept_files(project: Project) -> list[Path]:
     """The ticket files that were copied to the store, by name."""
     return sorted(_folder(project).glob("*.parquet"))

@@ -1,0 +1,226 @@
+"""How well an engine reads: its answers against labelled messages."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from churn.enrich.engine import Engine, Reading
+from churn.enrich.messages import read_messages
+from churn.enrich.results import now
+from churn.enrich.sources import TABLE, open_file
+from churn.errors import InputError
+from churn.generate import generate
+from churn.project import Project
+from churn.store import append
+
+DEFAULT_SEED = 11
+_ACCOUNTS = 200
+
+QUALITY = pa.schema(
+    [
+        ("evaluation_id", pa.string()),
+        ("evaluated_at", pa.timestamp("us")),
+        ("engine", pa.string()),
+        ("model", pa.string()),
+        ("prompt_version", pa.string()),
+        ("data_set", pa.string()),
+        ("messages", pa.int64()),
+        ("valid_answers", pa.int64()),
+        ("intent_precision", pa.decimal128(18, 6)),
+        ("intent_recall", pa.decimal128(18, 6)),
+        ("intent_f1", pa.decimal128(18, 6)),
+        ("category_accuracy", pa.decimal128(18, 6)),
+        ("sentiment_accuracy", pa.decimal128(18, 6)),
+        ("json_validity", pa.decimal128(18, 6)),
+        ("latency_p50_ms", pa.int64()),
+        ("latency_p95_ms", pa.int64()),
+    ]
+)
+
+# what the generator's topics are, in the words of the answer; of the others several would do
+_CATEGORIES = {
+    "bug_report": "bug",
+    "feature_request": "feature_request",
+    "billing_question": "billing",
+    "pricing_pushback": "billing",
+    "onboarding": "onboarding",
+}
+_SENTIMENTS = {"praise": "positive", "frustration": "negative"}
+_YES, _NO = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A message and what is true of it; None where nobody says."""
+
+    text: str
+    churn_intent: bool | None
+    category: str | None
+    sentiment: str | None
+
+
+@contextmanager
+def labelled_messages(
+    project: Project, labels: Path | None, limit: int | None
+) -> Iterator[tuple[str, list[Labelled]]]:
+    """Messages with labels, and their name.
+
+    Those of a file with any of the columns churn_intent, category and sentiment beside the text; by
+    default messages of a generated company, whose truth is known. Raises InputError where a file
+    has no labels.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        if labels is None:
+            generate(Path(folder) / "company", accounts=_ACCOUNTS, seed=DEFAULT_SEED, faults=False)
+            found = _generated(Path(folder) / "company")
+            yield f"generated, seed {DEFAULT_SEED}", found[:limit]
+        else:
+            yield labels.name, _of_file(project, labels, Path(folder))[:limit]
+
+
+def _generated(company: Path) -> list[Labelled]:
+    rows = duckdb.execute(
+        """
+        select messages.subject || chr(10) || chr(10) || messages.body, labels.topic,
+            labels.is_cancellation
+        from read_csv(?, all_varchar = true) as messages
+        inner join read_csv(?) as labels on messages.ticket_id = labels.ticket_id
+        order by md5(messages.ticket_id)
+        """,
+        [str(company / f"{TABLE}.csv"), str(company / "truth" / "message_labels.csv")],
+    ).fetchall()
+    return [
+        Labelled(text, intent, _CATEGORIES.get(topic), _SENTIMENTS.get(topic))
+        for text, topic, intent in rows
+    ]
+
+
+def _of_file(project: Project, labels: Path, folder: Path) -> list[Labelled]:
+    source = open_file(project, labels, folder)
+    columns = ("churn_intent", "category", "sentiment")
+    found = duckdb.read_parquet(str(source.file))
+    if not set(columns) & set(found.columns):
+        raise InputError(
+            f"{labels} has no labels. Add a column churn_intent (true or false), category or "
+            f"sentiment. Columns found: {', '.join(found.columns)}."
+        )
+    texts = {
+        message.message_id: message for message in read_messages(source.file, source.text_columns)
+    }
+    return [
+        Labelled(
+            message.text,
+            _flag(message.others.get("churn_intent")),
+            _word(message.others.get("category")),
+            _word(message.others.get("sentiment")),
+        )
+        for message in texts.values()
+    ]
+
+
+def _word(value: str | None) -> str | None:
+    return (value or "").strip().lower() or None
+
+
+def _flag(value: str | None) -> bool | None:
+    word = _word(value)
+    return True if word in _YES else False if word in _NO else None
+
+
+def evaluate(
+    engine: Engine,
+    messages: Sequence[Labelled],
+    *,
+    timeout: float,
+    concurrency: int,
+    progress: Callable[[int, int], None],
+) -> list[Reading]:
+    """One reading a message, in their order.
+
+    Raises EngineUnavailable when the server or the model is not there.
+    """
+
+    async def read() -> list[Reading]:
+        await engine.check()
+        slots, done = asyncio.Semaphore(concurrency), 0
+
+        async def one(message: Labelled) -> Reading:
+            nonlocal done
+            async with slots:
+                reading = await engine.read(message.text, timeout)
+            done += 1
+            progress(done, len(messages))
+            return reading
+
+        readings = await asyncio.gather(*map(one, messages))
+        await engine.close()
+        return readings
+
+    return asyncio.run(read())
+
+
+def measures(messages: Sequence[Labelled], readings: Sequence[Reading]) -> dict[str, Any]:
+    """Precision, recall and F1 of intent, accuracies, validity and latency.
+
+    An error counts as "did not find it": it lowers recall, accuracy and validity. Null where
+    nothing was labelled.
+    """
+    pairs = list(zip(messages, readings, strict=True))
+    intents = [(m.churn_intent, r) for m, r in pairs if m.churn_intent is not None]
+    found = [(truth, r.answer is not None and r.answer.churn_intent) for truth, r in intents]
+    hits = sum(truth and said for truth, said in found)
+    precision = _share(hits, sum(said for _, said in found))
+    recall = _share(hits, sum(bool(truth) for truth, _ in found))
+    said_or_true = sum(said for _, said in found) + sum(bool(truth) for truth, _ in found)
+    latencies = [reading.latency_ms for reading in readings if reading.answer is not None]
+    p50, p95 = (
+        (int(value) for value in np.percentile(latencies, [50, 95])) if latencies else (None, None)
+    )
+    valid = sum(reading.answer is not None for reading in readings)
+    return {
+        "messages": len(pairs),
+        "valid_answers": valid,
+        "intent_precision": precision,
+        "intent_recall": recall,
+        "intent_f1": _share(2 * hits, said_or_true),
+        "category_accuracy": _accuracy([(m.category, r, "category") for m, r in pairs]),
+        "sentiment_accuracy": _accuracy([(m.sentiment, r, "sentiment") for m, r in pairs]),
+        "json_validity": _share(valid, len(pairs)),
+        "latency_p50_ms": p50,
+        "latency_p95_ms": p95,
+    }
+
+
+def _accuracy(pairs: Sequence[tuple[str | None, Reading, str]]) -> Decimal | None:
+    known = [(truth, reading, name) for truth, reading, name in pairs if truth is not None]
+    right = sum(getattr(reading.answer, name, None) == truth for truth, reading, name in known)
+    return _share(right, len(known))
+
+
+def _share(part: int, whole: int) -> Decimal | None:
+    return (Decimal(part) / Decimal(whole)).quantize(Decimal("0.000001")) if whole else None
+
+
+def keep(project: Project, engine: Engine, data_set: str, figures: dict[str, Any]) -> None:
+    """Append the figures to the store. Raises ChurnError when the disk refuses."""
+    row = {
+        "evaluation_id": uuid4().hex,
+        "evaluated_at": now(),
+        "engine": engine.name,
+        "model": engine.model,
+        "prompt_version": engine.prompt_version,
+        "data_set": data_set,
+        **figures,
+    }
+    folder = project.store_dir / "enrichment" / "quality"
+    append(folder, row["evaluation_id"], pa.Table.from_pylist([row], QUALITY))
