@@ -57,7 +57,7 @@ last_two as (
 
 ),
 
-current_date_row as (
+today as (
 
     select
         {{ as_of_date() }} as as_of_date,
@@ -83,11 +83,11 @@ history_dates as (
 
     select
         case
-            when history_weeks.number = 0 then current_date_row.as_of_date
-            else {{ sunday_on_or_before('current_date_row.as_of_date - 1') }}
+            when history_weeks.number = 0 then today.as_of_date
+            else {{ sunday_on_or_before('today.as_of_date - 1') }}
                 - 7 * (history_weeks.number - 1)
         end as as_of_date
-    from current_date_row
+    from today
     cross join history_weeks
 
 ),
@@ -97,10 +97,10 @@ backtest_dates as (
 
     select
         {{ sunday_on_or_before(
-            'current_date_row.as_of_date - ' ~ var('backtest_horizon_days')
+            'today.as_of_date - ' ~ var('backtest_horizon_days')
         ) }} - 7 * backtest_weeks.number as as_of_date,
-        current_date_row.first_usage_date
-    from current_date_row
+        today.first_usage_date
+    from today
     cross join backtest_weeks
 
 ),
@@ -171,18 +171,18 @@ as_of_dates as (
         dates.as_of_date,
         -- what a score is compared with: the history date a week or more before
         max(earlier.as_of_date) as previous_date,
-        dates.as_of_date = current_date_row.as_of_date as is_current,
+        dates.as_of_date = today.as_of_date as is_current,
         dates.is_history,
         dates.is_backtest,
         dates.is_published
     from dates
-    cross join current_date_row
+    cross join today
     left join history_dates as earlier
         on dates.is_history
         and earlier.as_of_date <= dates.as_of_date - 7
     group by
         dates.as_of_date,
-        current_date_row.as_of_date,
+        today.as_of_date,
         dates.is_history,
         dates.is_backtest,
         dates.is_published
