@@ -142,18 +142,24 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The columns of `int_customer_scores` that hold this of each rule: points, reason, action_group. #}
-{% macro rule_columns(what, dated_only=false) %}
+{#
+    The columns of `int_customer_scores` that hold this of each rule: points, reason, action_group.
+    `from_rows_only`: of the rules alone whose signal is dated and stands in the sources' rows, not
+    in what a model has read in them.
+#}
+{% macro rule_columns(what, from_rows_only=false) %}
     {%- set columns = [] -%}
-    {%- for rule in active_rules() if rule['dated'] or not dated_only -%}
-        {%- do columns.append(rule['id'] ~ '_' ~ what) -%}
+    {%- for rule in active_rules() -%}
+        {%- if not from_rows_only or (rule['dated'] and rule['signal'] != 'churn_intent_30d') -%}
+            {%- do columns.append(rule['id'] ~ '_' ~ what) -%}
+        {%- endif -%}
     {%- endfor -%}
     {{ return(columns) }}
 {% endmacro %}
 
-{# The points of all rules that fired, or of those alone whose signal is dated. #}
-{% macro rule_points_sum(dated_only=false) -%}
-    0{% for points in rule_columns('points', dated_only) %} + coalesce({{ points }}, 0){% endfor %}
+{# The points of the rules that fired. #}
+{% macro rule_points_sum(from_rows_only=false) -%}
+    0{% for points in rule_columns('points', from_rows_only) %} + coalesce({{ points }}, 0){% endfor %}
 {%- endmacro %}
 
 {# The order in which people at risk are contacted, over the columns of `customer_risk`. #}

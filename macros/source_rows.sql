@@ -199,6 +199,9 @@
 
     select
         _row_number,
+        {%- if table.get('keeps_row_hash') %}
+        _row_hash,
+        {%- endif %}
         row_ref,
         case
             when is_copy then 'duplicate'

@@ -11,7 +11,7 @@ import yaml
 from rich.console import Console
 
 from churn.backtest import show_backtest, show_comparison
-from churn.dbt import build, built_from, rebuild, write_docs
+from churn.dbt import build, rebuild, write_docs
 from churn.enrich.commands import (
     ENRICHED_MODELS,
     enrichment,
@@ -194,21 +194,17 @@ def enrich(
     and builds what depends on it. Stop it at any time: the same command goes on where it ended.
     """
     project, console = Project(), output_console()
-    count = _limit(limit)
-    batch = enrich_tickets(
+    enrich_tickets(
         project,
         console,
         OllamaEngine(model=model, allow_remote=allow_remote),
-        data_dir=built_from(project),
         tickets=tickets,
-        limit=count,
+        limit=_limit(limit),
         timeout=timeout,
         concurrency=concurrency,
         since=since,
         refresh=refresh,
     )
-    if batch.stored:
-        rebuild(project, console, ENRICHED_MODELS)
 
 
 @app.command("tickets")

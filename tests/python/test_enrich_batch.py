@@ -75,7 +75,8 @@ def messages(count: int) -> list[dict[str, str | None]]:
 
 
 def read(file: Path, results: Results, engine: Scripted, **options: object) -> Batch:
-    settings = {"limit": None, "timeout": 5.0, "concurrency": 3, "source_file": "f"} | options
+    settings = {"limit": None, "timeout": 5.0, "concurrency": 3, "source_file": "f"}
+    settings |= {"is_from_data": True} | options
     with results.held():
         return asyncio.run(read_all(read_messages(file, ["body"]), engine, results, **settings))
 
@@ -122,6 +123,31 @@ def test_what_was_read_costs_nothing_again(tmp_path: Path, results: Results) -> 
     for other in (Scripted(model="other"), Scripted()):
         refresh = other.model == "m"
         assert read(file, results, other, refresh=refresh).stored == 7
+
+
+def test_words_that_are_being_read_are_not_asked_about_again(
+    tmp_path: Path, results: Results
+) -> None:
+    rows = [row | {"body": "Where is my invoice?"} for row in messages(12)]
+    file = written(tmp_path, rows)
+    failing = iter(["invalid_json"])
+    engine = Scripted(lambda _: next(failing, None))
+    batch = read(file, results, engine, concurrency=4)
+    # the first try failed; of those that waited one asked again
+    assert (batch.failed, batch.done, batch.cached, len(engine.asked)) == (1, 1, 10, 2)
+    assert len(stored(results)) == 12
+
+
+def test_a_file_of_tickets_is_not_taken_for_the_data(tmp_path: Path, results: Results) -> None:
+    file = written(tmp_path, messages(3))
+    read(file, results, Scripted(), is_from_data=True)
+    engine = Scripted()
+    # what was read from the data may be that of other data by now
+    assert read(file, results, engine, is_from_data=False).stored == 3
+    assert read(file, results, engine, is_from_data=False).stored == 0
+    assert read(file, results, engine, is_from_data=True).stored == 0
+    assert engine.asked == []
+    assert sorted(row["is_from_data"] for row in stored(results)) == [False] * 3 + [True] * 3
 
 
 def test_errors_are_results_but_no_cache_hits(tmp_path: Path, results: Results) -> None:
@@ -208,7 +234,7 @@ KILLED = """
         asyncio.run(
             read_all(
                 read_messages(Path(sys.argv[1]), ["body"]), Slow(), results,
-                source_file="f", limit=None, timeout=5, concurrency=2,
+                source_file="f", is_from_data=True, limit=None, timeout=5, concurrency=2,
             )
         )
 """

@@ -14,13 +14,22 @@ markers as (
 
 ),
 
--- what was cleared stays in the store, unseen
+ticket_messages as (
+
+    select * from {{ ref('stg_saas__ticket_messages') }}
+
+),
+
+-- the store outlives the data, and what was cleared stays in it: both unseen
 seen as (
 
     select results.*
     from results
     cross join markers
-    where markers.cleared_at is null or results.created_at > markers.cleared_at
+    left join ticket_messages on results.message_id = ticket_messages.message_id
+    where
+        (markers.cleared_at is null or results.created_at > markers.cleared_at)
+        and (not results.is_from_data or ticket_messages.message_id is not null)
 
 ),
 

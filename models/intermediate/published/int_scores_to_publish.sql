@@ -37,6 +37,7 @@ scores_to_publish as (
         scores.risk_score,
         scores.risk_level,
         scores.dated_points,
+        scores.churn_intent_30d,
         scores.top_reasons
     from scores
     inner join as_of_dates on scores.as_of_date = as_of_dates.as_of_date

@@ -48,7 +48,7 @@ totals as (
     select
         *,
         cast({{ rule_points_sum() }} as int) as uncapped_score,
-        cast({{ rule_points_sum(dated_only=true) }} as int) as dated_points,
+        cast({{ rule_points_sum(from_rows_only=true) }} as int) as dated_points,
         {{ first_joined(rule_columns('reason'), 3, '; ') }} as top_reasons,
         -- the groups that fired, or `none`, between commas
         ',' || coalesce({{ first_joined(rule_columns('action_group'), 100, ',') }}, 'none')

@@ -48,8 +48,8 @@ restated as (
         min(as_of_date) as first_date,
         max(as_of_date) as last_date
     from restated_scores
-    -- flags have no date: that one has changed is no news of the past
-    where difference != 'a flag has changed'
+    -- flags have no date, and a model may read old tickets today: neither is news of the past
+    where difference not in ('a flag has changed', 'tickets were read since')
 
 ),
 

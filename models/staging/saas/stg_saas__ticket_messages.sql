@@ -12,10 +12,8 @@ source as (
 renamed as (
 
     select
-        -- a message has no id of its own: its place in the file names it
-        row_ref as message_ref,
-
-        -- ids
+        -- ids; a message has none of its own: all of its columns name it
+        _row_hash as message_id,
         ticket_id,
         account_id,
         subscription_id,

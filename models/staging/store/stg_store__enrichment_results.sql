@@ -8,6 +8,7 @@ source as (
         'run_id': 'varchar',
         'message_id': 'varchar',
         'source_file': 'varchar',
+        'is_from_data': 'boolean',
         'ticket_id': 'varchar',
         'account_id': 'varchar',
         'subscription_id': 'varchar',
@@ -77,6 +78,7 @@ renamed as (
         attempts,
 
         -- booleans
+        coalesce(is_from_data, false) as is_from_data,
         churn_intent,
 
         -- dates

@@ -17,6 +17,7 @@ source as (
         'plan_tier': 'varchar',
         'risk_score': 'int',
         'dated_points': 'int',
+        'churn_intent_30d': 'bigint',
         'risk_level': 'varchar',
         'top_reasons': 'varchar',
     }) | indent(4) }}
@@ -42,6 +43,7 @@ renamed as (
         arr,
         risk_score,
         dated_points,
+        coalesce(churn_intent_30d, 0) as churn_intent_30d,
 
         -- booleans
         is_active,

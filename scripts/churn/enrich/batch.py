@@ -18,6 +18,7 @@ class Batch:
     """What became of the messages of a run so far."""
 
     run_id: str = field(default_factory=lambda: uuid4().hex)
+    message_ids: list[str] = field(default_factory=list)
     done: int = 0
     cached: int = 0
     timed_out: int = 0
@@ -48,6 +49,7 @@ async def read_all(
     results: Results,
     *,
     source_file: str,
+    is_from_data: bool,
     limit: int | None,
     timeout: float,
     concurrency: int,
@@ -58,10 +60,11 @@ async def read_all(
 
     A message whose words have been read in the same way before costs nothing, unless `refresh`;
     errors are tried again. Every message gets one result. When the server is gone, the rest is
-    left for the next run and `Batch.outage` says why.
+    left for the next run and `Batch.outage` says why. `is_from_data` says that the messages are
+    those of the table ticket_messages, so that they count only while they are in it.
     """
     batch = Batch()
-    answers, known = ({}, set()) if refresh else results.answers()
+    answers, known = ({}, set()) if refresh else results.answers(is_from_data=is_from_data)
     run = {
         "run_id": batch.run_id,
         "started_at": now(),
@@ -73,6 +76,8 @@ async def read_all(
     with results.journal(run) as journal:
         waiting = _new_messages(islice(messages, limit), engine, batch, answers, known)
         stop = asyncio.Event()
+        # the words that the model is reading now
+        asking: dict[str, asyncio.Event] = {}
 
         def store(message: Message, key: str, reading: Row) -> None:
             journal.write(
@@ -81,6 +86,7 @@ async def read_all(
                     "run_id": batch.run_id,
                     "message_id": message.message_id,
                     "source_file": source_file,
+                    "is_from_data": is_from_data,
                     **message.fields,
                     "submitted_at": message.submitted_at,
                     "match_keys": message.match_keys,
@@ -94,6 +100,7 @@ async def read_all(
                     "created_at": now(),
                 }
             )
+            batch.message_ids.append(message.message_id)
             progress(batch)
 
         async def work() -> None:
@@ -105,6 +112,8 @@ async def read_all(
                     nothing = Reading(None, NO_TEXT, latency_ms=0, attempts=0)
                     store(message, key, _row(nothing))
                     continue
+                while key in asking:
+                    await asking[key].wait()
                 if key in answers:
                     batch.cached += 1
                     batch._copied += 1
@@ -112,14 +121,18 @@ async def read_all(
                     batch.intents += bool(copied["churn_intent"])
                     store(message, key, {**copied, "latency_ms": 0, "attempts": 0, "error": None})
                     continue
-                reading = await engine.read(message.text, timeout)
+                asking[key] = asyncio.Event()
+                try:
+                    reading = await engine.read(message.text, timeout)
+                    row = _row(reading)
+                    if reading.error is None:
+                        answers[key] = row
+                finally:
+                    asking.pop(key).set()
                 if reading.is_outage:
                     batch.outage = reading.error
                     stop.set()
                     return
-                row = _row(reading)
-                if reading.error is None:
-                    answers[key] = row
                 _count(batch, reading)
                 store(message, key, row)
 
@@ -145,6 +158,7 @@ def _new_messages(
         key = cache_key(engine, message.text)
         if (message.message_id, key) in known:
             batch.cached += 1
+            batch.message_ids.append(message.message_id)
             batch.intents += bool(answers[key]["churn_intent"])
         else:
             yield message, key

@@ -2,11 +2,11 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -18,14 +18,17 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from churn.dbt import built_from, rebuild
 from churn.enrich.batch import Batch, read_all
 from churn.enrich.engine import Engine, EngineUnavailable, Reading
 from churn.enrich.evaluate import evaluate, keep, labelled_messages, measures
 from churn.enrich.messages import read_messages
 from churn.enrich.results import Results
-from churn.enrich.sources import Source, kept_files, open_source
+from churn.enrich.sources import kept_files, open_source
+from churn.errors import ChurnError
 from churn.project import Project
 from churn.terminal import progress_bar
+from churn.warehouse import reading
 
 # what shows or scores a result, in dbt's words
 ENRICHED_MODELS = tuple(
@@ -43,33 +46,22 @@ def enrich(
     console: Console,
     engine: Engine,
     *,
-    data_dir: Path | None,
     tickets: str | None,
     limit: int | None,
     timeout: float,
     concurrency: int,
     since: datetime | None,
     refresh: bool,
-) -> Batch:
-    """Read messages with the engine and keep the results; prints what is read and a summary.
+) -> None:
+    """Read messages with the engine, keep the results, build what depends on them, and say so.
 
-    Raises EngineUnavailable, once, when the server or the model is not there or goes away; what
-    was read until then is kept.
+    Raises EngineUnavailable, once, when the server or the model is not there or goes away, and
+    KeyboardInterrupt when it was stopped; what was read until then is kept and built.
     """
     with (
-        open_source(project, data_dir, tickets) as source,
+        open_source(project, built_from(project), tickets) as source,
         enrichment(project).held(),
-        Progress(
-            TextColumn("Reading"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        ) as bar,
+        _reading_bar(console) as bar,
     ):
         console.print(
             f"Reading {source.name} with {engine.model}; the words are in: "
@@ -77,66 +69,87 @@ def enrich(
             markup=False,
             highlight=False,
         )
-        task = bar.add_task("read", total=limit, rate="")
+        task = bar.add_task("read", total=min(limit or source.rows, source.rows), rate="")
 
         def progress(batch: Batch) -> None:
             finished = batch.done + batch.cached + batch.timed_out + batch.failed
             speed = bar.tasks[task].speed
             bar.update(task, completed=finished, rate=f"{speed:.1f}/s" if speed else "")
 
-        batch, device, gone = asyncio.run(
-            _read(project, engine, source, limit, timeout, concurrency, since, refresh, progress)
-        )
-    _print_summary(batch, engine, device, timeout, console)
+        async def read() -> tuple[Batch, str | None, EngineUnavailable | None]:
+            await engine.check()
+            batch = await read_all(
+                read_messages(source.file, source.text_columns, since=since),
+                engine,
+                enrichment(project),
+                source_file=source.name,
+                is_from_data=source.is_from_data,
+                limit=limit,
+                timeout=timeout,
+                concurrency=concurrency,
+                refresh=refresh,
+                progress=progress,
+            )
+            gone = await _why_gone(batch, engine)
+            device = await engine.device()
+            await engine.close()
+            return batch, device, gone
+
+        batch, device, gone = asyncio.run(read())
+    try:
+        if batch.stored:
+            rebuild(project, console, ENRICHED_MODELS)
+    finally:
+        _print_summary(project, batch, engine, device, timeout, console)
     if gone is not None:
         raise gone
-    return batch
+    if batch.was_stopped:
+        raise KeyboardInterrupt
 
 
-async def _read(
-    project: Project,
-    engine: Engine,
-    source: Source,
-    limit: int | None,
-    timeout: float,
-    concurrency: int,
-    since: datetime | None,
-    refresh: bool,
-    progress: Callable[[Batch], None],
-) -> tuple[Batch, str | None, EngineUnavailable | None]:
-    await engine.check()
-    messages = read_messages(source.file, source.text_columns, since=since)
-    batch = await read_all(
-        messages,
-        engine,
-        enrichment(project),
-        source_file=source.name,
-        limit=limit,
-        timeout=timeout,
-        concurrency=concurrency,
-        refresh=refresh,
-        progress=progress,
+def _reading_bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("Reading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     )
-    gone = None
-    if batch.outage is not None:
-        gone = EngineUnavailable(f"The server went away while tickets were read ({batch.outage}).")
-        try:
-            await engine.check()
-        except EngineUnavailable as error:
-            gone = error
-    device = await engine.device()
-    await engine.close()
-    return batch, device, gone
+
+
+async def _why_gone(batch: Batch, engine: Engine) -> EngineUnavailable | None:
+    """The engine's own words for the outage that ended the run; None where there was none."""
+    if batch.outage is None:
+        return None
+    try:
+        await engine.check()
+    except EngineUnavailable as error:
+        return error
+    return EngineUnavailable(
+        f"The server was gone for a moment ({batch.outage}). The same command goes on where this "
+        "one ended."
+    )
 
 
 def _print_summary(
-    batch: Batch, engine: Engine, device: str | None, timeout: float, console: Console
+    project: Project,
+    batch: Batch,
+    engine: Engine,
+    device: str | None,
+    timeout: float,
+    console: Console,
 ) -> None:
+    linked = _linked(project, batch, engine)
     grid = Table.grid(padding=(0, 2))
     grid.add_row("Read", f"{batch.done:,} ({engine.model}, {device or 'device not known'})")
     grid.add_row("Known already", f"{batch.cached:,}")
     grid.add_row("Timed out", f"{batch.timed_out:,}")
     grid.add_row("Failed otherwise", f"{batch.failed:,}")
+    grid.add_row("Linked to customers", "not known" if linked is None else f"{linked:,}")
     grid.add_row("Cancellation intents found", f"{batch.intents:,}")
     console.print(grid)
     if batch.timed_out:
@@ -144,8 +157,33 @@ def _print_summary(
             f"Tickets that took over {timeout:g} seconds were given up. What helps: a longer "
             "TIMEOUT, a smaller LIMIT, or a smaller MODEL."
         )
+    if batch.message_ids and linked == 0:
+        console.print(
+            "No key of these messages names a customer: they are shown in marts.ticket_insights "
+            "and never scored."
+        )
     if batch.was_stopped:
         console.print("Stopped. The same command goes on where this one ended.")
+
+
+_LINKED = """
+    select count(*) as messages
+    from marts.ticket_insights
+    inner join read_now using (message_id)
+    where engine = $engine and link_level != 'unlinked'
+"""
+
+
+def _linked(project: Project, batch: Batch, engine: Engine) -> int | None:
+    """How many messages of the run belong to a customer; None where nothing has been built."""
+    try:
+        with reading(project) as warehouse:
+            ids = pa.table({"message_id": pa.array(batch.message_ids, pa.string())})
+            warehouse.connection.register("read_now", ids)
+            [row] = warehouse.select(_LINKED, engine=engine.name)
+            return int(row["messages"])
+    except ChurnError:
+        return None
 
 
 def evaluate_engine(

@@ -28,6 +28,7 @@ RESULT = pa.schema(
         ("run_id", pa.string()),
         ("message_id", pa.string()),
         ("source_file", pa.string()),
+        ("is_from_data", pa.bool_()),
         ("ticket_id", pa.string()),
         ("account_id", pa.string()),
         ("subscription_id", pa.string()),
@@ -85,6 +86,7 @@ ANSWER = (
     "recommended_action",
     "language",
 )
+_ANSWERS = ["message_id", "is_from_data", "cache_key", "created_at", "error", *ANSWER]
 # a message without words is not asked about, and its error is no reason to try again
 NO_TEXT = "no_text"
 FILES_BEFORE_COMPACTION = 20
@@ -102,19 +104,21 @@ class Results:
         self.runs = folder / "runs"
         self.markers = folder / "markers"
 
-    def answers(self) -> tuple[dict[str, Row], set[tuple[str, str]]]:
+    def answers(self, *, is_from_data: bool) -> tuple[dict[str, Row], set[tuple[str, str]]]:
         """The answers by cache key, and the messages that show one (message id, cache key).
 
-        Messages without words count as answered: there is nothing to ask about.
-        Messages whose results have been cleared do not show them, but their answers stay known.
+        Messages without words count as answered: there is nothing to ask about. Answers stay known
+        when messages do not show them: results that were cleared, and of a file of tickets those
+        that were read from the data (`is_from_data`), which may be other data by now.
         """
         by_key: dict[str, Row] = {}
         shown = set()
         cleared = self._cleared_at()
-        for batch in self._batches(["message_id", "cache_key", "created_at", "error", *ANSWER]):
+        for batch in self._batches(_ANSWERS):
             for row in batch.to_pylist():
                 by_key[row["cache_key"]] = row
-                if cleared is None or row["created_at"] > cleared:
+                is_cleared = cleared is not None and row["created_at"] <= cleared
+                if not is_cleared and (is_from_data or not row["is_from_data"]):
                     shown.add((row["message_id"], row["cache_key"]))
         return by_key, shown
 

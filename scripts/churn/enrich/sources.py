@@ -22,10 +22,16 @@ _SAMPLE_VALUES = 1000
 
 @dataclass(frozen=True)
 class Source:
-    """A canonical Parquet file of messages, and which of its columns hold the words."""
+    """A canonical Parquet file of messages, and which of its columns hold the words.
+
+    `is_from_data`: whether it is the table ticket_messages that dbt builds from. `rows`: how many
+    messages it holds at most.
+    """
 
     name: str
     file: Path
+    is_from_data: bool
+    rows: int
     text_columns: tuple[str, ...]
 
 
@@ -38,7 +44,7 @@ def open_source(project: Project, data_dir: Path | None, tickets: str | None) ->
     """
     if tickets is not None:
         file = _kept(project, tickets)
-        yield _source(project, file.stem, file)
+        yield _source(project, file.stem, file, is_from_data=False)
     elif data_dir is not None:
         file = data_dir / f"{TABLE}.parquet"
         if not file.is_file():
@@ -46,19 +52,19 @@ def open_source(project: Project, data_dir: Path | None, tickets: str | None) ->
                 f"The data in {data_dir} has no {TABLE}. Load it with that table, or name a file "
                 "of tickets: make enrich TICKETS=<file.csv>."
             )
-        yield _source(project, file.name, file)
+        yield _source(project, file.name, file, is_from_data=True)
     else:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / f"{TABLE}.parquet"
             convert_file(_SAMPLE, project.tables[TABLE], file)
-            yield _source(project, _SAMPLE.name, file)
+            yield _source(project, _SAMPLE.name, file, is_from_data=True)
 
 
 def open_file(project: Project, file: Path, folder: Path) -> Source:
     """The messages of any file, converted into the folder; InputError when it is unusable."""
     target = folder / f"{TABLE}.parquet"
     convert_file(file, project.tables[TABLE], target)
-    return _source(project, file.name, target)
+    return _source(project, file.name, target, is_from_data=False)
 
 
 def kept_files(project: Project) -> list[Path]:
@@ -94,7 +100,7 @@ def _kept(project: Project, tickets: str) -> Path:
     return kept
 
 
-def _source(project: Project, name: str, file: Path) -> Source:
+def _source(project: Project, name: str, file: Path, *, is_from_data: bool) -> Source:
     parquet = pq.ParquetFile(file)
     columns = [column for column in parquet.schema_arrow.names if column != "_row_number"]
 
@@ -104,4 +110,5 @@ def _source(project: Project, name: str, file: Path) -> Source:
             return found
         return []
 
-    return Source(name, file, text_columns(project.tables[TABLE], columns, values))
+    words = text_columns(project.tables[TABLE], columns, values)
+    return Source(name, file, is_from_data, parquet.metadata.num_rows, words)
