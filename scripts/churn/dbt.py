@@ -6,18 +6,19 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.artifacts.schemas.run import RunExecutionResult
-from dbt.cli.main import dbtRunner, dbtRunnerResult
-from dbt_common.events.base_types import EventMsg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from churn.errors import ChurnError, InputError
 from churn.project import Project
+
+# dbt is half of what the commands load: those that build nothing start without it
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt_common.events.base_types import EventMsg
 
 # dbt unit tests check the code, not the data: `make test` runs them, a build of data need not
 _BUILD = ["build", "--exclude-resource-type", "unit_test"]
@@ -70,7 +71,7 @@ def build(
     with progress:
         task = progress.add_task("build", total=None, step="reading the project")
 
-        def on_event(event: EventMsg) -> None:
+        def on_event(event: "EventMsg") -> None:
             if event.info.name == "LogStartLine":
                 step = event.data.description.removeprefix("sql ")
                 progress.update(task, total=event.data.total, step=step[:60])
@@ -130,9 +131,12 @@ def _record_build(
 
 
 def _invoke(
-    arguments: list[str], project: Project, on_event: Callable[[EventMsg], None] | None = None
+    arguments: list[str], project: Project, on_event: Callable[["EventMsg"], None] | None = None
 ) -> None:
     """Run dbt, let go of the warehouse, and say what went wrong."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
     try:
         result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(arguments)
     finally:
@@ -172,7 +176,7 @@ def write_docs(project: Project) -> Path:
     return page
 
 
-def _failure(result: dbtRunnerResult, project: Project) -> ChurnError:
+def _failure(result: "dbtRunnerResult", project: Project) -> ChurnError:
     """What went wrong, in words."""
     if result.exception is not None:
         message = _plain(str(result.exception))
@@ -180,8 +184,8 @@ def _failure(result: dbtRunnerResult, project: Project) -> ChurnError:
             f"The project cannot be built.\n{message}"
         )
     messages = []
-    results = result.result.results if isinstance(result.result, RunExecutionResult) else []
-    for node in results:
+    # of a run; other results of dbt have no such list
+    for node in getattr(result.result, "results", ()):
         if node.status in ("error", "fail"):
             text = _plain(node.message or "failed")
             if failure := _warehouse_failure(text, project):

@@ -13,8 +13,10 @@ from churn.disk import flush
 from churn.errors import ChurnError
 
 
-def append(folder: Path, name: str, rows: pa.Table) -> Path:
+def append(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Path:
     """Add rows to a table of the store, as the new file `<name>.parquet`; returns its path.
+
+    Of a reader no more than a batch is in memory.
 
     The file appears complete or not at all; killing the process leaves at most a hidden partial
     file, which the next writer removes. Raises ChurnError when the disk refuses.
@@ -27,7 +29,10 @@ def append(folder: Path, name: str, rows: pa.Table) -> Path:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for left_over in folder.glob(".*.partial"):
                 left_over.unlink()
-            pq.write_table(rows, partial, compression="zstd")
+            batches = rows.to_reader() if isinstance(rows, pa.Table) else rows
+            with pq.ParquetWriter(partial, batches.schema, compression="zstd") as writer:
+                for batch in batches:
+                    writer.write_batch(batch)
             flush(partial)
             partial.replace(path)
             flush(folder)

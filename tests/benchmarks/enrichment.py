@@ -141,7 +141,8 @@ async def serve() -> None:
                     if header.lower().startswith(b"content-length:"):
                         length = int(header.split(b":")[1])
                 await reader.readexactly(length)
-                body: object = {}
+                # of a model
+                body: object = {"capabilities": ["completion"], "model_info": {}}
                 if path == b"/api/chat":
                     seen.append(perf_counter())
                     await asyncio.sleep(SECONDS_A_TICKET)

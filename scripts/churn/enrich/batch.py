@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from churn.enrich.engine import Engine, Reading
 from churn.enrich.messages import Message
-from churn.enrich.results import ANSWER, NO_TEXT, Results, Row, now
+from churn.enrich.results import ANSWER, NO_TEXT, Known, Results, Row, now
 from churn.enrich.text import text_hash
 
 
@@ -64,7 +64,7 @@ async def read_all(
     those of the table ticket_messages, so that they count only while they are in it.
     """
     batch = Batch()
-    answers, known = ({}, set()) if refresh else results.answers(is_from_data=is_from_data)
+    known = Known() if refresh else results.known(is_from_data=is_from_data)
     run = {
         "run_id": batch.run_id,
         "started_at": now(),
@@ -74,7 +74,7 @@ async def read_all(
         "message_limit": limit,
     }
     with results.journal(run) as journal:
-        waiting = _new_messages(islice(messages, limit), engine, batch, answers, known)
+        waiting = _new_messages(islice(messages, limit), engine, batch, known)
         stop = asyncio.Event()
         # the words that the model is reading now
         asking: dict[str, asyncio.Event] = {}
@@ -114,10 +114,10 @@ async def read_all(
                     continue
                 while key in asking:
                     await asking[key].wait()
-                if key in answers:
+                if key in known:
                     batch.cached += 1
                     batch._copied += 1
-                    copied = {name: answers[key][name] for name in ANSWER}
+                    copied = known[key]
                     batch.intents += bool(copied["churn_intent"])
                     store(message, key, {**copied, "latency_ms": 0, "attempts": 0, "error": None})
                     continue
@@ -126,7 +126,7 @@ async def read_all(
                     reading = await engine.read(message.text, timeout)
                     row = _row(reading)
                     if reading.error is None:
-                        answers[key] = row
+                        known.add(key, row)
                 finally:
                     asking.pop(key).set()
                 if reading.is_outage:
@@ -150,16 +150,15 @@ def _new_messages(
     messages: Iterable[Message],
     engine: Engine,
     batch: Batch,
-    answers: dict[str, Row],
-    known: set[tuple[str, str]],
+    known: Known,
 ) -> Iterator[tuple[Message, str]]:
     """The messages that have no valid result yet, with their cache keys."""
     for message in messages:
         key = cache_key(engine, message.text)
-        if (message.message_id, key) in known:
+        if known.is_shown(message.message_id, key):
             batch.cached += 1
             batch.message_ids.append(message.message_id)
-            batch.intents += bool(answers[key]["churn_intent"])
+            batch.intents += known.has_intent(key)
         else:
             yield message, key
 

@@ -58,6 +58,8 @@ def enrich(
     Raises EngineUnavailable, once, when the server or the model is not there or goes away, and
     KeyboardInterrupt when it was stopped; what was read until then is kept and built.
     """
+    # the other allocators keep what a large file took
+    pa.set_memory_pool(pa.system_memory_pool())
     with (
         open_source(project, built_from(project), tickets) as source,
         enrichment(project).held(),

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from churn.enrich.text import clean
 
@@ -20,6 +22,8 @@ LABELS = {
     "ticket_language": "language",
 }
 _ROWS_AT_ONCE = 500
+_BYTES_AT_ONCE = 8_000_000
+_LITTLE_MEMORY: dict[str, str | int | float | list[str]] = {"memory_limit": "200MB", "threads": 1}
 
 
 @dataclass(frozen=True)
@@ -45,42 +49,67 @@ def read_messages(
 ) -> Iterator[Message]:
     """The messages of a canonical Parquet file, the newest first, those without a date last.
 
-    Rows that are equal in every column are one message. Memory does not grow with the file. With
-    `since`, only messages from that moment on.
+    Rows that are equal in every column are one message. Memory does not grow with the file: it is
+    sorted without its texts, and then read again, some messages at a time. With `since`, only
+    messages from that moment on.
     """
-    with closing(duckdb.connect(config={"memory_limit": "200MB", "threads": 2})) as connection:
-        source = connection.read_parquet(str(file))
-        columns = [name for name in source.columns if name != "_row_number"]
-        cursor = connection.execute(_select(columns), [str(file)])
-        names = [column[0] for column in cursor.description]
-        seen: set[str] = set()
-        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-            for values in rows:
-                row = dict(zip(names, values, strict=True))
-                if row["message_id"] in seen:
-                    continue
-                seen.add(row["message_id"])
-                message = _message(row, text_columns)
-                if since is None or (message.submitted_at and message.submitted_at >= since):
-                    yield message
+    with closing(duckdb.connect(config=_LITTLE_MEMORY)) as connection:
+        found = connection.read_parquet(str(file)).columns
+        columns = {name: '"' + name.replace('"', '""') + '"' for name in found}
+        del columns["_row_number"]
+        wanted = connection.execute(_places(columns), [str(file)]).to_arrow_table()
+        for some in _portions(wanted):
+            connection.register("wanted", some)
+            cursor = connection.execute(_rows(columns), [str(file)])
+            names = [column[0] for column in cursor.description]
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                for values in rows:
+                    message = _message(dict(zip(names, values, strict=True)), text_columns)
+                    if since is None or (message.submitted_at and message.submitted_at >= since):
+                        yield message
 
 
-def _select(columns: Sequence[str]) -> str:
-    quoted = {name: '"' + name.replace('"', '""') + '"' for name in columns}
+def _places(columns: Mapping[str, str]) -> str:
+    """Where the messages stand, in the order in which they are read; the first of equal rows."""
+    texts = [f"cast({quoted} as varchar)" for quoted in columns.values()]
     # lengths keep the values apart, as in the row hash of staging
-    parts = ", ".join(
-        f"coalesce(length({text}) || ':' || {text}, '-')"
-        for text in (f"cast({name} as varchar)" for name in quoted.values())
-    )
-    texts = ", ".join(f"cast({name} as varchar) as {name}" for name in quoted.values())
-    by_date = ""
-    if "submitted_at" in columns:
-        by_date = f"cast({quoted['submitted_at']} as varchar) desc nulls last, "
+    parts = ", ".join(f"coalesce(length({text}) || ':' || {text}, '-')" for text in texts)
+    size = " + ".join(f"coalesce(strlen({text}), 0)" for text in texts)
+    date = f"cast({columns['submitted_at']} as varchar)" if "submitted_at" in columns else "null"
     return f"""
-        select md5(concat({parts})) as message_id, {texts}
-        from read_parquet(?)
-        order by {by_date}message_id
+        with messages as (
+            select
+                md5(concat({parts})) as message_id,
+                min(_row_number) as _row_number,
+                any_value({date}) as written,
+                any_value({size}) as bytes
+            from read_parquet(?)
+            group by message_id
+        )
+        select message_id, _row_number, bytes
+        from messages
+        order by written desc nulls last, message_id
     """
+
+
+def _rows(columns: Mapping[str, str]) -> str:
+    texts = ", ".join(f"cast(found.{quoted} as varchar) as {quoted}" for quoted in columns.values())
+    return f"""
+        select wanted.message_id, {texts}
+        from read_parquet(?) as found
+        inner join wanted on found._row_number = wanted._row_number
+        order by wanted.position
+    """
+
+
+def _portions(places: pa.Table) -> Iterator[pa.Table]:
+    """As many messages at a time as are small enough together, at least one."""
+    places = places.append_column("position", pa.array(range(len(places)), pa.int64()))
+    portions = pc.divide(pc.cumulative_sum(places["bytes"]), _BYTES_AT_ONCE)
+    start = 0
+    for size in pc.value_counts(portions).field("counts").to_pylist():
+        yield places.slice(start, size)
+        start += size
 
 
 def _message(row: Mapping[str, Any], text_columns: Sequence[str]) -> Message:

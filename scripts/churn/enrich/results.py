@@ -7,18 +7,20 @@ beginning of the next.
 
 import fcntl
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from churn.disk import flush
 from churn.errors import ChurnError
 from churn.store import append
 
@@ -86,10 +88,11 @@ ANSWER = (
     "recommended_action",
     "language",
 )
-_ANSWERS = ["message_id", "is_from_data", "cache_key", "created_at", "error", *ANSWER]
+_KNOWN = ["message_id", "is_from_data", "cache_key", "created_at", *ANSWER]
 # a message without words is not asked about, and its error is no reason to try again
 NO_TEXT = "no_text"
 FILES_BEFORE_COMPACTION = 20
+_ROWS_AT_ONCE = 10_000
 
 Row = dict[str, Any]
 
@@ -104,23 +107,20 @@ class Results:
         self.runs = folder / "runs"
         self.markers = folder / "markers"
 
-    def answers(self, *, is_from_data: bool) -> tuple[dict[str, Row], set[tuple[str, str]]]:
-        """The answers by cache key, and the messages that show one (message id, cache key).
-
-        Messages without words count as answered: there is nothing to ask about. Answers stay known
-        when messages do not show them: results that were cleared, and of a file of tickets those
-        that were read from the data (`is_from_data`), which may be other data by now.
-        """
-        by_key: dict[str, Row] = {}
-        shown = set()
-        cleared = self._cleared_at()
-        for batch in self._batches(_ANSWERS):
-            for row in batch.to_pylist():
-                by_key[row["cache_key"]] = row
-                is_cleared = cleared is not None and row["created_at"] <= cleared
-                if not is_cleared and (is_from_data or not row["is_from_data"]):
-                    shown.add((row["message_id"], row["cache_key"]))
-        return by_key, shown
+    def known(self, *, is_from_data: bool) -> "Known":
+        """What has been read so far, for messages of the data, or of a file of tickets."""
+        found = Known()
+        files = sorted(self.results.glob("*.parquet"))
+        if not files:
+            return found
+        error = ds.field("error")
+        stored = ds.dataset([str(file) for file in files], schema=RESULT)
+        rows = stored.to_table(_KNOWN, filter=error.is_null() | (error == NO_TEXT))
+        visible = pc.invert(rows["is_from_data"]) if not is_from_data else None
+        if cleared := self._cleared_at():
+            is_newer = pc.greater(rows["created_at"], pa.scalar(cleared, pa.timestamp("us")))
+            visible = is_newer if visible is None else pc.and_(visible, is_newer)
+        return Known(rows, rows if visible is None else rows.filter(visible))
 
     def clear(self) -> None:
         """Set the marker up to which results are neither shown nor scored; deletes nothing."""
@@ -130,14 +130,6 @@ class Results:
         files = sorted(self.markers.glob("*.parquet"))
         moments = [pq.read_table(file)["cleared_at"][0].as_py() for file in files]
         return max(moments, default=None)
-
-    def _batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        files = sorted(self.results.glob("*.parquet"))
-        if files:
-            table = ds.dataset([str(file) for file in files], schema=RESULT)
-            error = ds.field("error")
-            is_final = error.is_null() | (error == NO_TEXT)
-            yield from table.to_batches(columns=columns, filter=is_final)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -180,20 +172,17 @@ class Results:
     def _store(self, journal: Path) -> None:
         """Turn a journal into Parquet and remove it; doing that twice changes nothing."""
         run: Row = {}
-        rows = []
-        for line in journal.read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                break  # the line that was being written
+        counts: Counter[str] = Counter()
+        for entry in _entries(journal):
             if "run" in entry:
-                run |= {name: _moment(name, value) for name, value in entry["run"].items()}
+                run |= _with_moments(entry["run"])
             else:
-                rows.append({name: _moment(name, value) for name, value in entry.items()})
-        if rows:
-            append(self.results, run["run_id"], pa.Table.from_pylist(rows, RESULT))
+                counts[_outcome(entry)] += 1
+        if counts:
+            rows = pa.RecordBatchReader.from_batches(RESULT, _results(journal))
+            append(self.results, run["run_id"], rows)
         if run:
-            append(self.runs, run["run_id"], pa.Table.from_pylist([_counted(run, rows)], RUN))
+            append(self.runs, run["run_id"], pa.Table.from_pylist([_counted(run, counts)], RUN))
         journal.unlink()
 
     def _compact(self) -> None:
@@ -201,16 +190,68 @@ class Results:
         files = sorted(self.results.glob("*.parquet"))
         if len(files) < FILES_BEFORE_COMPACTION:
             return
-        target = self.results / f"{uuid4().hex}.parquet"
-        partial = target.with_name(f".{target.stem}.partial")
-        with pq.ParquetWriter(partial, RESULT, compression="zstd") as writer:
-            for file in files:
-                writer.write_table(pq.read_table(file, schema=RESULT))
-        flush(partial)
-        partial.replace(target)
-        flush(self.results)
+        stored = ds.dataset([str(file) for file in files], schema=RESULT)
+        batches = stored.to_batches(batch_size=_ROWS_AT_ONCE)
+        append(self.results, uuid4().hex, pa.RecordBatchReader.from_batches(RESULT, batches))
         for file in files:
             file.unlink()
+
+
+class Known:
+    """Answers by cache key, and which messages show one.
+
+    An answer stays known when a message does not show it: when it was cleared, and for a file of
+    tickets when it was read from the data, which may be other data by now. Messages without words
+    count as answered: there is nothing to ask about.
+    """
+
+    def __init__(self, stored: pa.Table | None = None, visible: pa.Table | None = None) -> None:
+        """Rows of the store, and those of them that are shown; by default nothing is known."""
+        self._stored = stored
+        # a hundred thousand answers are small as a table, and large as objects
+        self._position = _positions(stored)
+        self._intents: set[str] = set() if stored is None else _keys_with_intent(stored)
+        self._new: dict[str, tuple[Any, ...]] = {}
+        self._shown: set[str] = set() if visible is None else _messages(visible)
+
+    def __contains__(self, key: str) -> bool:
+        """Whether the words have an answer."""
+        return key in self._new or key in self._position
+
+    def __getitem__(self, key: str) -> Row:
+        """The fields of the answer."""
+        if key in self._new:
+            return dict(zip(ANSWER, self._new[key], strict=True))
+        assert self._stored is not None
+        [row] = self._stored.slice(self._position[key], 1).select(ANSWER).to_pylist()
+        return dict(row)
+
+    def add(self, key: str, answer: Row) -> None:
+        """Remember an answer for words that come again."""
+        self._new[key] = tuple(answer[name] for name in ANSWER)
+
+    def has_intent(self, key: str) -> bool:
+        """Whether the answer says that the customer means to leave."""
+        return bool(self[key]["churn_intent"]) if key in self._new else key in self._intents
+
+    def is_shown(self, message_id: str, key: str) -> bool:
+        """Whether the message has an answer of its own that is shown."""
+        return message_id + key in self._shown
+
+
+def _positions(rows: pa.Table | None) -> dict[str, int]:
+    if rows is None:
+        return {}
+    return {key: position for position, key in enumerate(rows["cache_key"].to_pylist())}
+
+
+def _keys_with_intent(rows: pa.Table) -> set[str]:
+    return set(rows.filter(rows["churn_intent"])["cache_key"].to_pylist())
+
+
+def _messages(rows: pa.Table) -> set[str]:
+    joined = pc.binary_join_element_wise(rows["message_id"], rows["cache_key"], "")
+    return set(joined.to_pylist())
 
 
 class Journal:
@@ -231,20 +272,44 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _moment(name: str, value: Any) -> Any:
-    return datetime.fromisoformat(value) if value and name.endswith("_at") else value
+def _entries(journal: Path) -> Iterator[Row]:
+    """The lines of a journal, up to the one that was being written when its run was killed."""
+    with journal.open(encoding="utf-8") as file:
+        for line in file:
+            try:
+                entry: Row = json.loads(line)
+            except ValueError:
+                return
+            yield entry
 
 
-def _counted(run: Row, rows: list[Row]) -> Row:
-    """The run with what became of its messages; a run that says nothing of its end was killed."""
-    timed_out = sum((row["error"] or "").startswith("timeout") for row in rows)
-    failed = sum(row["error"] is not None for row in rows) - timed_out
-    cached = sum(row["error"] is None and row["attempts"] == 0 for row in rows)
-    counts = {
-        "done": len(rows) - cached - timed_out - failed,
-        "cached": cached + run.get("already_stored", 0),
-        "timed_out": timed_out,
-        "failed": failed,
+def _results(journal: Path) -> Iterator[pa.RecordBatch]:
+    rows = (_with_moments(entry) for entry in _entries(journal) if "run" not in entry)
+    while some := list(islice(rows, _ROWS_AT_ONCE)):
+        yield pa.RecordBatch.from_pylist(some, RESULT)
+
+
+def _with_moments(row: Row) -> Row:
+    return {
+        name: datetime.fromisoformat(value) if value and name.endswith("_at") else value
+        for name, value in row.items()
     }
-    row = {"ended_at": None, "was_stopped": True, "device": None} | run | counts
+
+
+def _outcome(row: Row) -> str:
+    if row["error"] is None:
+        return "done" if row["attempts"] else "cached"
+    return "timed_out" if row["error"].startswith("timeout") else "failed"
+
+
+def _counted(run: Row, counts: Counter[str]) -> Row:
+    """The run with what became of its messages; a run that says nothing of its end was killed."""
+    row = {
+        "was_stopped": True,
+        **run,
+        "done": counts["done"],
+        "cached": counts["cached"] + run.get("already_stored", 0),
+        "timed_out": counts["timed_out"],
+        "failed": counts["failed"],
+    }
     return {name: row.get(name) for name in RUN.names}
