@@ -361,7 +361,12 @@ def main() -> None:
         app(prog_name="churn")
     except ChurnError as error:
         Console(stderr=True).print(
-            f"Error: {plain_lines(error)}", markup=False, highlight=False, style="red"
+            f"Error: {plain_lines(error)}",
+            markup=False,
+            highlight=False,
+            style="red",
+            # what is to be copied stays in one piece
+            soft_wrap=True,
         )
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

@@ -27,7 +27,7 @@ from churn.enrich.results import Results
 from churn.enrich.sources import kept_files, open_source
 from churn.errors import ChurnError
 from churn.project import Project
-from churn.terminal import progress_bar
+from churn.terminal import plain, plain_text, progress_bar
 from churn.warehouse import reading
 
 # what shows or scores a result, in dbt's words
@@ -66,8 +66,10 @@ def enrich(
         _reading_bar(console) as bar,
     ):
         console.print(
-            f"Reading {source.name} with {engine.model}; the words are in: "
-            f"{', '.join(source.text_columns)}.",
+            plain(
+                f"Reading {source.name} with {engine.model}; the words are in: "
+                f"{', '.join(source.text_columns)}."
+            ),
             markup=False,
             highlight=False,
         )
@@ -147,7 +149,8 @@ def _print_summary(
 ) -> None:
     linked = _linked(project, batch, engine)
     grid = Table.grid(padding=(0, 2))
-    grid.add_row("Read", f"{batch.done:,} ({engine.model}, {device or 'device not known'})")
+    model = plain_text(f"{batch.done:,} ({engine.model}, {device or 'device not known'})")
+    grid.add_row("Read", model)
     grid.add_row("Known already", f"{batch.cached:,}")
     grid.add_row("Timed out", f"{batch.timed_out:,}")
     grid.add_row("Failed otherwise", f"{batch.failed:,}")
@@ -208,7 +211,8 @@ def evaluate_engine(
         )
     figures = measures(messages, readings)
     keep(project, engine, name, figures)
-    console.print(f"{engine.model} on {figures['messages']:,} messages ({name})", markup=False)
+    heading = f"{engine.model} on {figures['messages']:,} messages ({name})"
+    console.print(plain(heading), markup=False, highlight=False)
     grid = Table.grid(padding=(0, 2))
     for measure, value in figures.items():
         shown = "–" if value is None else f"{value:,.3f}" if isinstance(value, Decimal) else value
@@ -221,7 +225,7 @@ def list_tickets(project: Project, console: Console) -> None:
     """Print the names of the ticket files in the store."""
     files = kept_files(project)
     for file in files:
-        console.print(file.stem, markup=False, highlight=False)
+        console.print(plain(file.stem), markup=False, highlight=False)
     if not files:
         console.print("No ticket files yet. Add one: make enrich TICKETS=<file.csv>")
 
