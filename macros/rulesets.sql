@@ -57,6 +57,11 @@
     {{ return((['at_least', 'at_most', 'equals', 'between'] | select('in', band) | list)[0]) }}
 {% endmacro %}
 
+{# What can read tickets. #}
+{% macro enrichment_engines() %}
+    {{ return(['ollama']) }}
+{% endmacro %}
+
 {% macro configuration_error(message) %}
     {%- do exceptions.raise_compiler_error('Risk configuration: ' ~ message) -%}
 {% endmacro %}
@@ -90,6 +95,12 @@
     {%- do whole_number_var('backtest_horizon_days', 1, 1000) -%}
     {%- do whole_number_var('backtest_weeks', 1, 1000) -%}
     {%- do whole_number_var('backtest_replicates', 1, 1000) -%}
+    {%- if var('enrichment_engine') not in enrichment_engines() -%}
+        {%- do configuration_error(
+            'enrichment_engine: there is no ' ~ var('enrichment_engine') ~ '; there are: '
+            ~ enrichment_engines() | join(', ')
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 {# A variable that must be a whole number between these. #}

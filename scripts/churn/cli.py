@@ -1,5 +1,6 @@
 """The `churn` command: thin wrappers; `churn --help` is the manual."""
 
+import re
 import shlex
 import sys
 from datetime import datetime, time
@@ -11,15 +12,9 @@ import yaml
 from rich.console import Console
 
 from churn.backtest import show_backtest, show_comparison
-from churn.dbt import build, rebuild, write_docs
-from churn.enrich.commands import (
-    ENRICHED_MODELS,
-    enrichment,
-    evaluate_engine,
-    list_tickets,
-    pasted,
-)
+from churn.dbt import build, write_docs
 from churn.enrich.commands import analyze as read_one
+from churn.enrich.commands import clear, evaluate_engine, list_tickets, pasted
 from churn.enrich.commands import enrich as enrich_tickets
 from churn.enrich.ollama import DEFAULT_MODEL, OllamaEngine
 from churn.errors import ChurnError, InputError
@@ -160,7 +155,9 @@ Model = Annotated[
     str,
     typer.Option(help="The model, as Ollama calls it; `llama3.1:8b` is slower and reads better."),
 ]
-Timeout = Annotated[float, typer.Option(min=1, help="Seconds a ticket may take, all in all.")]
+Timeout = Annotated[
+    float, typer.Option(min=1, max=86_400, help="Seconds a ticket may take, all in all.")
+]
 AllowRemote = Annotated[
     bool, typer.Option("--allow-remote", help="Let the text of tickets leave this machine.")
 ]
@@ -216,12 +213,7 @@ def tickets_() -> None:
 @app.command()
 def clear_enrichment() -> None:
     """Show and score nothing of what was read so far. Deletes nothing; `enrich` brings it back."""
-    project, console = Project(), output_console()
-    results = enrichment(project)
-    with results.held():
-        results.clear()
-    rebuild(project, console, ENRICHED_MODELS)
-    console.print("What was read so far is neither shown nor scored any more.")
+    clear(Project(), output_console())
 
 
 @app.command()
@@ -268,7 +260,6 @@ def evaluate_enrichment(
         timeout=timeout,
         concurrency=concurrency,
     )
-    rebuild(project, console, ("stg_store__enrichment_evaluations+",))
 
 
 @app.command()
@@ -417,8 +408,10 @@ def _say_what_is_built(project: Project, console: Console, data_dir: Path | None
 def _limit(text: str) -> int | None:
     if text.strip().lower() == "all":
         return None
-    if not text.strip().isdigit() or int(text) < 1:
-        raise InputError(f"--limit must be a whole number from 1, or all, not {text}.")
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text.strip(), re.ASCII):
+        raise InputError(
+            f"--limit must be a whole number from 1 to 999,999,999, or all, not {text}."
+        )
     return int(text)
 
 

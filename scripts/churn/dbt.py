@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from churn.errors import ChurnError, InputError
 from churn.project import Project
+from churn.store import state, states
 
 # dbt is half of what the commands load: those that build nothing start without it
 if TYPE_CHECKING:
@@ -80,28 +81,31 @@ def build(
 
         if not models:
             project.build_record.unlink(missing_ok=True)
+        record = _record(project, data_dir, variables)
         _invoke(arguments, project, on_event)
     if not models:
-        _record_build(project, data_dir, variables)
+        _keep(project, record)
     console.print()
 
 
-def rebuild(project: Project, console: Console, models: Sequence[str]) -> None:
-    """Build these models again, from the data and with the variables of the last build.
+def rebuild(
+    project: Project, console: Console, models: Sequence[str], tables: Sequence[str]
+) -> None:
+    """Build these models again if any of these tables of the store has changed since the last time.
 
-    Where nothing has been built completely, everything is built, as `build` does by default.
+    From the data and with the variables of the last build. Where nothing has been built completely,
+    or the data is another, everything is built.
     """
-    last = _last_build(project)
-    if last is None:
-        build(project, console, data_dir=project.data_dir)
-    else:
-        build(
-            project,
-            console,
-            data_dir=built_from(project),
-            variables=last["variables"],
-            models=models,
-        )
+    last, data_dir = _last_build(project), built_from(project)
+    variables = last["variables"] if last else None
+    now = _record(project, data_dir, variables)
+    if last is None or last["data"] != now["data"]:
+        build(project, console, data_dir=data_dir, variables=variables)
+        return
+    changed = {name: now["stored"].get(name) for name in tables}
+    if any(last["stored"].get(name) != state for name, state in changed.items()):
+        build(project, console, data_dir=data_dir, variables=variables, models=models)
+        _keep(project, {**last, "stored": {**last["stored"], **changed}})
 
 
 def built_from(project: Project) -> Path | None:
@@ -120,13 +124,22 @@ def _last_build(project: Project) -> dict[str, Any] | None:
     return last if project.warehouse.is_file() else None
 
 
-def _record_build(
+def _record(
     project: Project, data_dir: Path | None, variables: Mapping[str, Any] | None
-) -> None:
+) -> dict[str, Any]:
+    """What a build that begins now is made from."""
+    return {
+        "data_dir": str(data_dir) if data_dir else None,
+        "data": [str(data_dir), state(data_dir)] if data_dir else None,
+        "variables": dict(variables or {}),
+        "stored": states(project.store_dir),
+    }
+
+
+def _keep(project: Project, record: Mapping[str, Any]) -> None:
     """Note beside the warehouse what it was built from."""
-    last = {"data_dir": str(data_dir) if data_dir else None, "variables": dict(variables or {})}
     partial = project.build_record.with_suffix(".partial")
-    partial.write_text(json.dumps(last, default=str), encoding="utf-8")
+    partial.write_text(json.dumps(record, default=str), encoding="utf-8")
     partial.replace(project.build_record)
 
 

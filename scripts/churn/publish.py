@@ -10,7 +10,12 @@ from churn.store import append
 from churn.warehouse import reading
 
 # what shows a new publication, in the order in which it is built
-PUBLISHED_MODELS = ("stg_store__published_scores", "int_published_scores", "published_scores")
+PUBLISHED_MODELS = (
+    "int_as_of_dates",
+    "stg_store__published_scores",
+    "int_published_scores",
+    "published_scores",
+)
 
 _IS_PUBLISHED = """
     select count(*) > 0

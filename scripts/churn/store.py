@@ -4,6 +4,7 @@ dbt reads the files in place (`sources: store`), so no writer waits for the lock
 """
 
 import fcntl
+from hashlib import md5
 from pathlib import Path
 
 import pyarrow as pa
@@ -39,3 +40,16 @@ def append(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Pa
     except OSError as error:
         raise ChurnError(f"{path} cannot be written: {error.strerror or error}.") from error
     return path
+
+
+def state(folder: Path) -> str:
+    """Another one whenever a Parquet file of the folder was added, replaced or removed."""
+    files = sorted(folder.glob("*.parquet"))
+    stamps = [(file.name, file.stat().st_mtime_ns) for file in files]
+    return md5(repr(stamps).encode(), usedforsecurity=False).hexdigest()
+
+
+def states(folder: Path) -> dict[str, str]:
+    """The state of every table below a folder, by its path from there."""
+    tables = {file.parent for file in folder.rglob("*.parquet")}
+    return {table.relative_to(folder).as_posix(): state(table) for table in sorted(tables)}

@@ -74,6 +74,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no week of backtest": ({"backtest_weeks": 0}, ["backtest_weeks", "from 1", "0"]),
     "backtest_horizon_days yes": ({"backtest_horizon_days": True}, ["backtest_horizon_days"]),
     "warning of the past": ({"backtest_horizon_days": -90}, ["backtest_horizon_days", "-90"]),
+    "an engine that is none": ({"enrichment_engine": "olama"}, ["enrichment_engine", "ollama"]),
     "date in another order": ({"as_of_date": "31.03.2026"}, ["as_of_date", "31.03.2026"]),
     "date that does not exist": ({"as_of_date": "2026-02-30"}, ["as_of_date", "2026-02-30"]),
 }

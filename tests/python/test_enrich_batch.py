@@ -1,14 +1,16 @@
 """Reading many messages: each gets one result, nothing is asked twice, and nothing is lost."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +19,7 @@ import pytest
 
 from churn.enrich.answer import Answer
 from churn.enrich.batch import Batch, read_all
-from churn.enrich.engine import Reading
+from churn.enrich.engine import EngineUnavailable, Reading
 from churn.enrich.messages import read_messages
 from churn.enrich.results import FILES_BEFORE_COMPACTION, Results
 from churn.errors import ChurnError
@@ -100,7 +102,7 @@ def test_every_message_gets_one_result_the_newest_first(tmp_path: Path, results:
     rows = stored(results)
     assert (batch.done, batch.intents, len(rows), len(engine.asked)) == (10, 10, 10, 10)
     newest = sorted((row["submitted_at"] for row in messages(40)), reverse=True)[:10]
-    assert sorted((str(row["submitted_at"]) for row in rows), reverse=True) == newest
+    assert sorted((row["submitted_at"] for row in rows), reverse=True) == newest
     assert {row["signals"] for row in rows} == {"urgency"}
     [run] = pq.read_table(next(results.runs.glob("*.parquet"))).to_pylist()
     assert (run["done"], run["cached"], run["failed"], run["device"]) == (10, 0, 0, "CPU")
@@ -114,15 +116,16 @@ def test_what_was_read_costs_nothing_again(tmp_path: Path, results: Results) -> 
     rows += [rows[0] | {"ticket_id": "T9999"}, rows[1]]
     file = written(tmp_path, rows)
     first = read(file, results, Scripted(), concurrency=1)
-    assert (first.done, first.cached, first.stored) == (6, 1, 7)
+    assert (first.done, first.cached, first.copied) == (6, 1, 1)
 
     engine = Scripted()
     again = read(file, results, engine)
-    assert (again.done, again.cached, again.stored, engine.asked) == (0, 7, 0, [])
+    assert (again.done, again.cached, again.copied, engine.asked) == (0, 7, 0, [])
 
     for other in (Scripted(model="other"), Scripted()):
         refresh = other.model == "m"
-        assert read(file, results, other, refresh=refresh).stored == 7
+        batch = read(file, results, other, refresh=refresh)
+        assert (batch.done, batch.cached, batch.copied) == (6, 1, 1)
 
 
 def test_words_that_are_being_read_are_not_asked_about_again(
@@ -142,12 +145,25 @@ def test_a_file_of_tickets_is_not_taken_for_the_data(tmp_path: Path, results: Re
     file = written(tmp_path, messages(3))
     read(file, results, Scripted(), is_from_data=True)
     engine = Scripted()
-    # what was read from the data may be that of other data by now
-    assert read(file, results, engine, is_from_data=False).stored == 3
-    assert read(file, results, engine, is_from_data=False).stored == 0
-    assert read(file, results, engine, is_from_data=True).stored == 0
+    # results are shown while their messages are where they were read
+    for source, copied in (("f", 3), ("f", 0), ("g", 3)):
+        batch = read(file, results, engine, is_from_data=False, source_file=source)
+        assert (batch.cached, batch.copied) == (3, copied)
+    assert read(file, results, engine, is_from_data=True, source_file="other").copied == 0
     assert engine.asked == []
-    assert sorted(row["is_from_data"] for row in stored(results)) == [False] * 3 + [True] * 3
+    sources = Counter((row["is_from_data"], row["source_file"]) for row in stored(results))
+    assert sources == {(True, "f"): 3, (False, "f"): 3, (False, "g"): 3}
+
+
+def test_the_newest_answer_is_the_one_that_is_shown(tmp_path: Path, results: Results) -> None:
+    file = written(tmp_path, messages(2))
+    for model in ("small", "large"):
+        assert read(file, results, Scripted(model=model)).done == 2
+    # back to the first: known, and shown again
+    engine = Scripted(model="small")
+    assert read(file, results, engine).copied == 2
+    assert read(file, results, engine).copied == 0
+    assert engine.asked == []
 
 
 def test_errors_are_results_but_no_cache_hits(tmp_path: Path, results: Results) -> None:
@@ -175,7 +191,7 @@ def test_messages_without_words_are_not_asked_about(tmp_path: Path, results: Res
     assert (batch.done, batch.failed, len(engine.asked)) == (1, 2, 1)
     assert sorted(row["error"] or "" for row in stored(results)) == ["", "no_text", "no_text"]
     again = read(file, results, engine)
-    assert (again.stored, again.cached, len(engine.asked)) == (0, 3, 1)
+    assert (again.done, again.cached, again.copied, len(engine.asked)) == (0, 3, 0, 1)
 
 
 def test_an_outage_ends_the_run_and_the_next_goes_on(tmp_path: Path, results: Results) -> None:
@@ -183,7 +199,8 @@ def test_an_outage_ends_the_run_and_the_next_goes_on(tmp_path: Path, results: Re
     asked = iter(range(100))
     gone = Scripted(lambda _: "server_unreachable" if next(asked) >= 8 else None)
     batch = read(file, results, gone)
-    assert (batch.outage, batch.done, batch.failed) == ("server_unreachable", 8, 0)
+    assert "server_unreachable" in str(batch.gone)
+    assert (batch.done, batch.failed) == (8, 0)
     assert read(file, results, Scripted()).done == 12
     assert len({row["message_id"] for row in stored(results)}) == 20
 
@@ -196,8 +213,8 @@ def test_cleared_results_come_back_without_being_asked_for(
     results.clear()
     engine = Scripted()
     batch = read(file, results, engine)
-    assert (batch.cached, batch.stored, engine.asked) == (3, 3, [])
-    assert read(file, results, engine).stored == 0
+    assert (batch.cached, batch.copied, engine.asked) == (3, 3, [])
+    assert read(file, results, engine).copied == 0
     assert len(stored(results)) == 6
 
 
@@ -279,14 +296,98 @@ def test_messages_carry_what_links_them(tmp_path: Path) -> None:
         {"ticket_id": None, "submitted_at": "soon", "body": None},
     ]
     file = written(tmp_path, rows)
-    first, last = read_messages(file, ["body"])
-    assert last.text == "Hello there"
-    assert last.submitted_at == datetime(2026, 3, 1, 8)
-    assert last.fields["ticket_id"] == "T1"
-    assert last.fields["account_id"] is None
-    assert last.fields["queue"] == "Billing"
-    assert last.match_keys == "\ncrm_id=x 7\nemail_domain=acme.com\n"
-    assert (first.text, first.submitted_at, first.match_keys) == ("", None, None)
+    dated, undated = read_messages(file, ["body"])
+    assert dated.text == "Hello there"
+    # as they stand: staging reads them as it reads those of the other tables
+    assert dated.fields["submitted_at"] == "2026-03-01T10:00:00+02:00"
+    assert dated.fields["ticket_id"] == " T1 "
+    assert dated.fields["account_id"] is None
+    assert dated.fields["queue"] == "Billing"
+    assert dated.match_keys == "\ncrm_id=x 7\nemail_domain=acme.com\n"
+    assert (undated.text, undated.fields["submitted_at"], undated.match_keys) == ("", "soon", None)
     assert [m.text for m in read_messages(file, ["body"], since=datetime(2026, 1, 1))] == [
         "Hello there"
     ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "keys"),
+    [
+        ({"customer_email": "a@acme.com", "agent_email": "x@ours.com"}, ["acme.com", "ours.com"]),
+        ({"email": "Ann <ann@mail.acme.com>"}, ["mail.acme.com"]),
+        ({"email_thread": "write to a@b.com, my password is hunter2"}, []),
+        ({"email": "nobody"}, []),
+        ({"email": "a@b@c.com"}, []),
+        ({"email": "a@" + "b" * 200 + ".com"}, []),
+    ],
+)
+def test_only_an_address_by_itself_gives_a_domain(
+    tmp_path: Path, columns: dict[str, str], keys: list[str]
+) -> None:
+    [message] = read_messages(written(tmp_path, [{"body": "Hello", **columns}]), ["body"])
+    lines = (message.match_keys or "").split()
+    assert lines == [f"email_domain={key}" for key in keys]
+
+
+def test_messages_come_by_moment_not_by_how_it_is_written(tmp_path: Path) -> None:
+    moments = [
+        "2026-06-01T01:00:00+02:00",
+        "2026-05-31 22:30:00",
+        "2026-05-31",
+        "0001-01-01T00:00:00+05:00",
+        "yesterday",
+    ]
+    rows = [{"submitted_at": moment, "body": "Hello"} for moment in moments]
+    file = written(tmp_path, rows[::-1])
+    found = [message.fields["submitted_at"] for message in read_messages(file, ["body"])]
+    assert found == moments
+    since = read_messages(file, ["body"], since=datetime(2026, 5, 31))
+    assert [message.fields["submitted_at"] for message in since] == moments[:3]
+
+
+def test_a_message_has_the_same_id_in_every_time_zone(tmp_path: Path) -> None:
+    moments = pa.array([datetime(2026, 3, 1, 8, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    file = tmp_path / "ticket_messages.parquet"
+    pq.write_table(pa.table({"at": moments, "body": ["Hello"], "_row_number": [1]}), file)
+    code = (
+        "import sys; from pathlib import Path; from churn.enrich.messages import message_ids\n"
+        "print(message_ids(Path(sys.argv[1]))['message_id'][0])"
+    )
+    ids = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(file)],
+            env=os.environ | {"TZ": zone},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for zone in ("UTC", "America/New_York")
+    }
+    assert len(ids) == 1
+
+
+def test_what_cannot_be_stored_blocks_nothing(tmp_path: Path, results: Results) -> None:
+    file = written(tmp_path, messages(2))
+    results.folder.mkdir()
+    run = {"run_id": "killed", "message_limit": 10**20}
+    (results.folder / ".killed.journal").write_text(json.dumps({"run": run}) + "\n")
+    with pytest.raises(ChurnError, match="put aside"):
+        read(file, results, Scripted())
+    assert read(file, results, Scripted()).done == 2
+
+
+def test_nobody_is_asked_whether_the_model_is_there_when_all_is_known(
+    tmp_path: Path, results: Results
+) -> None:
+    file = written(tmp_path, messages(2))
+    read(file, results, Scripted())
+
+    class Gone(Scripted):
+        async def check(self) -> None:
+            raise EngineUnavailable("Start it with `ollama serve`.")
+
+    assert read(file, results, Gone()).gone is None
+    batch = read(written(tmp_path, messages(3)), results, Gone())
+    assert (batch.cached, batch.done) == (2, 0)
+    assert "ollama serve" in str(batch.gone)
+    assert read(written(tmp_path, messages(3)), results, Scripted()).done == 1

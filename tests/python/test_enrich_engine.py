@@ -1,6 +1,7 @@
 """The engine against servers that misbehave, against any text, and with a real model."""
 
 import asyncio
+import gzip
 import json
 import logging
 import os
@@ -104,6 +105,10 @@ def dripping() -> Response:
     return Response(drip(), content_type="application/json")
 
 
+def packed(data: bytes) -> Response:
+    return Response(gzip.compress(data), headers={"Content-Encoding": "gzip"})
+
+
 def slow() -> Response:
     time.sleep(2)
     return chat(GOOD)
@@ -138,6 +143,7 @@ BEHAVIOURS: dict[str, tuple[list[Callable[[], Response]], str | None, int]] = {
     "braces": ([lambda: chat('{"a":' * 9_000)], "invalid_json", 2),
     "a long answer": ([lambda: chat(GOOD + " " * 500_000)], "invalid_json", 2),
     "a huge answer": ([lambda: Response(b"x" * 50_000_000)], "invalid_json", 2),
+    "small when packed": ([lambda: packed(b"x" * 50_000_000)], "invalid_json", 2),
     "server error": ([lambda: error(500)], "server_error_500", 1),
     "bad request": ([lambda: error(400)], "server_error_400", 1),
     "proxy page": ([lambda: Response("<html>", 502)], "server_error_502", 1),

@@ -198,3 +198,27 @@ def test_the_schema_has_the_vocabularies_of_the_seeds() -> None:
     assert properties["category"]["enum"] == list(vocabulary("categories"))
     assert properties["sentiment"]["enum"] == ["negative", "neutral", "positive"]
     assert properties["signals"]["items"]["enum"] == list(vocabulary("signals"))
+
+
+def test_line_ends_written_as_two_characters_are_read_where_there_are_no_real_ones() -> None:
+    assert clean(r"Hello,\nwe left.\r\nBye") == "Hello,\nwe left.\nBye"
+    assert clean("See\n" + r"C:\new\reports") == "See\n" + r"C:\new\reports"
+
+
+@pytest.mark.parametrize(
+    ("columns", "read"),
+    [
+        (("subject", "comments"), ("subject", "comments")),
+        (("subject", "body", "comments"), ("subject", "body")),
+        (("subject", "answer"), ("subject",)),
+        (("subject", "status"), ("subject",)),
+    ],
+)
+def test_a_subject_alone_is_joined_by_the_column_that_reads_like_text(
+    columns: tuple[str, ...], read: tuple[str, ...]
+) -> None:
+    values = {"status": ["open"], "answer": ["Thank you for your message, we will look."]}
+    values = {
+        name: values.get(name, ["We have been charged twice this month."]) for name in columns
+    }
+    assert chosen(columns, values) == read

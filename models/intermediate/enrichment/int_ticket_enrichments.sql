@@ -14,9 +14,22 @@ markers as (
 
 ),
 
-ticket_messages as (
+-- the table ticket_messages as it is now, and the files of tickets
+messages as (
 
-    select * from {{ ref('stg_saas__ticket_messages') }}
+    select
+        true as is_from_data,
+        cast(null as varchar) as source_file,
+        message_id
+    from {{ ref('stg_saas__ticket_messages') }}
+
+    union all
+
+    select
+        false as is_from_data,
+        source_file,
+        message_id
+    from {{ ref('stg_store__enrichment_messages') }}
 
 ),
 
@@ -26,10 +39,11 @@ seen as (
     select results.*
     from results
     cross join markers
-    left join ticket_messages on results.message_id = ticket_messages.message_id
-    where
-        (markers.cleared_at is null or results.created_at > markers.cleared_at)
-        and (not results.is_from_data or ticket_messages.message_id is not null)
+    inner join messages
+        on results.message_id = messages.message_id
+        and results.is_from_data = messages.is_from_data
+        and (results.is_from_data or results.source_file = messages.source_file)
+    where markers.cleared_at is null or results.created_at > markers.cleared_at
 
 ),
 

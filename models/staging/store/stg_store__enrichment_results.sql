@@ -13,7 +13,7 @@ source as (
         'account_id': 'varchar',
         'subscription_id': 'varchar',
         'customer_id': 'varchar',
-        'submitted_at': 'timestamp',
+        'submitted_at': 'varchar',
         'match_keys': 'varchar',
         'queue': 'varchar',
         'priority': 'varchar',
@@ -82,7 +82,7 @@ renamed as (
         churn_intent,
 
         -- dates
-        submitted_at,
+        {{ read_value(trimmed('submitted_at'), 'timestamp') }} as submitted_at,
         created_at
 
     from source

@@ -5,4 +5,9 @@
 - `prompt`: what a model is told.
 - `engine`: what reads a ticket, whatever model is behind it.
 - `ollama`: the engine that asks a model of a local Ollama server.
+- `sources`, `messages`: which file is read, and the messages in it.
+- `results`: what was read, kept for good.
+- `batch`: reading many messages, each at most once.
+- `evaluate`: how well an engine reads.
+- `commands`: what `churn enrich` and its companions do.
 """

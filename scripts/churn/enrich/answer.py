@@ -72,7 +72,7 @@ def _line(value: str, limit: int) -> str:
     return (words if len(words) > limit // 2 else cut).rstrip(" ,;:.") + "…"
 
 
-def _word(value: Any) -> Any:
+def word(value: Any) -> Any:
     """As vocabularies spell it: `Feature Request` is `feature_request`."""
     return "_".join(clean(value).lower().split()) if isinstance(value, str) else value
 
@@ -97,7 +97,7 @@ def _known(value: str, words: Mapping[str, str]) -> str:
     return value
 
 
-_Word = Annotated[str, BeforeValidator(_word)]
+_Word = Annotated[str, BeforeValidator(word)]
 
 
 class Answer(BaseModel):

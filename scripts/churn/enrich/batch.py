@@ -1,13 +1,13 @@
 """Reading many messages: some at a time, each at most once, stopping cleanly at any moment."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import md5
 from itertools import islice
 from uuid import uuid4
 
-from churn.enrich.engine import Engine, Reading
+from churn.enrich.engine import Engine, EngineUnavailable, Reading
 from churn.enrich.messages import Message
 from churn.enrich.results import ANSWER, NO_TEXT, Known, Results, Row, now
 from churn.enrich.text import text_hash
@@ -15,24 +15,43 @@ from churn.enrich.text import text_hash
 
 @dataclass
 class Batch:
-    """What became of the messages of a run so far."""
+    """What became of the messages of a run so far.
+
+    `done`, `cached`, `timed_out` and `failed` add up to the messages that have a result; `copied`
+    of the cached ones had none of their own before. `gone` says why no more could be read.
+    """
 
     run_id: str = field(default_factory=lambda: uuid4().hex)
     message_ids: list[str] = field(default_factory=list)
     done: int = 0
     cached: int = 0
+    copied: int = 0
     timed_out: int = 0
     failed: int = 0
     intents: int = 0
     was_stopped: bool = False
-    outage: str | None = None
+    gone: EngineUnavailable | None = None
+    device: str | None = None
 
     @property
-    def stored(self) -> int:
-        """How many results are new."""
-        return self.done + self.timed_out + self.failed + self._copied
+    def finished(self) -> int:
+        """How many messages have a result now."""
+        return self.done + self.cached + self.timed_out + self.failed
 
-    _copied: int = 0
+
+class _Once:
+    """An engine is asked whether it is there when the first message needs it, and then no more."""
+
+    def __init__(self, check: Callable[[], Awaitable[None]]) -> None:
+        self._check = check
+        self._lock = asyncio.Lock()
+        self._is_made = False
+
+    async def made(self) -> None:
+        async with self._lock:
+            if not self._is_made:
+                await self._check()
+                self._is_made = True
 
 
 def cache_key(engine: Engine, text: str) -> str:
@@ -59,12 +78,14 @@ async def read_all(
     """Read the first `limit` messages that come, `concurrency` at a time; call within `held`.
 
     A message whose words have been read in the same way before costs nothing, unless `refresh`;
-    errors are tried again. Every message gets one result. When the server is gone, the rest is
-    left for the next run and `Batch.outage` says why. `is_from_data` says that the messages are
-    those of the table ticket_messages, so that they count only while they are in it.
+    errors are tried again. Every message gets one result. When the server or the model is not
+    there, the rest is left for the next run and `Batch.gone` says why. `is_from_data` says that
+    the messages are those of the table ticket_messages.
     """
     batch = Batch()
-    known = Known() if refresh else results.known(is_from_data=is_from_data)
+    known = (
+        Known() if refresh else results.known(engine.name, source_file, is_from_data=is_from_data)
+    )
     run = {
         "run_id": batch.run_id,
         "started_at": now(),
@@ -78,6 +99,7 @@ async def read_all(
         stop = asyncio.Event()
         # the words that the model is reading now
         asking: dict[str, asyncio.Event] = {}
+        is_there = _Once(engine.check)
 
         def store(message: Message, key: str, reading: Row) -> None:
             journal.write(
@@ -88,7 +110,6 @@ async def read_all(
                     "source_file": source_file,
                     "is_from_data": is_from_data,
                     **message.fields,
-                    "submitted_at": message.submitted_at,
                     "match_keys": message.match_keys,
                     "engine": engine.name,
                     "model": engine.model,
@@ -114,25 +135,34 @@ async def read_all(
                     continue
                 while key in asking:
                     await asking[key].wait()
+                if stop.is_set():
+                    return
                 if key in known:
                     batch.cached += 1
-                    batch._copied += 1
+                    batch.copied += 1
                     copied = known[key]
                     batch.intents += bool(copied["churn_intent"])
                     store(message, key, {**copied, "latency_ms": 0, "attempts": 0, "error": None})
                     continue
                 asking[key] = asyncio.Event()
                 try:
+                    await is_there.made()
                     reading = await engine.read(message.text, timeout)
                     row = _row(reading)
                     if reading.error is None:
                         known.add(key, row)
-                finally:
-                    asking.pop(key).set()
-                if reading.is_outage:
-                    batch.outage = reading.error
+                    if reading.is_outage:
+                        await engine.check()
+                        raise EngineUnavailable(
+                            f"The server was gone for a moment ({reading.error}). The same "
+                            "command goes on where this one ended."
+                        )
+                except EngineUnavailable as gone:
+                    batch.gone = gone
                     stop.set()
                     return
+                finally:
+                    asking.pop(key).set()
                 _count(batch, reading)
                 store(message, key, row)
 
@@ -142,7 +172,12 @@ async def read_all(
                     group.create_task(work())
         except asyncio.CancelledError:
             batch.was_stopped = True
-        journal.write({"run": await _end(batch, engine)})
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        if batch.done:
+            batch.device = await engine.device()
+        await engine.close()
+        journal.write({"run": _end(batch)})
     return batch
 
 
@@ -163,12 +198,12 @@ def _new_messages(
             yield message, key
 
 
-async def _end(batch: Batch, engine: Engine) -> Row:
+def _end(batch: Batch) -> Row:
     return {
         "ended_at": now(),
-        "device": await engine.device(),
-        "was_stopped": batch.was_stopped or batch.outage is not None,
-        "already_stored": batch.cached - batch._copied,
+        "device": batch.device,
+        "was_stopped": batch.was_stopped or batch.gone is not None,
+        "already_stored": batch.cached - batch.copied,
     }
 
 

@@ -5,6 +5,7 @@ import sys
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from time import perf_counter
 
 import pyarrow as pa
 from rich.console import Console
@@ -20,20 +21,24 @@ from rich.table import Table
 
 from churn.dbt import built_from, rebuild
 from churn.enrich.batch import Batch, read_all
-from churn.enrich.engine import Engine, EngineUnavailable, Reading
+from churn.enrich.engine import Engine, Reading
 from churn.enrich.evaluate import evaluate, keep, labelled_messages, measures
-from churn.enrich.messages import read_messages
-from churn.enrich.results import Results
-from churn.enrich.sources import kept_files, open_source
+from churn.enrich.messages import message_ids, read_messages
+from churn.enrich.results import NO_TEXT, Results
+from churn.enrich.sources import is_file, kept_files, open_source
+from churn.enrich.text import clean
 from churn.errors import ChurnError
 from churn.project import Project
 from churn.terminal import plain, plain_text, progress_bar
 from churn.warehouse import reading
 
-# what shows or scores a result, in dbt's words
-ENRICHED_MODELS = tuple(
-    f"stg_store__enrichment_{table}+" for table in ("results", "runs", "markers", "evaluations")
+# what shows or scores a result, in dbt's words, and the tables of the store that it is made from
+_MODELS = tuple(
+    f"stg_store__enrichment_{table}+" for table in ("results", "runs", "markers", "messages")
 )
+_TABLES = tuple(f"enrichment/{table}" for table in ("results", "markers", "messages"))
+_QUALITY_MODELS = ("stg_store__enrichment_evaluations+",)
+_QUALITY_TABLES = ("enrichment/quality",)
 
 
 def enrichment(project: Project) -> Results:
@@ -60,32 +65,33 @@ def enrich(
     """
     # the other allocators keep what a large file took
     pa.set_memory_pool(pa.system_memory_pool())
+    results = enrichment(project)
     with (
+        results.held(),
         open_source(project, built_from(project), tickets) as source,
-        enrichment(project).held(),
         _reading_bar(console) as bar,
     ):
-        console.print(
-            plain(
-                f"Reading {source.name} with {engine.model}; the words are in: "
-                f"{', '.join(source.text_columns)}."
-            ),
-            markup=False,
-            highlight=False,
-        )
+        if not source.is_from_data:
+            results.has_messages(source.name, message_ids(source.file))
+        columns = ", ".join(source.text_columns)
+        opening = f"Reading {source.name} with {engine.model}; the words are in: {columns}."
+        console.print(plain(opening), markup=False, highlight=False)
+        if source.replaced:
+            console.print(
+                "It takes the place of the file of that name that was read before; what was read "
+                "in messages that it lacks is not shown any more."
+            )
         task = bar.add_task("read", total=min(limit or source.rows, source.rows), rate="")
 
         def progress(batch: Batch) -> None:
-            finished = batch.done + batch.cached + batch.timed_out + batch.failed
             speed = bar.tasks[task].speed
-            bar.update(task, completed=finished, rate=f"{speed:.1f}/s" if speed else "")
+            bar.update(task, completed=batch.finished, rate=f"{speed:.1f}/s" if speed else "")
 
-        async def read() -> tuple[Batch, str | None, EngineUnavailable | None]:
-            await engine.check()
-            batch = await read_all(
+        batch = asyncio.run(
+            read_all(
                 read_messages(source.file, source.text_columns, since=since),
                 engine,
-                enrichment(project),
+                results,
                 source_file=source.name,
                 is_from_data=source.is_from_data,
                 limit=limit,
@@ -94,21 +100,24 @@ def enrich(
                 refresh=refresh,
                 progress=progress,
             )
-            gone = await _why_gone(batch, engine)
-            device = await engine.device()
-            await engine.close()
-            return batch, device, gone
-
-        batch, device, gone = asyncio.run(read())
+        )
     try:
-        if batch.stored:
-            rebuild(project, console, ENRICHED_MODELS)
+        rebuild(project, console, _MODELS, _TABLES)
     finally:
-        _print_summary(project, batch, engine, device, timeout, console)
-    if gone is not None:
-        raise gone
+        _print_summary(project, batch, engine, timeout, console)
+    if batch.gone is not None:
+        raise batch.gone
     if batch.was_stopped:
         raise KeyboardInterrupt
+
+
+def clear(project: Project, console: Console) -> None:
+    """Set the marker up to which results are neither shown nor scored, and build."""
+    results = enrichment(project)
+    with results.held():
+        results.clear()
+    rebuild(project, console, _MODELS, _TABLES)
+    console.print("What was read so far is neither shown nor scored any more.")
 
 
 def _reading_bar(console: Console) -> Progress:
@@ -125,31 +134,16 @@ def _reading_bar(console: Console) -> Progress:
     )
 
 
-async def _why_gone(batch: Batch, engine: Engine) -> EngineUnavailable | None:
-    """The engine's own words for the outage that ended the run; None where there was none."""
-    if batch.outage is None:
-        return None
-    try:
-        await engine.check()
-    except EngineUnavailable as error:
-        return error
-    return EngineUnavailable(
-        f"The server was gone for a moment ({batch.outage}). The same command goes on where this "
-        "one ended."
-    )
-
-
 def _print_summary(
     project: Project,
     batch: Batch,
     engine: Engine,
-    device: str | None,
     timeout: float,
     console: Console,
 ) -> None:
     linked = _linked(project, batch, engine)
     grid = Table.grid(padding=(0, 2))
-    model = plain_text(f"{batch.done:,} ({engine.model}, {device or 'device not known'})")
+    model = plain_text(f"{batch.done:,} ({engine.model}, {batch.device or 'device not known'})")
     grid.add_row("Read", model)
     grid.add_row("Known already", f"{batch.cached:,}")
     grid.add_row("Timed out", f"{batch.timed_out:,}")
@@ -211,6 +205,7 @@ def evaluate_engine(
         )
     figures = measures(messages, readings)
     keep(project, engine, name, figures)
+    rebuild(project, console, _QUALITY_MODELS, _QUALITY_TABLES)
     heading = f"{engine.model} on {figures['messages']:,} messages ({name})"
     console.print(plain(heading), markup=False, highlight=False)
     grid = Table.grid(padding=(0, 2))
@@ -233,11 +228,20 @@ def list_tickets(project: Project, console: Console) -> None:
 def analyze(text: str, engine: Engine, timeout: float) -> Reading:
     """Read one ticket. Raises EngineUnavailable when the server or the model is not there."""
 
+    if not clean(text):
+        return Reading(None, NO_TEXT, latency_ms=0, attempts=0)
+
     async def read() -> Reading:
-        await engine.check()
-        reading = await engine.read(text, timeout)
-        await engine.close()
-        return reading
+        started = perf_counter()
+        try:
+            async with asyncio.timeout(timeout):
+                await engine.check()
+                return await engine.read(text, timeout)
+        except TimeoutError:
+            elapsed = round(1000 * (perf_counter() - started))
+            return Reading(None, f"timeout_after_{timeout:g}s", elapsed, attempts=1)
+        finally:
+            await engine.close()
 
     return asyncio.run(read())
 
@@ -245,9 +249,6 @@ def analyze(text: str, engine: Engine, timeout: float) -> Reading:
 def pasted(text: str | None) -> str:
     """A ticket as an argument, the name of a file, or standard input."""
     if text is None or text == "-":
-        return sys.stdin.read()
-    try:
-        is_file = Path(text).is_file()
-    except (OSError, ValueError):  # too long, or a null byte: no name of a file
-        return text
-    return Path(text).read_text(encoding="utf-8", errors="replace") if is_file else text
+        return sys.stdin.buffer.read().decode(errors="replace")
+    path = Path(text)
+    return path.read_text(encoding="utf-8", errors="replace") if is_file(path) else text

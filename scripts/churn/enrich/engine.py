@@ -22,7 +22,7 @@ class Reading:
         answer: what is said about the ticket.
         error: one word: `invalid_json`, `wrong_schema`, `cut_off`, `timeout_after_60s`,
             `model_not_found`, `server_unreachable`, `server_busy`, `server_error_500` (or another
-            HTTP status), `connection_lost`.
+            HTTP status), `connection_lost`; `no_text` where there was nothing to ask about.
         latency_ms: from the first request to the end, repetitions and waiting included.
         attempts: how often the model was asked.
     """

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +14,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from churn.enrich.engine import Engine, Reading
+from churn.enrich.answer import vocabulary, word
+from churn.enrich.engine import Engine, EngineUnavailable, Reading
 from churn.enrich.messages import read_messages
 from churn.enrich.results import now
 from churn.enrich.sources import TABLE, open_file
@@ -22,6 +23,7 @@ from churn.errors import InputError
 from churn.generate import generate
 from churn.project import Project
 from churn.store import append
+from churn.terminal import plain
 
 DEFAULT_SEED = 11
 _ACCOUNTS = 200
@@ -56,6 +58,8 @@ _CATEGORIES = {
     "onboarding": "onboarding",
 }
 _SENTIMENTS = {"praise": "positive", "frustration": "negative"}
+# the model wrote something, and it was no answer
+_NOT_VALID = ("invalid_json", "wrong_schema", "cut_off")
 _YES, _NO = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
@@ -114,6 +118,8 @@ def _of_file(project: Project, labels: Path, folder: Path) -> list[Labelled]:
             f"{labels} has no labels. Add a column churn_intent (true or false), category or "
             f"sentiment. Columns found: {', '.join(found.columns)}."
         )
+    if not len(found):
+        raise InputError(f"{labels} has no messages.")
     texts = {
         message.message_id: message for message in read_messages(source.file, source.text_columns)
     }
@@ -121,20 +127,26 @@ def _of_file(project: Project, labels: Path, folder: Path) -> list[Labelled]:
         Labelled(
             message.text,
             _flag(message.others.get("churn_intent")),
-            _word(message.others.get("category")),
-            _word(message.others.get("sentiment")),
+            _label(message.others.get("category"), "category", vocabulary("categories")),
+            _label(message.others.get("sentiment"), "sentiment", vocabulary("sentiments")),
         )
         for message in texts.values()
     ]
 
 
-def _word(value: str | None) -> str | None:
-    return (value or "").strip().lower() or None
+def _label(value: str | None, column: str, allowed: Iterable[str]) -> str | None:
+    """As answers spell it; InputError for a word that no answer can be."""
+    label = word(value or "") or None
+    if label is not None and label not in allowed:
+        raise InputError(
+            f"{column} has the label {plain(label, 60)}. Labels are: {', '.join(allowed)}."
+        )
+    return label
 
 
 def _flag(value: str | None) -> bool | None:
-    word = _word(value)
-    return True if word in _YES else False if word in _NO else None
+    label = _label(value, "churn_intent", (*_YES, *_NO))
+    return None if label is None else label in _YES
 
 
 def evaluate(
@@ -147,7 +159,8 @@ def evaluate(
 ) -> list[Reading]:
     """One reading a message, in their order.
 
-    Raises EngineUnavailable when the server or the model is not there.
+    Raises EngineUnavailable when the server or the model is not there, or goes away: what it would
+    have said is not known then.
     """
 
     async def read() -> list[Reading]:
@@ -158,13 +171,21 @@ def evaluate(
             nonlocal done
             async with slots:
                 reading = await engine.read(message.text, timeout)
+            if reading.is_outage:
+                await engine.check()
+                raise EngineUnavailable(f"The server was gone for a moment ({reading.error}).")
             done += 1
             progress(done, len(messages))
             return reading
 
-        readings = await asyncio.gather(*map(one, messages))
-        await engine.close()
-        return readings
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(message)) for message in messages]
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            await engine.close()
+        return [task.result() for task in tasks]
 
     return asyncio.run(read())
 
@@ -172,8 +193,8 @@ def evaluate(
 def measures(messages: Sequence[Labelled], readings: Sequence[Reading]) -> dict[str, Any]:
     """Precision, recall and F1 of intent, accuracies, validity and latency.
 
-    An error counts as "did not find it": it lowers recall, accuracy and validity. Null where
-    nothing was labelled.
+    An error counts as "did not find it": it lowers recall and accuracy. Validity is that of what
+    the model wrote; a timeout says nothing of it. Null where nothing was labelled.
     """
     pairs = list(zip(messages, readings, strict=True))
     intents = [(m.churn_intent, r) for m, r in pairs if m.churn_intent is not None]
@@ -187,6 +208,7 @@ def measures(messages: Sequence[Labelled], readings: Sequence[Reading]) -> dict[
         (int(value) for value in np.percentile(latencies, [50, 95])) if latencies else (None, None)
     )
     valid = sum(reading.answer is not None for reading in readings)
+    invalid = sum(reading.error in _NOT_VALID for reading in readings)
     return {
         "messages": len(pairs),
         "valid_answers": valid,
@@ -195,7 +217,7 @@ def measures(messages: Sequence[Labelled], readings: Sequence[Reading]) -> dict[
         "intent_f1": _share(2 * hits, said_or_true),
         "category_accuracy": _accuracy([(m.category, r, "category") for m, r in pairs]),
         "sentiment_accuracy": _accuracy([(m.sentiment, r, "sentiment") for m, r in pairs]),
-        "json_validity": _share(valid, len(pairs)),
+        "json_validity": _share(valid, valid + invalid),
         "latency_p50_ms": p50,
         "latency_p95_ms": p95,
     }

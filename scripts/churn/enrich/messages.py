@@ -1,11 +1,12 @@
 """The messages to read: those of the loaded data, of the bundled sample, or of any ticket file."""
 
+import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -14,33 +15,39 @@ import pyarrow.compute as pc
 from churn.enrich.text import clean
 
 # the columns of a message that dbt links and shows; null where the file has none
-KEYS = ("ticket_id", "account_id", "subscription_id", "customer_id")
+KEYS = ("ticket_id", "account_id", "subscription_id", "customer_id", "submitted_at")
 LABELS = {
     "queue": "queue",
     "priority": "priority",
     "ticket_type": "type",
     "ticket_language": "language",
 }
+_LONGEST_KEY = 200
 _ROWS_AT_ONCE = 500
 _BYTES_AT_ONCE = 8_000_000
-_LITTLE_MEMORY: dict[str, str | int | float | list[str]] = {"memory_limit": "200MB", "threads": 1}
+_SETTINGS: dict[str, str | int | float | list[str]] = {"memory_limit": "200MB", "threads": 1}
+_KEY_NAME = re.compile(r"[a-z0-9_]+_id")
+# nothing but one address, with or without the name of its owner before it
+_ADDRESS = re.compile(r"(?:[^@<>]*<)?[^@\s<>]+@([^@\s<>]+\.[^@\s<>]+)>?")
+
+Values = Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
 class Message:
     """One message: the customer's words, cleaned, and what links it to a customer.
 
-    `message_id` is the md5 of all columns of its row in the source. `submitted_at` is in UTC.
-    `others` are the columns that are neither words nor known. `match_keys` are lines of
-    `key_type=key_value` for the table `account_keys`: every other column whose name ends in `_id`,
-    and the domain of an e-mail address.
+    `message_id` is the md5 of all columns of its row in the source. `fields` are the columns named
+    in `KEYS`, as they stand in the source, and those of `LABELS`. `others` are the columns that are
+    neither words nor known. `match_keys` are lines of `key_type=key_value` for the table
+    `account_keys`: every other column whose name ends in `_id`, and the domains of columns that
+    hold one e-mail address.
     """
 
     message_id: str
     text: str
-    submitted_at: datetime | None
-    fields: Mapping[str, str | None]
-    others: Mapping[str, str | None]
+    fields: Values
+    others: Values
     match_keys: str | None
 
 
@@ -50,44 +57,64 @@ def read_messages(
     """The messages of a canonical Parquet file, the newest first, those without a date last.
 
     Rows that are equal in every column are one message. Memory does not grow with the file: it is
-    sorted without its texts, and then read again, some messages at a time. With `since`, only
-    messages from that moment on.
+    sorted without its texts, and then read again, some messages at a time. With `since` (in UTC),
+    only messages from that moment on.
     """
-    with closing(duckdb.connect(config=_LITTLE_MEMORY)) as connection:
-        found = connection.read_parquet(str(file)).columns
-        columns = {name: '"' + name.replace('"', '""') + '"' for name in found}
-        del columns["_row_number"]
-        wanted = connection.execute(_places(columns), [str(file)]).to_arrow_table()
+    with _opened(file) as (connection, columns):
+        wanted = connection.execute(_places(columns, since), [str(file)]).to_arrow_table()
         for some in _portions(wanted):
             connection.register("wanted", some)
             cursor = connection.execute(_rows(columns), [str(file)])
             names = [column[0] for column in cursor.description]
             while rows := cursor.fetchmany(_ROWS_AT_ONCE):
                 for values in rows:
-                    message = _message(dict(zip(names, values, strict=True)), text_columns)
-                    if since is None or (message.submitted_at and message.submitted_at >= since):
-                        yield message
+                    yield _message(dict(zip(names, values, strict=True)), text_columns)
 
 
-def _places(columns: Mapping[str, str]) -> str:
+def message_ids(file: Path) -> pa.Table:
+    """The ids of all messages of a canonical Parquet file, in the column `message_id`."""
+    with _opened(file) as (connection, columns):
+        places = connection.execute(_places(columns), [str(file)]).to_arrow_table()
+        return places.select(["message_id"])
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, str]]]:
+    """A connection that can read the file, and its columns, by name, quoted."""
+    with (
+        tempfile.TemporaryDirectory() as spill,
+        duckdb.connect(config={**_SETTINGS, "temp_directory": spill}) as connection,
+    ):
+        # as in staging, where the same rows have the same hashes
+        connection.execute("set TimeZone = 'UTC'")
+        found = connection.read_parquet(str(file)).columns
+        columns = {name: '"' + name.replace('"', '""') + '"' for name in found}
+        del columns["_row_number"]
+        yield connection, columns
+
+
+def _places(columns: Mapping[str, str], since: datetime | None = None) -> str:
     """Where the messages stand, in the order in which they are read; the first of equal rows."""
     texts = [f"cast({quoted} as varchar)" for quoted in columns.values()]
     # lengths keep the values apart, as in the row hash of staging
     parts = ", ".join(f"coalesce(length({text}) || ':' || {text}, '-')" for text in texts)
     size = " + ".join(f"coalesce(strlen({text}), 0)" for text in texts)
-    date = f"cast({columns['submitted_at']} as varchar)" if "submitted_at" in columns else "null"
+    written = "cast(null as timestamptz)"
+    if "submitted_at" in columns:
+        written = f"try_cast(trim(cast({columns['submitted_at']} as varchar)) as timestamptz)"
     return f"""
         with messages as (
             select
                 md5(concat({parts})) as message_id,
                 min(_row_number) as _row_number,
-                any_value({date}) as written,
+                any_value({written}) as written,
                 any_value({size}) as bytes
             from read_parquet(?)
             group by message_id
         )
         select message_id, _row_number, bytes
         from messages
+        {f"where written >= '{since:%Y-%m-%d %H:%M:%S}+00'" if since else ""}
         order by written desc nulls last, message_id
     """
 
@@ -112,45 +139,38 @@ def _portions(places: pa.Table) -> Iterator[pa.Table]:
         start += size
 
 
-def _message(row: Mapping[str, Any], text_columns: Sequence[str]) -> Message:
-    words = "\n\n".join(row[name] for name in text_columns if row[name])
-    known = {*KEYS, *LABELS.values(), *text_columns, "submitted_at", "message_id"}
+def _message(row: Values, text_columns: Sequence[str]) -> Message:
+    words = (clean(row[name] or "") for name in text_columns)
+    known = {*KEYS, *LABELS.values(), *text_columns, "message_id"}
     others = {name: row[name] for name in row if name not in known}
     return Message(
-        message_id=row["message_id"],
-        text=clean(words),
-        submitted_at=_moment(row.get("submitted_at")),
+        message_id=row["message_id"] or "",
+        text="\n\n".join(filter(None, words)),
         fields={
-            **{name: _trimmed(row.get(name)) for name in KEYS},
-            **{name: _trimmed(row.get(column)) for name, column in LABELS.items()},
+            **{name: _key(row.get(name)) for name in KEYS},
+            **{name: _label(row.get(column)) for name, column in LABELS.items()},
         },
         others=others,
         match_keys=_match_keys(others),
     )
 
 
-def _trimmed(value: str | None) -> str | None:
-    return clean(value).strip()[:200] or None if value else None
+def _key(value: str | None) -> str | None:
+    return value if value and len(value) <= _LONGEST_KEY else None
 
 
-def _moment(text: str | None) -> datetime | None:
-    """A moment in UTC without its zone; None where the text names none."""
-    try:
-        moment = datetime.fromisoformat((text or "").strip())
-    except ValueError:
-        return None
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+def _label(value: str | None) -> str | None:
+    return clean(value)[:_LONGEST_KEY] or None if value else None
 
 
-def _match_keys(row: Mapping[str, str | None]) -> str | None:
-    found = {}
+def _match_keys(row: Values) -> str | None:
+    found = set()
     for name, value in row.items():
         text = " ".join((value or "").split()).lower()
-        if not text:
+        if not text or len(text) > _LONGEST_KEY:
             continue
-        if name.endswith("_id"):
-            found[name] = text
-        elif "email" in name and "@" in text:
-            found["email_domain"] = text.rsplit("@", 1)[1].strip(" >")
-    lines = [f"{name}={value}" for name, value in sorted(found.items())]
-    return "\n" + "\n".join(lines) + "\n" if lines else None
+        if _KEY_NAME.fullmatch(name):
+            found.add(f"{name}={text}")
+        elif "email" in name and (address := _ADDRESS.fullmatch(text)):
+            found.add(f"email_domain={address[1]}")
+    return "\n" + "\n".join(sorted(found)) + "\n" if found else None

@@ -89,9 +89,9 @@ class OllamaEngine:
         self._thinks = False
         self._client = ollama.AsyncClient(
             self.host,
-            # to this host and nowhere else: no redirects, and no proxy on the way to this machine
+            # to this host and nowhere else: no redirects, and never a proxy
             follow_redirects=False,
-            trust_env=not is_here,
+            trust_env=False,
             transport=_BoundedTransport(),
         )
 
@@ -233,7 +233,12 @@ class _BoundedTransport(httpx.AsyncHTTPTransport):
     """No response fills the memory."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        # what is small when it is packed may be large
+        request.headers["Accept-Encoding"] = "identity"
         response = await super().handle_async_request(request)
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            await response.aclose()
+            raise _Failed("invalid_json")
         response.stream = _BoundedStream(cast(httpx.AsyncByteStream, response.stream))
         return response
 

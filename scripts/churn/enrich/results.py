@@ -35,7 +35,7 @@ RESULT = pa.schema(
         ("account_id", pa.string()),
         ("subscription_id", pa.string()),
         ("customer_id", pa.string()),
-        ("submitted_at", pa.timestamp("us")),
+        ("submitted_at", pa.string()),
         ("match_keys", pa.string()),
         ("queue", pa.string()),
         ("priority", pa.string()),
@@ -88,13 +88,18 @@ ANSWER = (
     "recommended_action",
     "language",
 )
-_KNOWN = ["message_id", "is_from_data", "cache_key", "created_at", *ANSWER]
+_KNOWN = ["message_id", "source_file", "is_from_data", "cache_key", "created_at", *ANSWER]
 # a message without words is not asked about, and its error is no reason to try again
 NO_TEXT = "no_text"
 FILES_BEFORE_COMPACTION = 20
 _ROWS_AT_ONCE = 10_000
+_MOMENTS = ("started_at", "ended_at", "created_at")
 
 Row = dict[str, Any]
+
+
+_NOTHING = RESULT.empty_table()
+MESSAGES = pa.schema([("source_file", pa.string()), ("message_id", pa.string())])
 
 
 class Results:
@@ -106,21 +111,34 @@ class Results:
         self.results = folder / "results"
         self.runs = folder / "runs"
         self.markers = folder / "markers"
+        self.messages = folder / "messages"
 
-    def known(self, *, is_from_data: bool) -> "Known":
-        """What has been read so far, for messages of the data, or of a file of tickets."""
-        found = Known()
+    def known(self, engine: str, source_file: str, *, is_from_data: bool) -> "Known":
+        """What an engine has read so far, for messages of the data, or of a file of tickets."""
         files = sorted(self.results.glob("*.parquet"))
         if not files:
-            return found
+            return Known()
         error = ds.field("error")
+        is_final = error.is_null() | (error == NO_TEXT)
         stored = ds.dataset([str(file) for file in files], schema=RESULT)
-        rows = stored.to_table(_KNOWN, filter=error.is_null() | (error == NO_TEXT))
-        visible = pc.invert(rows["is_from_data"]) if not is_from_data else None
+        rows = stored.to_table(_KNOWN, filter=is_final & (ds.field("engine") == engine))
+        # of two the newest counts, here as in dbt
+        rows = rows.sort_by("created_at")
+        visible = rows.filter(pc.equal(rows["is_from_data"], is_from_data))
+        if not is_from_data:
+            visible = visible.filter(pc.equal(visible["source_file"], source_file))
         if cleared := self._cleared_at():
-            is_newer = pc.greater(rows["created_at"], pa.scalar(cleared, pa.timestamp("us")))
-            visible = is_newer if visible is None else pc.and_(visible, is_newer)
-        return Known(rows, rows if visible is None else rows.filter(visible))
+            moment = pa.scalar(cleared, pa.timestamp("us"))
+            visible = visible.filter(pc.greater(visible["created_at"], moment))
+        return Known(rows, visible)
+
+    def has_messages(self, source_file: str, message_ids: pa.Table) -> None:
+        """Note which messages a file of tickets has now; results of others are not shown."""
+        ids = message_ids["message_id"].cast(pa.string())
+        table = pa.table({"source_file": [source_file] * len(ids), "message_id": ids}, MESSAGES)
+        path = self.messages / f"{source_file}.parquet"
+        if not path.is_file() or not pq.read_table(path).equals(table):
+            append(self.messages, source_file, table)
 
     def clear(self) -> None:
         """Set the marker up to which results are neither shown nor scored; deletes nothing."""
@@ -135,11 +153,14 @@ class Results:
     def held(self) -> Iterator[None]:
         """Hold the folder for this process; what a killed run left is stored first.
 
-        Raises ChurnError when another run holds it, or the disk refuses.
+        Raises ChurnError when another run holds it, when the disk refuses, or, once, when what a
+        killed run left cannot be read.
         """
-        try:
+        with _saying_what_is_refused(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / ".lock").open("a") as lock:
+            lock = (self.folder / ".lock").open("a")
+        with lock:
+            with _saying_what_is_refused(self.folder):
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
@@ -147,43 +168,48 @@ class Results:
                         "Tickets are being read by another run. Wait until it is done, then try "
                         "again."
                     ) from error
-                for journal in sorted(self.folder.glob(".*.journal")):
-                    self._store(journal)
-                self._compact()
-                yield
-        except OSError as error:
-            raise ChurnError(
-                f"{self.folder} cannot be written: {error.strerror or error}."
-            ) from error
+                for left_over in sorted(self.folder.glob(".*.journal")):
+                    self._store(left_over)
+            yield
 
     @contextmanager
     def journal(self, run: Row) -> Iterator["Journal"]:
         """A journal for one run; what is in it at the end of the block goes to the store."""
         path = self.folder / f".{run['run_id']}.journal"
-        with path.open("w", encoding="utf-8") as file:
+        with _saying_what_is_refused(self.folder):
+            file = path.open("w", encoding="utf-8")
+        with file:
             journal = Journal(file)
             journal.write({"run": run})
-            try:
-                yield journal
-            finally:
-                file.flush()
-        self._store(path)
+            yield journal
+        with _saying_what_is_refused(self.folder):
+            self._store(path)
 
     def _store(self, journal: Path) -> None:
         """Turn a journal into Parquet and remove it; doing that twice changes nothing."""
         run: Row = {}
         counts: Counter[str] = Counter()
-        for entry in _entries(journal):
-            if "run" in entry:
-                run |= _with_moments(entry["run"])
-            else:
-                counts[_outcome(entry)] += 1
-        if counts:
-            rows = pa.RecordBatchReader.from_batches(RESULT, _results(journal))
-            append(self.results, run["run_id"], rows)
-        if run:
-            append(self.runs, run["run_id"], pa.Table.from_pylist([_counted(run, counts)], RUN))
+        try:
+            for entry in _entries(journal):
+                if "run" in entry:
+                    run |= _with_moments(entry["run"])
+                else:
+                    counts[_outcome(entry)] += 1
+            if counts:
+                rows = pa.RecordBatchReader.from_batches(RESULT, _results(journal))
+                append(self.results, run["run_id"], rows)
+            if run:
+                append(self.runs, run["run_id"], pa.Table.from_pylist([_counted(run, counts)], RUN))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            aside = journal.with_suffix(".unreadable")
+            journal.replace(aside)
+            raise ChurnError(
+                f"What an earlier run left cannot be read and was put aside as {aside}. Run the "
+                "same command again."
+            ) from error
         journal.unlink()
+        if counts:
+            self._compact()
 
     def _compact(self) -> None:
         """Many small files become one. Killed in between, rows stand twice, by the same id."""
@@ -200,19 +226,20 @@ class Results:
 class Known:
     """Answers by cache key, and which messages show one.
 
-    An answer stays known when a message does not show it: when it was cleared, and for a file of
-    tickets when it was read from the data, which may be other data by now. Messages without words
-    count as answered: there is nothing to ask about.
+    An answer stays known when a message does not show it: when it was cleared, or read elsewhere.
+    Messages without words count as answered: there is nothing to ask about.
     """
 
-    def __init__(self, stored: pa.Table | None = None, visible: pa.Table | None = None) -> None:
-        """Rows of the store, and those of them that are shown; by default nothing is known."""
-        self._stored = stored
+    def __init__(self, stored: pa.Table = _NOTHING, visible: pa.Table = _NOTHING) -> None:
+        """Rows of the store, the oldest first, and those of them that are shown."""
         # a hundred thousand answers are small as a table, and large as objects
-        self._position = _positions(stored)
-        self._intents: set[str] = set() if stored is None else _keys_with_intent(stored)
+        self._stored = stored
+        self._position = {key: place for place, key in enumerate(stored["cache_key"].to_pylist())}
+        intents = stored["churn_intent"].to_pylist()
+        self._intents = {key for key, place in self._position.items() if intents[place]}
         self._new: dict[str, tuple[Any, ...]] = {}
-        self._shown: set[str] = set() if visible is None else _messages(visible)
+        ids, keys = visible["message_id"].to_pylist(), visible["cache_key"].to_pylist()
+        self._shown = dict(zip(ids, keys, strict=True))
 
     def __contains__(self, key: str) -> bool:
         """Whether the words have an answer."""
@@ -222,7 +249,6 @@ class Known:
         """The fields of the answer."""
         if key in self._new:
             return dict(zip(ANSWER, self._new[key], strict=True))
-        assert self._stored is not None
         [row] = self._stored.slice(self._position[key], 1).select(ANSWER).to_pylist()
         return dict(row)
 
@@ -235,23 +261,16 @@ class Known:
         return bool(self[key]["churn_intent"]) if key in self._new else key in self._intents
 
     def is_shown(self, message_id: str, key: str) -> bool:
-        """Whether the message has an answer of its own that is shown."""
-        return message_id + key in self._shown
+        """Whether what is shown for the message is this answer."""
+        return self._shown.get(message_id) == key
 
 
-def _positions(rows: pa.Table | None) -> dict[str, int]:
-    if rows is None:
-        return {}
-    return {key: position for position, key in enumerate(rows["cache_key"].to_pylist())}
-
-
-def _keys_with_intent(rows: pa.Table) -> set[str]:
-    return set(rows.filter(rows["churn_intent"])["cache_key"].to_pylist())
-
-
-def _messages(rows: pa.Table) -> set[str]:
-    joined = pc.binary_join_element_wise(rows["message_id"], rows["cache_key"], "")
-    return set(joined.to_pylist())
+@contextmanager
+def _saying_what_is_refused(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ChurnError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 class Journal:
@@ -262,9 +281,10 @@ class Journal:
         self._file = file
 
     def write(self, row: Row) -> None:
-        """Append a row; it survives the death of this process."""
-        self._file.write(json.dumps(row, default=datetime.isoformat) + "\n")
-        self._file.flush()
+        """Append a row; it survives the death of this process. Raises ChurnError on a full disk."""
+        with _saying_what_is_refused(Path(self._file.name)):
+            self._file.write(json.dumps(row, default=datetime.isoformat) + "\n")
+            self._file.flush()
 
 
 def now() -> datetime:
@@ -291,7 +311,7 @@ def _results(journal: Path) -> Iterator[pa.RecordBatch]:
 
 def _with_moments(row: Row) -> Row:
     return {
-        name: datetime.fromisoformat(value) if value and name.endswith("_at") else value
+        name: datetime.fromisoformat(value) if value and name in _MOMENTS else value
         for name, value in row.items()
     }
 

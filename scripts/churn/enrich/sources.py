@@ -4,20 +4,22 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from filecmp import cmp
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from churn.disk import flush
 from churn.enrich.text import text_columns
-from churn.errors import InputError
+from churn.errors import ChurnError, InputError
 from churn.load import convert_file
 from churn.project import Project
 
 TABLE = "ticket_messages"
 _SAMPLE = Path("seeds/saas") / f"raw_{TABLE}.csv"
 _SAMPLE_VALUES = 1000
+_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Source:
     """A canonical Parquet file of messages, and which of its columns hold the words.
 
     `is_from_data`: whether it is the table ticket_messages that dbt builds from. `rows`: how many
-    messages it holds at most.
+    messages it holds at most. `replaced`: whether another file of that name was kept before.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Source:
     is_from_data: bool
     rows: int
     text_columns: tuple[str, ...]
+    replaced: bool = False
 
 
 @contextmanager
@@ -43,8 +46,9 @@ def open_source(project: Project, data_dir: Path | None, tickets: str | None) ->
     of one that was copied before. Raises InputError when there is nothing to read.
     """
     if tickets is not None:
-        file = _kept(project, tickets)
-        yield _source(project, file.stem, file, is_from_data=False)
+        file, replaced = _kept(project, tickets)
+        source = _source(project, file.stem, file, is_from_data=False)
+        yield replace(source, replaced=replaced)
     elif data_dir is not None:
         file = data_dir / f"{TABLE}.parquet"
         if not file.is_file():
@@ -76,28 +80,40 @@ def _folder(project: Project) -> Path:
     return project.store_dir / "tickets"
 
 
-def _kept(project: Project, tickets: str) -> Path:
-    """The copy of a ticket file in the store; a file that is there again replaces it."""
+def _kept(project: Project, tickets: str) -> tuple[Path, bool]:
+    """The copy of a ticket file in the store, and whether it took the place of another one."""
     folder, given = _folder(project), Path(tickets)
-    kept = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', given.stem)}.parquet"
-    if not given.is_file():
+    kept = folder / (re.sub(r"[^\w.-]+", "_", given.stem)[:_LONGEST_NAME] + ".parquet")
+    if not is_file(given):
         named = folder / f"{tickets}.parquet"
-        if named.parent == folder and named.is_file():
-            return named
+        if named.parent == folder and is_file(named):
+            return named, False
         there = ", ".join(file.stem for file in kept_files(project)) or "none yet"
         raise InputError(
             f"There is no file {tickets}, nor tickets of that name; there are: {there}."
         )
-    folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f".{kept.stem}.partial"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         convert_file(given, project.tables[TABLE], partial)
         flush(partial)
+        replaced = kept.is_file() and not cmp(kept, partial, shallow=False)
         partial.replace(kept)
         flush(folder)
+    except OSError as error:
+        raise ChurnError(f"{kept} cannot be written: {error.strerror or error}.") from error
     finally:
-        partial.unlink(missing_ok=True)
-    return kept
+        if folder.is_dir():
+            partial.unlink(missing_ok=True)
+    return kept, replaced
+
+
+def is_file(path: Path) -> bool:
+    """Whether a text that somebody gave is the name of a file."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or a null byte: no name of a file
+        return False
 
 
 def _source(project: Project, name: str, file: Path, *, is_from_data: bool) -> Source:

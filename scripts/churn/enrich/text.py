@@ -18,8 +18,9 @@ _INVISIBLE = re.compile(
     "[\0\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufdd0-\ufdef\ufeff"
     "\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]+"
 )
-# real line ends, and the `\n` and `\t` that some exports write as two characters
-_LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]|\\r\\n|\\[rn]")
+_LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+# that some exports write as two characters
+_WRITTEN_LINE_END = re.compile(r"\\r\\n|\\[rn]")
 _BLANK = re.compile(r"[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]|\\t")
 _WIDE_BLANK = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
@@ -43,7 +44,10 @@ def clean(text: str) -> str:
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     text = _INVISIBLE.sub("", text)
-    text = _BLANK.sub(" ", _LINE_END.sub("\n", text))
+    text = _LINE_END.sub("\n", text)
+    if "\n" not in text:
+        text = _WRITTEN_LINE_END.sub("\n", text)
+    text = _BLANK.sub(" ", text)
     text = _composed(text)
     text = _WIDE_BLANK.sub(" ", text).replace(" \n", "\n").replace("\n ", "\n")
     return _EMPTY_LINES.sub("\n\n", text).strip()
@@ -82,8 +86,8 @@ def text_columns(
     """The columns that hold the customer's words, in the order in which they are read.
 
     The subject, and the first that is there of the other columns the project knows as text (body,
-    text, description, message, content). Where there is none of all these, the column whose text
-    is the longest on average; never one of `spec.never_read`, nor one known as something else.
+    text, description, message, content), else the column whose text is the longest on average;
+    never one of `spec.never_read`, nor one known as something else.
 
     Args:
         spec: the table of messages as configured.
@@ -95,22 +99,25 @@ def text_columns(
     """
     found = {normalised(name): name for name in columns}
     subject, *others = spec.text_columns
-    body = next((found[name] for name in others if name in found), None)
-    known = [found.get(subject), body]
-    if any(known):
-        return tuple(name for name in known if name)
-    lengths = {
-        name: _mean_length(sample(name))
-        for spelled, name in found.items()
-        if spelled not in spec.never_read and spelled not in spec.optional
-    }
-    longest = max(lengths, key=lambda name: lengths[name], default=None)
-    if longest is None or not lengths[longest]:
+    body = next((found[name] for name in others if name in found), None) or _wordiest(
+        {
+            name: _mean_length(sample(name))
+            for spelled, name in found.items()
+            if spelled not in spec.never_read and spelled not in spec.optional
+        }
+    )
+    columns_read = tuple(name for name in (found.get(subject), body) if name)
+    if not columns_read:
         raise InputError(
             f"There is no column with the customers' words. Columns found: {_listed(columns)}. "
             f"Name one of them {', '.join(spec.text_columns[:-1])} or {spec.text_columns[-1]}."
         )
-    return (longest,)
+    return columns_read
+
+
+def _wordiest(lengths: dict[str, float]) -> str | None:
+    longest = max(lengths, key=lambda name: lengths[name], default=None)
+    return longest if longest is not None and lengths[longest] else None
 
 
 def _mean_length(values: Iterable[object]) -> float:

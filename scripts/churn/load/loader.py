@@ -97,6 +97,8 @@ def convert_file(path: Path, spec: TableSpec, target: Path) -> TableSummary:
     Raises:
         InputError: the file cannot be used; the message says why.
     """
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
     if not readable_suffix(path.name):
         raise InputError(f"{path} is neither CSV nor Parquet.")
     file = _open(Origin(spec.name, str(path), path), spec)

@@ -1,0 +1,22 @@
+-- one row per file of tickets and message that is in it now
+with
+
+source as (
+
+    {{ stored_rows('enrichment/messages', {
+        'source_file': 'varchar',
+        'message_id': 'varchar',
+    }) | indent(4) }}
+
+),
+
+renamed as (
+
+    select
+        source_file,
+        message_id
+    from source
+
+)
+
+select * from renamed
