@@ -36,12 +36,11 @@ restated_scores as (
             when published.customer_id is null then 'not scored then'
             when
                 published.dated_points = recomputed.dated_points
-                and published.risk_score != recomputed.risk_score
-                then case
-                    when published.churn_intent_30d = recomputed.churn_intent_30d
-                        then 'a flag has changed'
-                    else 'tickets were read since'
-                end
+                and published.churn_intent_30d = recomputed.churn_intent_30d
+                and published.risk_score != recomputed.risk_score then 'a flag has changed'
+            when
+                published.dated_points = recomputed.dated_points
+                and published.risk_score != recomputed.risk_score then 'tickets were read since'
             when
                 published.risk_score = recomputed.risk_score
                 and coalesce(published.top_reasons, '') = coalesce(recomputed.top_reasons, '')
