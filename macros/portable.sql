@@ -54,6 +54,24 @@
     nullif(trim({{ text }}, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '')
 {%- endmacro %}
 
+{# The text on one line, without characters that do something instead of being read. #}
+{% macro one_line(text) %}
+    {{- adapter.dispatch('one_line', 'churn')(text) -}}
+{% endmacro %}
+{% macro default__one_line(text) -%}
+    trim(regexp_replace(
+        {{ text }}, '[\x00-\x20\x7f\x{85}\x{a0}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]+', ' ', 'g'
+    ))
+{%- endmacro %}
+
+{# A whole number with commas: 54,000. #}
+{% macro with_commas(number) %}
+    {{- adapter.dispatch('with_commas', 'churn')(number) -}}
+{% endmacro %}
+{% macro default__with_commas(number) -%}
+    format('{:,}', cast(round({{ number }}) as bigint))
+{%- endmacro %}
+
 {# Whether a text matches a regular expression as a whole pattern (anchor it yourself). #}
 {% macro matches(text, pattern) %}
     {{- adapter.dispatch('matches', 'churn')(text, pattern) -}}
@@ -106,6 +124,22 @@
 {% endmacro %}
 {% macro default__months_before(date, months) -%}
     cast({{ date }} - interval {{ months }} month as date)
+{%- endmacro %}
+
+{# A date some calendar months later; where that month has no such day, its last. #}
+{% macro months_after(date, months) %}
+    {{- adapter.dispatch('months_after', 'churn')(date, months) -}}
+{% endmacro %}
+{% macro default__months_after(date, months) -%}
+    cast({{ date }} + to_months(cast({{ months }} as int)) as date)
+{%- endmacro %}
+
+{# From the month of one date to that of a later one. #}
+{% macro months_between(earlier, later) %}
+    {{- adapter.dispatch('months_between', 'churn')(earlier, later) -}}
+{% endmacro %}
+{% macro default__months_between(earlier, later) -%}
+    date_diff('month', {{ earlier }}, {{ later }})
 {%- endmacro %}
 
 {#

@@ -43,7 +43,11 @@
 
 {# The same text for the same scoring rules: tells whether two scores can be compared. #}
 {% macro configuration_fingerprint() %}
-    {%- set scoring = {'levels': ruleset()['levels'], 'rules': active_rules()} -%}
+    {%- set rules = [] -%}
+    {%- for rule in active_rules() -%}
+        {%- do rules.append(dict(rule.items() | rejectattr(0, 'equalto', 'customer_phrase'))) -%}
+    {%- endfor -%}
+    {%- set scoring = {'levels': ruleset()['levels'], 'rules': rules} -%}
     {{ return(local_md5(tojson(scoring, sort_keys=true))) }}
 {% endmacro %}
 
@@ -156,7 +160,7 @@
     {%- for key in keys if key not in rule -%}
         {%- do configuration_error(here ~ ' has no ' ~ key) -%}
     {%- endfor -%}
-    {%- for key in rule if key not in keys + ['action_group'] -%}
+    {%- for key in rule if key not in keys + ['action_group', 'customer_phrase'] -%}
         {%- do configuration_error(here ~ " has an unknown setting '" ~ key ~ "'") -%}
     {%- endfor -%}
     {%- if rule['signal'] not in risk_signals() -%}

@@ -59,6 +59,14 @@ at_risk_accounts as (
         worst_customers.first_at_risk_date,
         worst_customers.top_reasons,
         worst_customers.recommended_actions,
+        worst_customers.next_renewal_date,
+        worst_customers.is_renewal_estimated,
+        worst_customers.last_outcome,
+        worst_customers.last_contact_date,
+        worst_customers.days_since_contact,
+        worst_customers.next_step_due,
+        worst_customers.is_overdue,
+        worst_customers.snoozed_until,
         row_number() over (order by at_risk_totals.worst_priority) as contact_priority
     from at_risk_totals
     inner join account_totals on at_risk_totals.account_id = account_totals.account_id

@@ -7,15 +7,41 @@ customer_risk as (
 
 ),
 
+contacts as (
+
+    select * from {{ ref('int_customer_contacts') }}
+
+),
+
+renewals as (
+
+    select * from {{ ref('int_renewals') }}
+
+),
+
 at_risk as (
 
     select
-        *,
+        customer_risk.*,
+        renewals.next_renewal_date,
+        renewals.is_renewal_estimated,
+        renewals.is_renewal_near,
+        contacts.last_outcome,
+        contacts.last_contact_date,
+        contacts.days_since_contact,
+        contacts.next_step_due,
+        contacts.is_overdue,
+        contacts.snoozed_until,
         row_number() over (
-            order by risk_score desc, arr desc nulls last, customer_id
+            order by
+                customer_risk.risk_score desc,
+                customer_risk.arr desc nulls last,
+                customer_risk.customer_id
         ) as risk_rank
     from customer_risk
-    where risk_level in ('High', 'Medium')
+    inner join renewals on customer_risk.customer_id = renewals.customer_id
+    inner join contacts on customer_risk.customer_id = contacts.customer_id
+    where customer_risk.risk_level in ('High', 'Medium')
 
 ),
 

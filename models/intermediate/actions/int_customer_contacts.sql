@@ -1,0 +1,111 @@
+-- one row per customer: what has been done about it, and what is due
+with
+
+as_of_dates as (
+
+    select *
+    from {{ ref('int_as_of_dates') }}
+    where is_current
+
+),
+
+customers as (
+
+    select * from {{ ref('int_customers') }}
+
+),
+
+outcomes as (
+
+    select *
+    from {{ ref('int_customer_outcomes') }}
+    where is_current
+
+),
+
+action_steps as (
+
+    select * from {{ ref('int_action_steps') }}
+
+),
+
+ranked_contacts as (
+
+    select
+        customer_id,
+        outcome,
+        occurred_on,
+        row_number() over (
+            partition by customer_id order by occurred_on desc, logged_at desc, outcome_id
+        ) as contact_rank
+    from outcomes
+    where kind = 'outcome'
+
+),
+
+last_contacts as (
+
+    select *
+    from ranked_contacts
+    where contact_rank = 1
+
+),
+
+ranked_snoozes as (
+
+    select
+        customer_id,
+        snoozed_until,
+        row_number() over (partition by customer_id order by logged_at desc, outcome_id) as snooze_rank
+    from outcomes
+    where kind = 'snooze'
+
+),
+
+-- the newest decides, so that a customer can be woken early
+snoozes as (
+
+    select *
+    from ranked_snoozes
+    where snooze_rank = 1
+
+),
+
+-- a step that was due by the last contact is taken as done
+next_steps as (
+
+    select
+        action_steps.customer_id,
+        min(action_steps.due_date) as due_date
+    from action_steps
+    left join last_contacts on action_steps.customer_id = last_contacts.customer_id
+    where
+        last_contacts.occurred_on is null
+        or action_steps.due_date > last_contacts.occurred_on
+    group by action_steps.customer_id
+
+),
+
+contacts as (
+
+    select
+        customers.customer_id,
+        last_contacts.outcome as last_outcome,
+        last_contacts.occurred_on as last_contact_date,
+        greatest(
+            {{ days_between('last_contacts.occurred_on', 'as_of_dates.as_of_date') }}, 0
+        ) as days_since_contact,
+        next_steps.due_date as next_step_due,
+        coalesce(next_steps.due_date < as_of_dates.as_of_date, false) as is_overdue,
+        case
+            when snoozes.snoozed_until >= as_of_dates.as_of_date then snoozes.snoozed_until
+        end as snoozed_until
+    from customers
+    cross join as_of_dates
+    left join last_contacts on customers.customer_id = last_contacts.customer_id
+    left join snoozes on customers.customer_id = snoozes.customer_id
+    left join next_steps on customers.customer_id = next_steps.customer_id
+
+)
+
+select * from contacts

@@ -1,0 +1,61 @@
+-- one row per record that people made of a customer
+with
+
+source as (
+
+    {{ stored_rows('outcomes', {
+        'outcome_id': 'varchar',
+        'kind': 'varchar',
+        'customer_id': 'varchar',
+        'account_id': 'varchar',
+        'outcome': 'varchar',
+        'note': 'varchar',
+        'reason': 'varchar',
+        'snoozed_until': 'date',
+        'logged_by': 'varchar',
+        'occurred_on': 'date',
+        'logged_at': 'timestamp',
+        'corrects': 'varchar',
+        'import_key': 'varchar',
+    }) | indent(4) }}
+
+),
+
+-- files that were put together may for a moment stand beside their parts
+numbered as (
+
+    select
+        *,
+        row_number() over (partition by outcome_id order by logged_at) as copy_number
+    from source
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        outcome_id,
+        customer_id,
+        account_id,
+        corrects,
+        import_key,
+
+        -- text
+        kind,
+        outcome,
+        note,
+        reason,
+        logged_by,
+
+        -- dates
+        occurred_on,
+        snoozed_until,
+        logged_at
+
+    from numbered
+    where copy_number = 1
+
+)
+
+select * from renamed
