@@ -92,9 +92,11 @@ contacts as (
         customers.customer_id,
         last_contacts.outcome as last_outcome,
         last_contacts.occurred_on as last_contact_date,
-        greatest(
-            {{ days_between('last_contacts.occurred_on', 'as_of_dates.as_of_date') }}, 0
-        ) as days_since_contact,
+        -- the as-of date may be behind what people do
+        case
+            when last_contacts.occurred_on > as_of_dates.as_of_date then 0
+            else {{ days_between('last_contacts.occurred_on', 'as_of_dates.as_of_date') }}
+        end as days_since_contact,
         next_steps.due_date as next_step_due,
         coalesce(next_steps.due_date < as_of_dates.as_of_date, false) as is_overdue,
         case
