@@ -175,7 +175,7 @@
     case when days_since_contact <= {{ var('contact_pause_days') }} then 2 else 1 end,
     case usage_evidence when 'thin' then 2 when 'incomplete window' then 3 else 1 end,
     risk_score desc,
-    weeks_at_risk desc,
+    weeks_at_risk desc nulls last,
     arr desc nulls last,
     customer_id
 {%- endmacro %}
