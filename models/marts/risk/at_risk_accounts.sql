@@ -67,6 +67,7 @@ at_risk_accounts as (
         worst_customers.next_step_due,
         worst_customers.is_overdue,
         worst_customers.snoozed_until,
+        worst_customers.list_status,
         row_number() over (order by at_risk_totals.worst_priority) as contact_priority
     from at_risk_totals
     inner join account_totals on at_risk_totals.account_id = account_totals.account_id

@@ -32,6 +32,17 @@ at_risk as (
         contacts.next_step_due,
         contacts.is_overdue,
         contacts.snoozed_until,
+        case
+            when contacts.snoozed_until is not null then 'snoozed'
+            when contacts.is_overdue then 'overdue'
+            when
+                customer_risk.risk_score_prev_week is null
+                or {{ risk_level('customer_risk.risk_score_prev_week') | indent(16) }} = 'Low'
+                then 'new'
+            when customer_risk.risk_score_change > 0 then 'worse'
+            when customer_risk.risk_score_change < 0 then 'better'
+            else 'unchanged'
+        end as list_status,
         row_number() over (
             order by
                 customer_risk.risk_score desc,
