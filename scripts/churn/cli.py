@@ -5,38 +5,29 @@ import shlex
 import sys
 from datetime import datetime, time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
 from rich.console import Console
 
-from churn.backtest import show_backtest, show_comparison
-from churn.dbt import build, write_docs
-from churn.enrich.commands import analyze as read_one
-from churn.enrich.commands import clear, evaluate_engine, list_tickets, pasted
-from churn.enrich.commands import enrich as enrich_tickets
-from churn.enrich.ollama import DEFAULT_MODEL, OllamaEngine
 from churn.errors import ChurnError, InputError
-from churn.generate import (
+from churn.options import (
     DEFAULT_ACCOUNTS,
+    DEFAULT_KNOWN_ACCOUNTS,
+    DEFAULT_MODEL,
     DEFAULT_SEED,
     DEFAULT_UNTIL,
     FileFormat,
     Signal,
-    Summary,
-    write_seeds,
 )
-from churn.generate import generate as generate_data
-from churn.known_truth import DEFAULT_ACCOUNTS as DEFAULT_KNOWN_ACCOUNTS
-from churn.known_truth import compare
-from churn.load import load as load_files
-from churn.load import print_summary, recover
 from churn.project import Project
-from churn.publish import PUBLISHED_MODELS, publish
-from churn.show import show as show_list
 from churn.terminal import output_console, plain_lines, progress_bar
-from churn.watch import watch as watch_files
+
+# A command imports what it works with when it runs: all of it together takes longer to load than
+# most commands take.
+if TYPE_CHECKING:
+    from churn.generate import Summary
 
 app = typer.Typer(
     help="Five SaaS tables in, who to call first out. Run it in the project's folder.",
@@ -80,6 +71,11 @@ def run(data: Data = None, partial: Partial = False, variables: Variables = "{}"
     `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`). The first scores of each as-of date are kept
     for good in `data/published/` (or `CHURN_STORE_DIR`).
     """
+    from churn.dbt import build
+    from churn.load import recover
+    from churn.publish import PUBLISHED_MODELS, publish
+    from churn.show import show as show_list
+
     project, console = Project(), output_console()
     settings = _parsed_variables(project, variables)
     if partial and data is None:
@@ -101,6 +97,8 @@ def show(
     svg: Annotated[Path | None, typer.Option(help="Save the page as a picture, too.")] = None,
 ) -> None:
     """Print the at-risk list of the last build again."""
+    from churn.show import show as show_list
+
     show_list(Project(), output_console(record=svg is not None), svg)
 
 
@@ -133,6 +131,9 @@ def backtest(
     The scores of past Sundays, from the rows known by then, against who left within 90 days
     (`backtest_horizon_days`), for every rule set. Reads the last build, or builds first.
     """
+    from churn.backtest import show_backtest, show_comparison
+    from churn.known_truth import compare
+
     project, console = Project(), output_console()
     if oracle:
         comparison = compare(
@@ -190,6 +191,9 @@ def enrich(
     Asks an Ollama server on this machine (`OLLAMA_HOST`), keeps every answer in `data/enrichment/`
     and builds what depends on it. Stop it at any time: the same command goes on where it ended.
     """
+    from churn.enrich.commands import enrich as enrich_tickets
+    from churn.enrich.ollama import OllamaEngine
+
     project, console = Project(), output_console()
     enrich_tickets(
         project,
@@ -207,12 +211,16 @@ def enrich(
 @app.command("tickets")
 def tickets_() -> None:
     """List the ticket files that `enrich --tickets` can read by name."""
+    from churn.enrich.commands import list_tickets
+
     list_tickets(Project(), output_console())
 
 
 @app.command()
 def clear_enrichment() -> None:
     """Show and score nothing of what was read so far. Deletes nothing; `enrich` brings it back."""
+    from churn.enrich.commands import clear
+
     clear(Project(), output_console())
 
 
@@ -226,6 +234,10 @@ def analyze(
     allow_remote: AllowRemote = False,
 ) -> None:
     """Have the model read one ticket, and print what it says as JSON. Nothing is kept."""
+    from churn.enrich.commands import analyze as read_one
+    from churn.enrich.commands import pasted
+    from churn.enrich.ollama import OllamaEngine
+
     engine = OllamaEngine(model=model, allow_remote=allow_remote)
     reading = read_one(pasted(ticket), engine, timeout)
     if reading.answer is None:
@@ -250,6 +262,9 @@ def evaluate_enrichment(
     allow_remote: AllowRemote = False,
 ) -> None:
     """Say how well the model reads, on messages whose meaning is known."""
+    from churn.enrich.commands import evaluate_engine
+    from churn.enrich.ollama import OllamaEngine
+
     project, console = Project(), output_console()
     evaluate_engine(
         project,
@@ -285,6 +300,10 @@ def watch(data: Data = None, variables: Variables = "{}") -> None:
 
     With `--data` it watches your files, loads and builds; without it watches the loaded data.
     """
+    from churn.dbt import build
+    from churn.show import show as show_list
+    from churn.watch import watch as watch_files
+
     project, console = Project(), output_console()
     settings = _parsed_variables(project, variables)
 
@@ -315,6 +334,8 @@ def generate(
     faults: Annotated[bool, typer.Option(help="Plant some two dozen faulty rows.")] = True,
 ) -> None:
     """Make sample data whose churn has a known cause, for trying, testing and judging scores."""
+    from churn.generate import generate as generate_data
+
     console = output_console()
     with progress_bar(console, "Generating") as progress:
         summary = generate_data(
@@ -333,6 +354,8 @@ def generate(
 @app.command()
 def sample() -> None:
     """Make the bundled sample in `seeds/saas` again: `generate` with its defaults."""
+    from churn.generate import write_seeds
+
     console = output_console()
     _print_generated(write_seeds(Path("seeds/saas")), console)
 
@@ -340,10 +363,141 @@ def sample() -> None:
 @app.command()
 def docs() -> None:
     """Write the data dictionary, every table and column, as one page that needs no network."""
+    from churn.dbt import write_docs
+
     project, console = Project(), output_console()
     _build_once(project, console)
     page = write_docs(project)
     console.print(f"The data dictionary is {page}", markup=False, highlight=False)
+
+
+outcome = typer.Typer(
+    help="Log what was done about customers at risk, and what came of it.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+app.add_typer(outcome, name="outcome")
+
+Customer = Annotated[str, typer.Argument(help="The customer: the id of a subscription.")]
+Note = Annotated[str | None, typer.Option(help="Anything worth knowing, 2,000 characters at most.")]
+By = Annotated[str | None, typer.Option(help="Who says so. By default the user of this session.")]
+
+
+@outcome.command("add")
+def outcome_add(
+    customer: Customer,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUTCOME",
+            help="contacted, meeting_scheduled, issue_resolved, renewed, downgraded, cancelled or "
+            "no_response.",
+        ),
+    ],
+    note: Note = None,
+    by: By = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day on which it happened. By default today."),
+    ] = None,
+    corrects: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="The row that this one replaces, as `outcome list` names it."
+        ),
+    ] = None,
+) -> None:
+    """Log one outcome.
+
+    Outcomes are records: they are shown beside the customer and never change a score. They are kept
+    in `data/outcomes/` (or `CHURN_STORE_DIR`), and the next build shows them.
+    """
+    from churn.outcomes import commands
+
+    commands.add(
+        Project(),
+        output_console(),
+        customer=customer,
+        what=what,
+        note=note,
+        by=by,
+        at=at.date() if at else None,
+        corrects=corrects,
+    )
+
+
+@outcome.command("snooze")
+def outcome_snooze(
+    customer: Customer,
+    until: Annotated[
+        datetime,
+        typer.Argument(formats=["%Y-%m-%d"], help="The last day of it."),
+    ],
+    note: Note = None,
+    by: By = None,
+) -> None:
+    """Put a customer last on the list, up to and including a day. `retract` ends it early."""
+    from churn.outcomes import commands
+
+    commands.snooze(
+        Project(), output_console(), customer=customer, until=until.date(), note=note, by=by
+    )
+
+
+@outcome.command("not-a-risk")
+def outcome_not_a_risk(
+    customer: Customer,
+    reason: Annotated[str, typer.Argument(help="Why the rules are wrong about the customer.")],
+    by: By = None,
+) -> None:
+    """Log a false alarm; `marts.false_alarms` counts them by rule. The score stays."""
+    from churn.outcomes import commands
+
+    commands.not_a_risk(Project(), output_console(), customer=customer, reason=reason, by=by)
+
+
+@outcome.command("retract")
+def outcome_retract(
+    outcome_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The row, as `outcome list` names it.")
+    ],
+    note: Note = None,
+    by: By = None,
+) -> None:
+    """Take back what was logged by mistake; it stays in the log and counts no more."""
+    from churn.outcomes import commands
+
+    commands.retract(Project(), output_console(), outcome_id=outcome_id, note=note, by=by)
+
+
+@outcome.command("list")
+def outcome_list(
+    customer: Annotated[
+        str | None, typer.Argument(help="Only of this customer.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many rows.")] = 20,
+) -> None:
+    """Print what was logged, the newest first; what was corrected says by which row."""
+    from churn.outcomes import commands
+
+    commands.list_outcomes(Project(), output_console(), customer=customer, limit=limit)
+
+
+@outcome.command("import")
+def outcome_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file.")],
+    by: By = None,
+) -> None:
+    """Log many outcomes from a CSV file.
+
+    Its columns: customer_id, outcome, and optionally note, by, at (a date) and row_key; others are
+    ignored. Good rows are stored all at once, bad ones are listed. Importing a file again stores
+    nothing new: a row is known by its row_key, else by what it says. So give rows a date: without
+    one, the same words about the same customer count once for good.
+    """
+    from churn.outcomes import commands
+
+    commands.import_file(Project(), output_console(), file, by=by)
 
 
 def main() -> None:
@@ -365,6 +519,9 @@ def main() -> None:
 
 
 def _load(project: Project, console: Console, data: Path, partial: bool) -> Path:
+    from churn.load import load as load_files
+    from churn.load import print_summary
+
     with progress_bar(console, "Loading") as progress:
         summary = load_files(data, project, partial=partial, progress=progress)
     print_summary(summary, console)
@@ -373,12 +530,14 @@ def _load(project: Project, console: Console, data: Path, partial: bool) -> Path
 
 def _build_once(project: Project, console: Console) -> None:
     """Build if there is no warehouse yet."""
+    from churn.dbt import build
+
     if not project.warehouse.is_file():
         _say_what_is_built(project, console, project.data_dir)
         build(project, console, data_dir=project.data_dir)
 
 
-def _print_generated(summary: Summary, console: Console) -> None:
+def _print_generated(summary: "Summary", console: Console) -> None:
     rows = ", ".join(f"{count:,} {table}" for table, count in summary.rows.items())
     console.print(f"Wrote to {summary.folder}: {rows}", markup=False, highlight=False)
     if summary.truth:

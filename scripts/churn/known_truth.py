@@ -12,13 +12,13 @@ from pathlib import Path
 from rich.console import Console
 
 from churn.dbt import build
-from churn.generate import DEFAULT_SEED, Auc, Signal, generate
+from churn.generate import Auc, generate
 from churn.load import load
+from churn.options import DEFAULT_KNOWN_ACCOUNTS, DEFAULT_SEED, Signal
 from churn.project import Project
 from churn.terminal import progress_bar
 from churn.warehouse import Row, reading
 
-DEFAULT_ACCOUNTS = 2_000
 # A Saturday: 90 days before it, where the oracle speaks, is a Sunday, which the backtest judges.
 UNTIL = date(2026, 9, 26)
 
@@ -56,7 +56,7 @@ class Comparison:
 def compare(
     console: Console,
     *,
-    accounts: int = DEFAULT_ACCOUNTS,
+    accounts: int = DEFAULT_KNOWN_ACCOUNTS,
     seed: int = DEFAULT_SEED,
     signal: Signal = "strong",
 ) -> Comparison:

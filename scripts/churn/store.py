@@ -4,14 +4,19 @@ dbt reads the files in place (`sources: store`), so no writer waits for the lock
 """
 
 import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import md5
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn.disk import flush
 from churn.errors import ChurnError
+
+_ROWS_AT_ONCE = 10_000
 
 
 def append(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Path:
@@ -22,24 +27,91 @@ def append(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Pa
     The file appears complete or not at all; killing the process leaves at most a hidden partial
     file, which the next writer removes. Raises ChurnError when the disk refuses.
     """
-    path = folder / f"{name}.parquet"
-    partial = folder / f".{name}.partial"
+    with _locked(folder):
+        return _write(folder, name, rows)
+
+
+def compact(folder: Path, most_files: int) -> None:
+    """Make one file of all files of a table, where there are more than `most_files`.
+
+    The new file is there before the others go, so that whoever lists the folder finds every row,
+    for a moment twice: readers count a row once, by its id. Who has listed it and not yet opened
+    what goes has to list it again. Killed at any point, this loses nothing: at worst rows stay
+    twice.
+
+    Raises ChurnError when the disk refuses, or when a file is no Parquet or of another table.
+    """
+    with _locked(folder):
+        files = sorted(folder.glob("*.parquet"))
+        if len(files) <= most_files:
+            return
+        try:
+            _write(folder, uuid4().hex, _rows(files))
+        except pa.ArrowException as error:
+            raise ChurnError(
+                f"The files of {folder} cannot be made one: {error} "
+                "Move what does not belong there elsewhere."
+            ) from error
+        for file in files:
+            file.unlink()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One writer at a time; what a killed one left half-written is removed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for left_over in folder.glob(".*.partial"):
                 left_over.unlink()
-            batches = rows.to_reader() if isinstance(rows, pa.Table) else rows
-            with pq.ParquetWriter(partial, batches.schema, compression="zstd") as writer:
-                for batch in batches:
-                    writer.write_batch(batch)
-            flush(partial)
-            partial.replace(path)
-            flush(folder)
+            yield
     except OSError as error:
-        raise ChurnError(f"{path} cannot be written: {error.strerror or error}.") from error
+        place = error.filename or folder
+        raise ChurnError(f"{place} cannot be written: {error.strerror or error}.") from error
+
+
+def _write(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Path:
+    path = folder / f"{name}.parquet"
+    partial = folder / f".{name}.partial"
+    batches = rows.to_reader() if isinstance(rows, pa.Table) else rows
+    with pq.ParquetWriter(partial, batches.schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    flush(partial)
+    partial.replace(path)
+    flush(folder)
     return path
+
+
+def _rows(files: list[Path]) -> pa.RecordBatchReader:
+    """The rows of all files, with every column that any of them has."""
+    schema = pa.unify_schemas([pq.read_schema(file) for file in files])
+    return pa.RecordBatchReader.from_batches(schema, _batches(files, schema))
+
+
+def _batches(files: list[Path], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Some thousand rows at a time, however few a file has."""
+    waiting: list[pa.RecordBatch] = []
+    for file in files:
+        with pq.ParquetFile(file) as stored:
+            for batch in stored.iter_batches(_ROWS_AT_ONCE):
+                waiting.append(_with_columns(batch, schema))
+                if sum(map(len, waiting)) >= _ROWS_AT_ONCE:
+                    yield pa.concat_batches(waiting)
+                    waiting = []
+    if waiting:
+        yield pa.concat_batches(waiting)
+
+
+def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    columns = [
+        batch[column.name].cast(column.type)
+        if column.name in batch.schema.names
+        else pa.nulls(len(batch), column.type)
+        for column in schema
+    ]
+    return pa.record_batch(columns, schema=schema)
 
 
 def state(folder: Path) -> str:

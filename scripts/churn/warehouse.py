@@ -43,11 +43,16 @@ class Warehouse(NamedTuple):
         return f"{file} and the files loaded with it"
 
 
+class WarehouseInUse(ChurnError):  # noqa: N818
+    """Another process has the warehouse open for writing, such as a build."""
+
+
 @contextmanager
 def reading(project: Project) -> Iterator[Warehouse]:
     """The warehouse of the last build; closed when the block ends.
 
-    Raises InputError when there is no built warehouse, ChurnError when it cannot be read.
+    Raises InputError when there is no built warehouse, WarehouseInUse while it is being built,
+    ChurnError when it cannot be read for another reason.
     """
     if not project.warehouse.is_file():
         raise InputError(f"There is no warehouse at {project.warehouse} yet. Run `make run` first.")
@@ -59,6 +64,7 @@ def reading(project: Project) -> Iterator[Warehouse]:
             f"{project.warehouse} is not fully built, or by another version. Run `make run` first."
         ) from error
     except duckdb.IOException as error:
-        raise ChurnError(
+        kind = WarehouseInUse if "Could not set lock" in str(error) else ChurnError
+        raise kind(
             f"The warehouse {project.warehouse} cannot be read now: {str(error).splitlines()[0]}"
         ) from error

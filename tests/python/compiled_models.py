@@ -40,10 +40,12 @@ MARTS = {
 }
 BASE = tuple(f"base_saas__{table}" for table in TABLES)
 # generated in the test, nothing by default
-GENERATED = (*BASE, "int_customer_churn_intents", "stg_store__published_scores")
+STORED = ("stg_store__published_scores", "stg_store__outcomes")
+GENERATED = (*BASE, *STORED, "int_customer_churn_intents")
 INTENT_COLUMNS = "customer_id varchar, is_account_level boolean, intent_date date"
 # these stand in the test: generated, or read from their file
-GIVEN = (*GENERATED, "recommended_actions")
+SEEDS = ("recommended_actions", "playbook_steps")
+GIVEN = (*GENERATED, *SEEDS)
 HISTORY_WEEKS = {"standard": 26, "basic": 9}
 
 
@@ -133,14 +135,14 @@ class Pipeline:
         self.connection.execute("attach ':memory:' as compiled")
         for schema in sorted({model.relation.rsplit(".", 1)[0] for model in models.values()}):
             self.connection.execute(f"create schema if not exists {schema}")
-        for name in (*BASE, "stg_store__published_scores"):
+        for name in (*BASE, *STORED):
             # they are empty: this gives the columns and their types
             self.execute(models[name], models[name].sql, "table")
         intents = models["int_customer_churn_intents"].relation
         self.connection.execute(f"create table {intents} ({INTENT_COLUMNS})")
-        actions = csv.read_csv(ROOT / "seeds/playbooks/recommended_actions.csv")
-        self.connection.register("actions", actions)
-        self.execute(models["recommended_actions"], "from actions", "table")
+        for name in SEEDS:
+            self.connection.register("seed", csv.read_csv(ROOT / f"seeds/playbooks/{name}.csv"))
+            self.execute(models[name], "from seed", "table")
 
     def execute(self, model: Model, sql: str, kind: str) -> None:
         self.connection.execute(f"create or replace {kind} {model.relation} as {sql}")

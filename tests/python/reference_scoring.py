@@ -5,6 +5,7 @@ from the macros or the configuration: the rule tables below are a second, indepe
 """
 
 import operator
+from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -282,16 +283,19 @@ Rows = dict[tuple[Any, ...], dict[str, Any]]
 History = dict[date, dict[str, Customer]]
 
 
-def scores(facts: Facts, ruleset: str, as_of: date | None) -> dict[str, Rows]:
+def scores(
+    facts: Facts, ruleset: str, as_of: date | None, weeks: int = HISTORY_WEEKS
+) -> dict[str, Rows]:
     """The rows that each mart of the as-of date must hold. Without `as_of` the data decides."""
     known = Known(facts)
     as_of = as_of or known.last_usage_date()
     rules = RULESETS[ruleset]
-    customers = known.customers(rules, as_of)
+    past = _past(known, rules, as_of, weeks)
+    customers = list(past[as_of].values())
     evaluations = {
         (c.customer_id, rule.rule_id): _evaluation(c, rule) for c in customers for rule in rules
     }
-    at_risk, contacts = _at_risk(customers)
+    at_risk, contacts = _at_risk(past, as_of)
     return {
         "customer_risk": {(c.customer_id,): _row(c) for c in customers},
         "risk_rule_evaluations": evaluations,
@@ -308,12 +312,9 @@ def history(
     known = Known(facts)
     as_of = as_of or known.last_usage_date()
     rules = RULESETS[ruleset]
-    past: History = {
-        day: {c.customer_id: c for c in known.customers(rules, day)}
-        for day in history_dates(as_of, weeks)
-    }
+    past = _past(known, rules, as_of, weeks)
     movements = {(name,): _movement(past, name) for name in past[as_of]}
-    _, contacts = _at_risk(list(past[as_of].values()))
+    _, contacts = _at_risk(past, as_of)
     worst: dict[str, str] = {}
     for customer in contacts:
         worst.setdefault(customer.account_id, customer.customer_id)
@@ -610,8 +611,27 @@ def _score(customer: Customer, rules: tuple[Rule, ...]) -> None:
             customer.usage_evidence = "thin" if thin else "strong"
 
 
-def _at_risk(customers: list[Customer]) -> tuple[Rows, list[Customer]]:
+def _past(known: "Known", rules: Any, as_of: date, weeks: int) -> History:
+    return {
+        day: {c.customer_id: c for c in known.customers(rules, day)}
+        for day in history_dates(as_of, weeks)
+    }
+
+
+def _renews_soon(customer: Customer, as_of: date) -> bool:
+    """Nothing says when: a year after the start, and after that, is taken for it."""
+    start = as_of - timedelta(days=customer.tenure_days)
+    for year in (as_of.year, as_of.year + 1):
+        day = min(start.day, monthrange(year, start.month)[1])
+        renewal = date(year, start.month, day)
+        if renewal >= as_of:
+            return (renewal - as_of).days <= 60
+    raise AssertionError("one of them is not over")
+
+
+def _at_risk(past: History, as_of: date) -> tuple[Rows, list[Customer]]:
     """The rows of the at-risk list, and its active customers in the order of contact."""
+    customers = list(past[as_of].values())
 
     def arr_falling(customer: Customer) -> Decimal:
         return -customer.arr if customer.arr is not None else Decimal("Infinity")
@@ -620,9 +640,11 @@ def _at_risk(customers: list[Customer]) -> tuple[Rows, list[Customer]]:
         return (
             not (customer.arr and customer.arr > 0),
             ("High", "Medium").index(customer.risk_level),
+            not _renews_soon(customer, as_of),
             # nothing that is in doubt stands before what may be
             ("strong", "thin", "incomplete window").index(customer.usage_evidence or "strong"),
             -customer.risk_score,
+            -_movement(past, customer.customer_id)["weeks_at_risk"],
             arr_falling(customer),
             customer.customer_id,
         )

@@ -316,7 +316,7 @@ def test_oracle_and_rule_sets_stand_side_by_side(
         found.append(compare(*arguments, **options))
         return found[-1]
 
-    monkeypatch.setattr("churn.cli.compare", kept)
+    monkeypatch.setattr("churn.known_truth.compare", kept)
     out = shown(workspace, "--oracle", "--accounts", "60", "--seed", "3", width=width)
     (comparison,) = found
     assert "60 accounts, signal strong, seed 3" in out

@@ -30,7 +30,7 @@ def differences(
     weeks = project.history_weeks[is_configured]
     differences = []
     for marts in (
-        scores(case.facts, case.ruleset, case.configured),
+        scores(case.facts, case.ruleset, case.configured, weeks),
         history(case.facts, case.ruleset, case.configured, weeks),
     ):
         for mart, rows in marts.items():

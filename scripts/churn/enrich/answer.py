@@ -3,7 +3,6 @@
 The closed vocabularies are the seeds in `seeds/enrichment`, for dbt and for the model alike.
 """
 
-import csv
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
@@ -13,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictBool, ValidationError
 
 from churn.enrich.text import clean
-from churn.errors import InputError
+from churn.vocabulary import read_words
 
 # goes up with any change of what an answer consists of
 SCHEMA_VERSION = "1"
@@ -46,19 +45,7 @@ def vocabulary(name: Literal["categories", "sentiments", "signals"]) -> Mapping[
     Raises:
         InputError: the seed is not there, or is no list of words with meanings.
     """
-    path = VOCABULARIES / f"ticket_{name}.csv"
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            (column, _, *_), *rows = csv.reader(file)
-            words = {word: meaning for word, meaning, *_ in rows}
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read. It must be a CSV file with a column of words and a column "
-            "`description`; run this from the project's own folder."
-        ) from error
-    if not words:
-        raise InputError(f"{path} has no {column}. Restore the file that came with the project.")
-    return words
+    return read_words(VOCABULARIES / f"ticket_{name}.csv")
 
 
 def _line(value: str, limit: int) -> str:

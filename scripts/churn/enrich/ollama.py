@@ -24,8 +24,7 @@ from churn.enrich.engine import MODEL_NOT_FOUND, SERVER_UNREACHABLE, EngineUnava
 from churn.enrich.prompt import prompt_version, system_prompt, ticket_prompt
 from churn.enrich.text import clean
 from churn.errors import InputError
-
-DEFAULT_MODEL = "llama3.2:3b"
+from churn.options import DEFAULT_MODEL
 
 # of the text of a ticket; of the rest, a page of English, the middle is left out
 TEXT_BYTES = 4000

@@ -22,7 +22,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from churn.errors import ChurnError
-from churn.store import append
+from churn.store import append, compact
 
 RESULT = pa.schema(
     [
@@ -209,18 +209,7 @@ class Results:
             ) from error
         journal.unlink()
         if counts:
-            self._compact()
-
-    def _compact(self) -> None:
-        """Many small files become one. Killed in between, rows stand twice, by the same id."""
-        files = sorted(self.results.glob("*.parquet"))
-        if len(files) < FILES_BEFORE_COMPACTION:
-            return
-        stored = ds.dataset([str(file) for file in files], schema=RESULT)
-        batches = stored.to_batches(batch_size=_ROWS_AT_ONCE)
-        append(self.results, uuid4().hex, pa.RecordBatchReader.from_batches(RESULT, batches))
-        for file in files:
-            file.unlink()
+            compact(self.results, FILES_BEFORE_COMPACTION - 1)
 
 
 class Known:

@@ -13,24 +13,6 @@ run         one block of accounts after the other, into a folder (`folder`, `wri
 
 from churn.generate.oracle import Auc, area_under_curve
 from churn.generate.run import generate, write_seeds
-from churn.generate.settings import (
-    DEFAULT_ACCOUNTS,
-    DEFAULT_SEED,
-    DEFAULT_UNTIL,
-    FileFormat,
-    Signal,
-    Summary,
-)
+from churn.generate.settings import Summary
 
-__all__ = [
-    "DEFAULT_ACCOUNTS",
-    "DEFAULT_SEED",
-    "DEFAULT_UNTIL",
-    "Auc",
-    "FileFormat",
-    "Signal",
-    "Summary",
-    "area_under_curve",
-    "generate",
-    "write_seeds",
-]
+__all__ = ["Auc", "Summary", "area_under_curve", "generate", "write_seeds"]

@@ -17,19 +17,11 @@ from churn.generate.history import NEVER, History, simulate
 from churn.generate.messages import write_messages
 from churn.generate.oracle import area_under_curve, churn_probability
 from churn.generate.population import FIRST_ACCOUNT_NUMBER, Flags, Floats, draw_population
-from churn.generate.settings import (
-    BLOCK_ACCOUNTS,
-    DEFAULT_ACCOUNTS,
-    DEFAULT_SEED,
-    DEFAULT_UNTIL,
-    FileFormat,
-    Request,
-    Signal,
-    Summary,
-)
+from churn.generate.settings import BLOCK_ACCOUNTS, Request, Summary
 from churn.generate.tables import FirstIds, make_tables
 from churn.generate.truth import JUDGED_PERIOD, LAST_PERIOD, model_facts, truth_tables
 from churn.generate.writers import TableFiles, as_text
+from churn.options import DEFAULT_ACCOUNTS, DEFAULT_SEED, DEFAULT_UNTIL, FileFormat, Signal
 
 # Independent streams of random numbers for each block, so that a change of the wording, say,
 # leaves everything else as it is.

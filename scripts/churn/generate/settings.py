@@ -4,16 +4,10 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from churn.errors import InputError
-
-Signal = Literal["strong", "weak", "null"]
-FileFormat = Literal["csv", "parquet"]
-
-DEFAULT_ACCOUNTS = 400
-DEFAULT_SEED = 7
-DEFAULT_UNTIL = date(2026, 9, 27)
+from churn.options import DEFAULT_ACCOUNTS, DEFAULT_SEED, DEFAULT_UNTIL, FileFormat, Signal
 
 # Time runs in periods of 30 days; the last one ends with the last day of the history.
 PERIOD_DAYS = 30

@@ -1,0 +1,19 @@
+"""What options may be, and what they are where nobody says otherwise.
+
+The command's help shows them, so they stand apart from the modules that take long to load.
+"""
+
+from datetime import date
+from typing import Literal
+
+# of generated data
+Signal = Literal["strong", "weak", "null"]
+FileFormat = Literal["csv", "parquet"]
+DEFAULT_ACCOUNTS = 400
+DEFAULT_SEED = 7
+DEFAULT_UNTIL = date(2026, 9, 27)
+# of generated data with which rule sets are judged beside an oracle
+DEFAULT_KNOWN_ACCOUNTS = 2_000
+
+# of what reads tickets, as Ollama calls it
+DEFAULT_MODEL = "llama3.2:3b"

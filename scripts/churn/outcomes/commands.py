@@ -1,0 +1,256 @@
+"""What `churn outcome` does, once its options are parsed."""
+
+import getpass
+import os
+from datetime import date
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from churn.errors import InputError
+from churn.outcomes.customers import Customer, look_up, look_up_one
+from churn.outcomes.log import (
+    NAME_LENGTH,
+    Entries,
+    Entry,
+    OutcomeLog,
+    day,
+    free_text,
+    one_line,
+    outcome,
+    short,
+    today,
+)
+from churn.project import Project
+from churn.terminal import plain, plain_text
+
+_NOTE_SHOWN = 300
+_UNCHECKED = (
+    "The warehouse is being built or is open elsewhere, so the customer's id was taken as it is. "
+    "The next build lists ids that no customer has."
+)
+_SHOWN_NEXT = "The next build shows it: `make run`, then `make show` prints it again."
+
+
+def outcome_log(project: Project) -> OutcomeLog:
+    """The log of the project."""
+    return OutcomeLog(project.store_dir / "outcomes")
+
+
+def add(
+    project: Project,
+    console: Console,
+    *,
+    customer: str,
+    what: str,
+    note: str | None,
+    by: str | None,
+    at: date | None,
+    corrects: str | None,
+) -> None:
+    """Log an outcome. Raises InputError where something that was given cannot be used."""
+    log, customer_id = outcome_log(project), one_line(customer)
+    said, text, person = outcome(what), free_text(note or ""), _person(by)
+    occurred_on = today() if at is None else day(at)
+    replaced = None if corrects is None else log.read().to_replace(corrects)
+    found = look_up_one(project, customer_id)
+    entry = Entry(
+        kind="outcome",
+        customer_id=customer_id,
+        account_id=found.account_id,
+        outcome=said,
+        note=text,
+        logged_by=person,
+        occurred_on=occurred_on,
+        corrects=replaced.outcome_id if replaced else None,
+    )
+    _store(project, entry, console, found)
+
+
+def snooze(
+    project: Project,
+    console: Console,
+    *,
+    customer: str,
+    until: date,
+    note: str | None,
+    by: str | None,
+) -> None:
+    """Put a customer last on the list, up to and including a day."""
+    customer_id, text, person = one_line(customer), free_text(note or ""), _person(by)
+    found = look_up_one(project, customer_id)
+    # the list is as of that day, which may be long ago
+    listed_on = found.as_of_date or today()
+    if until < listed_on:
+        raise InputError(
+            f"The list is as of {listed_on}: a snooze until {until} would be over already. Give a "
+            "later day; to end a snooze, retract it."
+        )
+    entry = Entry(
+        kind="snooze",
+        customer_id=customer_id,
+        account_id=found.account_id,
+        snoozed_until=until,
+        note=text,
+        logged_by=person,
+    )
+    _store(project, entry, console, found)
+
+
+def not_a_risk(
+    project: Project, console: Console, *, customer: str, reason: str, by: str | None
+) -> None:
+    """Log that a customer is on the list without being at risk."""
+    customer_id, why, person = one_line(customer), free_text(reason, "The reason"), _person(by)
+    if why is None:
+        raise InputError("Say why the customer is not a risk: the rules can learn from it.")
+    found = look_up_one(project, customer_id)
+    entry = Entry(
+        kind="not_a_risk",
+        customer_id=customer_id,
+        account_id=found.account_id,
+        reason=why,
+        logged_by=person,
+    )
+    _store(project, entry, console, found)
+
+
+def retract(
+    project: Project, console: Console, *, outcome_id: str, note: str | None, by: str | None
+) -> None:
+    """Take back a row of the log; it stays in the log, and counts no more."""
+    retracted = outcome_log(project).read().to_replace(outcome_id)
+    entry = Entry(
+        kind="retraction",
+        customer_id=retracted.customer_id,
+        account_id=retracted.account_id,
+        note=free_text(note or ""),
+        logged_by=_person(by),
+        corrects=retracted.outcome_id,
+    )
+    _store(project, entry, console)
+
+
+def import_file(project: Project, console: Console, path: Path, *, by: str | None) -> None:
+    """Store the outcomes of a file, all good rows at once.
+
+    Raises InputError when the file cannot be used, or, after storing the others, when rows of it
+    were refused.
+    """
+    # reading files of unknown origin takes long to load, and most commands do not need it
+    from churn.outcomes.imports import prepare, read_csv
+
+    log, person = outcome_log(project), _person(by)
+    file = read_csv(path)
+    customers = look_up(project, file.customer_ids())
+    result = prepare(file, customers, log.read().imported(), person)
+    if result.entries:
+        log.append(result.entries)
+        if customers.were_checked:
+            log.tidy()
+        else:
+            _say(_UNCHECKED, console)
+    for problem in result.problems:
+        _say(f"Row {problem.number}: {problem.what}", console)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("Stored", f"{len(result.entries):,}")
+    grid.add_row("Known already", f"{result.known:,}")
+    grid.add_row("Refused", f"{len(result.problems):,}")
+    if result.empty:
+        grid.add_row("Not filled in", f"{result.empty:,}")
+    console.print(grid)
+    if result.entries:
+        _say(_SHOWN_NEXT, console)
+    if result.problems:
+        rows = "row was" if len(result.problems) == 1 else "rows were"
+        raise InputError(
+            f"{len(result.problems):,} {rows} refused, for the reasons above. Mend the file and "
+            "import it again: what is stored already is not stored twice."
+        )
+
+
+def list_outcomes(project: Project, console: Console, *, customer: str | None, limit: int) -> None:
+    """Print what is in the log, the newest first."""
+    entries = outcome_log(project).read()
+    wanted = None if customer is None else one_line(customer)
+    found = [entry for entry in entries if wanted in (None, entry.customer_id)]
+    if not found:
+        about = "" if wanted is None else f" about {wanted}"
+        _say(f"Nothing has been logged{about} yet.", console)
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("On", no_wrap=True)
+    table.add_column("Customer", overflow="fold")
+    table.add_column("What", overflow="fold", min_width=18)
+    table.add_column("Note", overflow="fold", ratio=1)
+    table.add_column("By", overflow="fold")
+    table.add_column("Id", no_wrap=True)
+    for entry in found[:limit]:
+        style = "dim" if entries.replaced_by(entry) else ""
+        table.add_row(
+            str(entry.occurred_on),
+            plain_text(entry.customer_id),
+            plain_text(_standing(entry, entries)),
+            plain_text(entry.note or entry.reason or "", limit=_NOTE_SHOWN),
+            plain_text(entry.logged_by),
+            entry.short_id,
+            style=style,
+        )
+    console.print(table)
+    if len(found) > limit:
+        _say(f"… and {len(found) - limit:,} older ones; --limit shows more.", console)
+
+
+def _store(
+    project: Project, entry: Entry, console: Console, customer: Customer | None = None
+) -> None:
+    """Add a row, and say so; a customer that was looked up tells whether a build is at work."""
+    log = outcome_log(project)
+    log.append([entry])
+    if customer is not None and not customer.was_checked:
+        _say(_UNCHECKED, console)
+    _say(
+        f"Logged as {entry.short_id}: {entry.customer_id}, {_what(entry)}, on "
+        f"{entry.occurred_on}, by {entry.logged_by}.",
+        console,
+    )
+    _say(_SHOWN_NEXT, console)
+    if customer is not None and customer.was_checked:
+        log.tidy()
+
+
+def _person(given: str | None) -> str:
+    """Who logs: as given, else the user of this session. Raises InputError when nobody knows."""
+    try:
+        person = one_line(given or os.environ.get("USER") or getpass.getuser())
+    except (KeyError, OSError, ImportError):
+        person = ""
+    if not person or len(person) > NAME_LENGTH:
+        raise InputError(f"Say who you are with --by, in at most {NAME_LENGTH} characters.")
+    return person
+
+
+def _what(entry: Entry) -> str:
+    """What a row says, in words."""
+    if entry.kind == "snooze":
+        return f"snoozed until {entry.snoozed_until}"
+    if entry.kind == "retraction":
+        return f"retraction of {short(str(entry.corrects))}"
+    said = "not a risk" if entry.kind == "not_a_risk" else str(entry.outcome)
+    return f"{said} (in place of {short(entry.corrects)})" if entry.corrects else said
+
+
+def _standing(entry: Entry, entries: Entries) -> str:
+    """What a row says, and whether that still holds."""
+    newer = entries.replaced_by(entry)
+    if newer is None:
+        return _what(entry)
+    how = "retracted" if newer.kind == "retraction" else "corrected"
+    return f"{_what(entry)} — {how} by {newer.short_id}"
+
+
+def _say(text: str, console: Console) -> None:
+    # what is to be copied stays in one piece
+    console.print(plain(text), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,115 @@
+"""Whether there is such a customer: asked of the warehouse, unless a build holds it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from churn.errors import InputError
+from churn.project import Project
+from churn.terminal import plain
+from churn.warehouse import Row, Warehouse, WarehouseInUse, reading
+
+_KNOWN = """
+    select customer_id, account_id, usage_window_end as as_of_date
+    from marts.customer_risk
+    where customer_id in (select unnest($ids))
+"""
+_OF_ACCOUNT = """
+    select customer_id, risk_level, is_active
+    from marts.customer_risk
+    where account_id = $id
+    order by is_active desc, risk_score desc, customer_id
+    limit $rows + 1
+"""
+# a typing error is an edit or two: a letter too many, too few, another one, or two in wrong order
+_CLOSEST = """
+    select customer_id, damerau_levenshtein(lower(customer_id), lower($id)) as edits
+    from marts.customer_risk
+    where edits <= greatest(1, least(3, length($id) // 3))
+    order by edits, customer_id
+    limit 3
+"""
+_CUSTOMERS_SHOWN = 10
+# comparing a whole page with every id takes long
+_LONGEST_ID = 100
+_EXPLAINED = 20
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A customer of the last build. Nothing is known where a build holds the warehouse."""
+
+    account_id: str | None = None
+    as_of_date: date | None = None
+
+    @property
+    def was_checked(self) -> bool:
+        """Whether the warehouse could be asked."""
+        return self.as_of_date is not None
+
+
+@dataclass(frozen=True)
+class Customers:
+    """What was found of the customers asked for.
+
+    Attributes:
+        known: by id.
+        unknown: why not, by id.
+        were_checked: False while a build holds the warehouse: every id is taken as known.
+    """
+
+    known: Mapping[str, Customer]
+    unknown: Mapping[str, str]
+    were_checked: bool = True
+
+
+def look_up(project: Project, ids: Collection[str]) -> Customers:
+    """Look these ids up in the warehouse.
+
+    Raises:
+        InputError: nothing has been built yet.
+        ChurnError: the warehouse cannot be read, and not because something else is using it.
+    """
+    try:
+        with reading(project) as warehouse:
+            rows = warehouse.select(_KNOWN, ids=list(ids))
+            known = {row.pop("customer_id"): Customer(**row) for row in rows}
+            missing = [each for each in dict.fromkeys(ids) if each not in known]
+            unknown = dict.fromkeys(missing, "is no customer of the last build.")
+            for each in missing[:_EXPLAINED]:
+                unknown[each] = _why_unknown(warehouse, each)
+            return Customers(known, unknown)
+    except WarehouseInUse:
+        return Customers({each: Customer() for each in ids}, {}, were_checked=False)
+
+
+def look_up_one(project: Project, customer_id: str) -> Customer:
+    """The customer of this id.
+
+    Raises:
+        InputError: there is none, and the message names those that may be meant; or nothing has
+            been built yet.
+        ChurnError: as `look_up` does.
+    """
+    found = look_up(project, [customer_id])
+    if customer_id in found.unknown:
+        raise InputError(
+            f"{plain(customer_id, _LONGEST_ID) or 'Nothing'} {found.unknown[customer_id]}"
+        )
+    return found.known[customer_id]
+
+
+def _why_unknown(warehouse: Warehouse, given: str) -> str:
+    """The end of a sentence that begins with what was given."""
+    if rows := warehouse.select(_OF_ACCOUNT, id=given, rows=_CUSTOMERS_SHOWN):
+        first = rows[:_CUSTOMERS_SHOWN]
+        shown = ", ".join(f"{row['customer_id']} ({_standing(row)})" for row in first)
+        more = " and more" if len(rows) > len(first) else ""
+        return f"is an account. Log it for one of its customers: {shown}{more}."
+    close = warehouse.select(_CLOSEST, id=given) if 0 < len(given) <= _LONGEST_ID else []
+    hint = f" Close to it: {', '.join(row['customer_id'] for row in close)}." if close else ""
+    return f"is no customer of the last build.{hint}"
+
+
+def _standing(row: Row) -> str:
+    return str(row["risk_level"]) if row["is_active"] else "ended"
