@@ -16,7 +16,7 @@ from churn.dbt import build, write_docs
 from churn.enrich.commands import analyze as read_one
 from churn.enrich.commands import clear, evaluate_engine, list_tickets, pasted
 from churn.enrich.commands import enrich as enrich_tickets
-from churn.enrich.ollama import DEFAULT_MODEL, OllamaEngine
+from churn.enrich.engine import DEFAULT_MODEL, Engine
 from churn.errors import ChurnError, InputError
 from churn.generate import (
     DEFAULT_ACCOUNTS,
@@ -194,7 +194,7 @@ def enrich(
     enrich_tickets(
         project,
         console,
-        OllamaEngine(model=model, allow_remote=allow_remote),
+        _ollama(model, allow_remote),
         tickets=tickets,
         limit=_limit(limit),
         timeout=timeout,
@@ -226,7 +226,7 @@ def analyze(
     allow_remote: AllowRemote = False,
 ) -> None:
     """Have the model read one ticket, and print what it says as JSON. Nothing is kept."""
-    engine = OllamaEngine(model=model, allow_remote=allow_remote)
+    engine = _ollama(model, allow_remote)
     reading = read_one(pasted(ticket), engine, timeout)
     if reading.answer is None:
         raise ChurnError(f"The ticket could not be read: {reading.error}.")
@@ -254,7 +254,7 @@ def evaluate_enrichment(
     evaluate_engine(
         project,
         console,
-        OllamaEngine(model=model, allow_remote=allow_remote),
+        _ollama(model, allow_remote),
         labels=labels,
         limit=_limit(limit),
         timeout=timeout,
@@ -362,6 +362,17 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _ollama(model: str, allow_remote: bool) -> Engine:
+    # the package reads OLLAMA_HOST when it is imported, and fails where that is no address
+    try:
+        from churn.enrich.ollama import OllamaEngine
+    except ValueError as error:
+        raise InputError(
+            "OLLAMA_HOST is no address. Write it as http://127.0.0.1:11434."
+        ) from error
+    return OllamaEngine(model=model, allow_remote=allow_remote)
 
 
 def _load(project: Project, console: Console, data: Path, partial: bool) -> Path:

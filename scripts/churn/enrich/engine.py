@@ -6,6 +6,8 @@ from typing import Protocol
 from churn.enrich.answer import Answer
 from churn.errors import ChurnError
 
+DEFAULT_MODEL = "llama3.2:3b"
+
 SERVER_UNREACHABLE = "server_unreachable"
 MODEL_NOT_FOUND = "model_not_found"
 

@@ -20,12 +20,16 @@ from ollama._client import _parse_host
 from pydantic import ValidationError
 
 from churn.enrich.answer import SCHEMA_VERSION, Answer, BadAnswer, json_schema, parse
-from churn.enrich.engine import MODEL_NOT_FOUND, SERVER_UNREACHABLE, EngineUnavailable, Reading
+from churn.enrich.engine import (
+    DEFAULT_MODEL,
+    MODEL_NOT_FOUND,
+    SERVER_UNREACHABLE,
+    EngineUnavailable,
+    Reading,
+)
 from churn.enrich.prompt import prompt_version, system_prompt, ticket_prompt
 from churn.enrich.text import clean
 from churn.errors import InputError
-
-DEFAULT_MODEL = "llama3.2:3b"
 
 # of the text of a ticket; of the rest, a page of English, the middle is left out
 TEXT_BYTES = 4000
