@@ -27,6 +27,7 @@ from churn.terminal import output_console, plain_lines, progress_bar
 # A command imports what it works with when it runs: all of it together takes longer to load than
 # most commands take.
 if TYPE_CHECKING:
+    from churn.enrich.engine import Engine
     from churn.generate import Summary
 
 app = typer.Typer(
@@ -192,13 +193,12 @@ def enrich(
     and builds what depends on it. Stop it at any time: the same command goes on where it ended.
     """
     from churn.enrich.commands import enrich as enrich_tickets
-    from churn.enrich.ollama import OllamaEngine
 
     project, console = Project(), output_console()
     enrich_tickets(
         project,
         console,
-        OllamaEngine(model=model, allow_remote=allow_remote),
+        _ollama(model, allow_remote),
         tickets=tickets,
         limit=_limit(limit),
         timeout=timeout,
@@ -236,9 +236,8 @@ def analyze(
     """Have the model read one ticket, and print what it says as JSON. Nothing is kept."""
     from churn.enrich.commands import analyze as read_one
     from churn.enrich.commands import pasted
-    from churn.enrich.ollama import OllamaEngine
 
-    engine = OllamaEngine(model=model, allow_remote=allow_remote)
+    engine = _ollama(model, allow_remote)
     reading = read_one(pasted(ticket), engine, timeout)
     if reading.answer is None:
         raise ChurnError(f"The ticket could not be read: {reading.error}.")
@@ -263,13 +262,12 @@ def evaluate_enrichment(
 ) -> None:
     """Say how well the model reads, on messages whose meaning is known."""
     from churn.enrich.commands import evaluate_engine
-    from churn.enrich.ollama import OllamaEngine
 
     project, console = Project(), output_console()
     evaluate_engine(
         project,
         console,
-        OllamaEngine(model=model, allow_remote=allow_remote),
+        _ollama(model, allow_remote),
         labels=labels,
         limit=_limit(limit),
         timeout=timeout,
@@ -516,6 +514,17 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _ollama(model: str, allow_remote: bool) -> "Engine":
+    # the package reads OLLAMA_HOST when it is imported, and fails where that is no address
+    try:
+        from churn.enrich.ollama import OllamaEngine
+    except ValueError as error:
+        raise InputError(
+            "OLLAMA_HOST is no address. Write it as http://127.0.0.1:11434."
+        ) from error
+    return OllamaEngine(model=model, allow_remote=allow_remote)
 
 
 def _load(project: Project, console: Console, data: Path, partial: bool) -> Path:

@@ -39,7 +39,7 @@ _ACCOUNTS = """
         accounts.risk_score_change,
         accounts.first_at_risk_date,
         (
-            select list({rule: rule_id, reason: reason} order by rule_order)
+            select list({rule: rule_id, reason: reason} order by points desc, rule_order)
             from marts.risk_rule_firings as firings
             where firings.customer_id = accounts.worst_customer_id
         ) as reasons,
@@ -67,6 +67,17 @@ _SUMMARY = """
             select coalesce(sum(exact_duplicates), 0) from quality.row_reconciliation
         ) as exact_duplicates,
         (select count(*) from quality.data_quality_issues) as issues,
+        (
+            select rows_staged from quality.row_reconciliation where table_name = 'ticket_messages'
+        ) as messages,
+        (
+            select count(*) from marts.ticket_insights
+            where error is null and is_from_data and is_scored
+        ) as messages_read,
+        (
+            select string_agg(distinct model, ', ' order by model) from marts.ticket_insights
+            where error is null and is_from_data and is_scored
+        ) as models,
         (select verdict_text from marts.backtest_verdicts where is_headline) as verdict,
         trend.previous_date,
         trend.high_change,
@@ -203,7 +214,7 @@ def _plan(account: Row) -> Text:
 
 
 def _why(account: Row) -> Text:
-    """The reasons, one a line, a usage drop with its evidence; then the action."""
+    """The heaviest reasons, one a line, a usage drop with its evidence; then the action."""
     reasons = []
     for fired in account["reasons"][:_REASONS_SHOWN]:
         evidence = account["usage_evidence"] if fired["rule"] == "usage_drop" else None
@@ -244,6 +255,14 @@ def _print_totals(rows: _Rows, console: Console) -> None:
         f"{summary['customers_without_signals']:,} customers have neither usage nor tickets in the "
         f"windows ({summary['active_without_signals']:,} active): not healthy, unseen",
     )
+    if summary["messages_read"]:
+        grid.add_row(
+            "Tickets read",
+            plain_text(
+                f"{summary['messages_read']:,} of {summary['messages']:,} messages, by "
+                f"{summary['models']}; a message that was not read is no sign of anything"
+            ),
+        )
     if summary["high_change"] is not None:
         grid.add_row(
             f"Since {summary['previous_date']}",
@@ -285,6 +304,7 @@ def _print_next(console: Console) -> None:
     grid.add_row("make run DATA=<folder or .zip>", "your own accounts, subscriptions, usage, …")
     grid.add_row("make show", "this page again")
     grid.add_row("make backtest", "whether the warnings of the past came true, in figures")
+    grid.add_row("make enrich", "have a local model read what customers wrote")
     grid.add_row("make docs", "every table and column, as one page")
     grid.add_row("make help", "all commands")
     console.print(grid)

@@ -317,6 +317,7 @@ def test_messages_carry_what_links_them(tmp_path: Path) -> None:
         ({"email": "Ann <ann@mail.acme.com>"}, ["mail.acme.com"]),
         ({"email_thread": "write to a@b.com, my password is hunter2"}, []),
         ({"email": "nobody"}, []),
+        ({"email_domain": "Acme.com"}, ["acme.com"]),
         ({"email": "a@b@c.com"}, []),
         ({"email": "a@" + "b" * 200 + ".com"}, []),
     ],

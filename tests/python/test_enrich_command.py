@@ -748,14 +748,44 @@ def test_labels_that_no_answer_can_have_are_refused(
     assert ollama.asked == []
 
 
-def test_a_ticket_without_words_is_not_asked_about(
-    workspace: Workspace, ollama: ScriptedServer
+@pytest.mark.parametrize(
+    ("ticket", "message"),
+    [(" ", "no words"), ("letters/ticket.txt", "no file"), ("/tmp", "no file")],
+)
+def test_what_is_no_ticket_is_not_asked_about(
+    workspace: Workspace, ollama: ScriptedServer, ticket: str, message: str
 ) -> None:
     workspace.environment["OLLAMA_HOST"] = ollama.host
-    outcome = workspace.churn("analyze", " ")
-    assert (outcome.code, outcome.out) == (1, "")
-    assert "no_text" in outcome.err
+    outcome = workspace.churn("analyze", ticket)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert message in outcome.err
     assert ollama.asked == []
+
+
+def test_a_host_that_is_no_address_matters_only_where_it_is_asked(company: Workspace) -> None:
+    company.environment["OLLAMA_HOST"] = ":::garbage"
+    environment = os.environ | company.environment
+    for command, code in (("show", 0), ("enrich", 2)):
+        outcome = subprocess.run(
+            [sys.executable, "-c", COMMAND, command],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert outcome.returncode == code
+        assert ("is no address" in outcome.stderr) is (code == 2)
+        assert "Traceback" not in outcome.stderr
+
+
+def test_the_first_page_says_what_was_read_and_what_there_was_to_read(
+    company: Workspace, ollama: ScriptedServer
+) -> None:
+    assert "Tickets read" not in company.churn("show").out
+    assert "nothing to read: no message" in enrich(company, ollama, "--since", "2030-01-01").out
+    assert "make show prints the list" in enrich(company, ollama, "--limit", 3).out
+    [line] = [line for line in company.churn("show").out.splitlines() if "Tickets read" in line]
+    assert "3 of 7 messages, by llama3.2:3b" in line
 
 
 @pytest.mark.usefixtures("not_built")

@@ -31,6 +31,8 @@ ticket_insights as (
         accounts.account_name,
         ticket_links.message_date,
         ticket_enrichments.source_file,
+        ticket_enrichments.is_from_data,
+        ticket_enrichments.engine = {{ sql_text(var('enrichment_engine')) }} as is_scored,
         ticket_enrichments.ticket_id,
         ticket_enrichments.queue,
         ticket_enrichments.priority,

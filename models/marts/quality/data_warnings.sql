@@ -74,9 +74,73 @@ restatement_warnings as (
 
 ),
 
+as_of_dates as (
+
+    select *
+    from {{ ref('int_as_of_dates') }}
+    where is_current
+
+),
+
+ticket_messages as (
+
+    select * from {{ ref('stg_saas__ticket_messages') }}
+
+),
+
+ticket_enrichments as (
+
+    select *
+    from {{ ref('int_ticket_enrichments') }}
+    where error is null and engine = {{ sql_text(var('enrichment_engine')) }}
+
+),
+
+-- how many messages of the window now, and of that a week or more before, have been read
+readings as (
+
+    select
+        count(case when {{ in_current_window(
+            'cast(ticket_messages.submitted_at as date)', 'as_of_dates.as_of_date'
+        ) }} then 1 end) as messages,
+        count(case when {{ in_current_window(
+            'cast(ticket_messages.submitted_at as date)', 'as_of_dates.as_of_date'
+        ) }} then ticket_enrichments.message_id end) as messages_read,
+        count(case when {{ in_current_window(
+            'cast(ticket_messages.submitted_at as date)', 'as_of_dates.previous_date'
+        ) }} then 1 end) as previous_messages,
+        count(case when {{ in_current_window(
+            'cast(ticket_messages.submitted_at as date)', 'as_of_dates.previous_date'
+        ) }} then ticket_enrichments.message_id end) as previous_messages_read
+    from ticket_messages
+    cross join as_of_dates
+    left join ticket_enrichments on ticket_messages.message_id = ticket_enrichments.message_id
+
+),
+
+-- what was read of one week and not of the other looks like a change of the customers
+reading_warnings as (
+
+    select
+        'ticket_insights' as about,
+        'Of the tickets of the last 30 days ' || cast(messages_read as varchar) || ' of '
+        || cast(messages as varchar) || ' were read, of those of the 30 days to the week before '
+        || cast(previous_messages_read as varchar) || ' of ' || cast(previous_messages as varchar)
+        || ': scores may have changed because of that. Read more: make enrich LIMIT='
+        || cast(messages + previous_messages as varchar) || '.' as warning
+    from readings
+    where
+        -- a tenth of all, either way
+        10 * abs(messages_read * previous_messages - previous_messages_read * messages)
+        > messages * previous_messages
+
+),
+
 data_warnings as (
 
     select * from verdict_warnings
+    union all
+    select * from reading_warnings
     union all
     select * from feed_warnings
     union all

@@ -24,13 +24,13 @@ from churn.enrich.batch import Batch, read_all
 from churn.enrich.engine import Engine, Reading
 from churn.enrich.evaluate import evaluate, keep, labelled_messages, measures
 from churn.enrich.messages import message_ids, read_messages
-from churn.enrich.results import NO_TEXT, Results
+from churn.enrich.results import Results
 from churn.enrich.sources import is_file, kept_files, open_source
 from churn.enrich.text import clean
-from churn.errors import ChurnError
+from churn.errors import ChurnError, InputError
 from churn.project import Project
 from churn.terminal import plain, plain_text, progress_bar
-from churn.warehouse import reading
+from churn.warehouse import Row, reading
 
 # what shows or scores a result, in dbt's words, and the tables of the store that it is made from
 _MODELS = tuple(
@@ -39,6 +39,7 @@ _MODELS = tuple(
 _TABLES = tuple(f"enrichment/{table}" for table in ("results", "markers", "messages"))
 _QUALITY_MODELS = ("stg_store__enrichment_evaluations+",)
 _QUALITY_TABLES = ("enrichment/quality",)
+_TEXT_SUFFIXES = (".txt", ".eml", ".md")
 
 
 def enrichment(project: Project) -> Results:
@@ -101,10 +102,20 @@ def enrich(
                 progress=progress,
             )
         )
+    if batch.was_stopped:
+        console.print("Stopping: what was read is built …")
     try:
-        rebuild(project, console, _MODELS, _TABLES)
+        if batch.finished:
+            rebuild(project, console, _MODELS, _TABLES)
     finally:
-        _print_summary(project, batch, engine, timeout, console)
+        if batch.finished:
+            _print_summary(project, batch, engine, timeout, console)
+            _print_next(batch, refresh, console)
+    if not batch.finished and batch.gone is None:
+        console.print(
+            "There was nothing to read"
+            + (f": no message is dated {since:%Y-%m-%d} or later." if since else ".")
+        )
     if batch.gone is not None:
         raise batch.gone
     if batch.was_stopped:
@@ -117,7 +128,10 @@ def clear(project: Project, console: Console) -> None:
     with results.held():
         results.clear()
     rebuild(project, console, _MODELS, _TABLES)
-    console.print("What was read so far is neither shown nor scored any more.")
+    console.print(
+        "What was read so far, in the data and in files of tickets, is neither shown nor scored "
+        "any more. Nothing is deleted: make enrich brings it back without asking the model."
+    )
 
 
 def _reading_bar(console: Console) -> Progress:
@@ -142,13 +156,14 @@ def _print_summary(
     console: Console,
 ) -> None:
     linked = _linked(project, batch, engine)
+    messages = "not known" if linked is None else f"{linked['messages']:,}"
     grid = Table.grid(padding=(0, 2))
     model = plain_text(f"{batch.done:,} ({engine.model}, {batch.device or 'device not known'})")
     grid.add_row("Read", model)
     grid.add_row("Known already", f"{batch.cached:,}")
     grid.add_row("Timed out", f"{batch.timed_out:,}")
     grid.add_row("Failed otherwise", f"{batch.failed:,}")
-    grid.add_row("Linked to customers", "not known" if linked is None else f"{linked:,}")
+    grid.add_row("Linked to customers", messages)
     grid.add_row("Cancellation intents found", f"{batch.intents:,}")
     console.print(grid)
     if batch.timed_out:
@@ -156,31 +171,46 @@ def _print_summary(
             f"Tickets that took over {timeout:g} seconds were given up. What helps: a longer "
             "TIMEOUT, a smaller LIMIT, or a smaller MODEL."
         )
-    if batch.message_ids and linked == 0:
+    if linked is not None and linked["messages"] == 0:
         console.print(
             "No key of these messages names a customer: they are shown in marts.ticket_insights "
             "and never scored."
         )
-    if batch.was_stopped:
+    elif linked is not None and linked["undated"]:
+        console.print(
+            f"{linked['undated']:,} of those have no date: they are shown and never scored."
+        )
+
+
+def _print_next(batch: Batch, refresh: bool, console: Console) -> None:
+    if batch.was_stopped and refresh:
+        console.print("Stopped. What was read is kept; with REFRESH it begins anew.")
+    elif batch.was_stopped:
         console.print("Stopped. The same command goes on where this one ended.")
+    elif batch.gone is None:
+        console.print("What was read is in marts.ticket_insights; make show prints the list.")
 
 
 _LINKED = """
-    select count(*) as messages
+    select
+        count(*) as messages,
+        count(*) filter (where message_date is null) as undated
     from marts.ticket_insights
     inner join read_now using (message_id)
-    where engine = $engine and link_level != 'unlinked'
+    where engine = $engine and link_level != 'unlinked' and error is null
 """
 
 
-def _linked(project: Project, batch: Batch, engine: Engine) -> int | None:
-    """How many messages of the run belong to a customer; None where nothing has been built."""
+def _linked(project: Project, batch: Batch, engine: Engine) -> Row | None:
+    """How many messages of the run have an answer and a customer, and how many of those no date.
+
+    None where nothing has been built.
+    """
     try:
         with reading(project) as warehouse:
             ids = pa.table({"message_id": pa.array(batch.message_ids, pa.string())})
             warehouse.connection.register("read_now", ids)
-            [row] = warehouse.select(_LINKED, engine=engine.name)
-            return int(row["messages"])
+            return warehouse.select(_LINKED, engine=engine.name)[0]
     except ChurnError:
         return None
 
@@ -226,10 +256,14 @@ def list_tickets(project: Project, console: Console) -> None:
 
 
 def analyze(text: str, engine: Engine, timeout: float) -> Reading:
-    """Read one ticket. Raises EngineUnavailable when the server or the model is not there."""
+    """Read one ticket.
+
+    Raises InputError when it has no words, EngineUnavailable when the server or the model is not
+    there.
+    """
 
     if not clean(text):
-        return Reading(None, NO_TEXT, latency_ms=0, attempts=0)
+        raise InputError("There are no words to read.")
 
     async def read() -> Reading:
         started = perf_counter()
@@ -247,8 +281,15 @@ def analyze(text: str, engine: Engine, timeout: float) -> Reading:
 
 
 def pasted(text: str | None) -> str:
-    """A ticket as an argument, the name of a file, or standard input."""
+    """A ticket as an argument, the name of a file, or standard input.
+
+    Raises InputError for what looks like the name of a file and is none.
+    """
     if text is None or text == "-":
         return sys.stdin.buffer.read().decode(errors="replace")
     path = Path(text)
-    return path.read_text(encoding="utf-8", errors="replace") if is_file(path) else text
+    if is_file(path):
+        return path.read_text(encoding="utf-8", errors="replace")
+    if len(text.split()) == 1 and ("/" in text or path.suffix in _TEXT_SUFFIXES):
+        raise InputError(f"There is no file {text}.")
+    return text

@@ -113,10 +113,11 @@ def _of_file(project: Project, labels: Path, folder: Path) -> list[Labelled]:
     source = open_file(project, labels, folder)
     columns = ("churn_intent", "category", "sentiment")
     found = duckdb.read_parquet(str(source.file))
+    named = [name for name in found.columns if not name.startswith("_")]
     if not set(columns) & set(found.columns):
         raise InputError(
             f"{labels} has no labels. Add a column churn_intent (true or false), category or "
-            f"sentiment. Columns found: {', '.join(found.columns)}."
+            f"sentiment. Columns found: {', '.join(named)}."
         )
     if not len(found):
         raise InputError(f"{labels} has no messages.")
@@ -139,7 +140,7 @@ def _label(value: str | None, column: str, allowed: Iterable[str]) -> str | None
     label = word(value or "") or None
     if label is not None and label not in allowed:
         raise InputError(
-            f"{column} has the label {plain(label, 60)}. Labels are: {', '.join(allowed)}."
+            f"{column} has the label {plain(value, 60)}. Labels are: {', '.join(allowed)}."
         )
     return label
 

@@ -27,6 +27,7 @@ _ROWS_AT_ONCE = 500
 _BYTES_AT_ONCE = 8_000_000
 _SETTINGS: dict[str, str | int | float | list[str]] = {"memory_limit": "200MB", "threads": 1}
 _KEY_NAME = re.compile(r"[a-z0-9_]+_id")
+_DOMAINS = ("domain", "email_domain")
 # nothing but one address, with or without the name of its owner before it
 _ADDRESS = re.compile(r"(?:[^@<>]*<)?[^@\s<>]+@([^@\s<>]+\.[^@\s<>]+)>?")
 
@@ -40,8 +41,8 @@ class Message:
     `message_id` is the md5 of all columns of its row in the source. `fields` are the columns named
     in `KEYS`, as they stand in the source, and those of `LABELS`. `others` are the columns that are
     neither words nor known. `match_keys` are lines of `key_type=key_value` for the table
-    `account_keys`: every other column whose name ends in `_id`, and the domains of columns that
-    hold one e-mail address.
+    `account_keys`: every other column whose name ends in `_id`, and as `email_domain` the columns
+    `domain` and `email_domain`, and the domain of columns that hold one e-mail address.
     """
 
     message_id: str
@@ -171,6 +172,8 @@ def _match_keys(row: Values) -> str | None:
             continue
         if _KEY_NAME.fullmatch(name):
             found.add(f"{name}={text}")
+        elif name in _DOMAINS:
+            found.add(f"email_domain={text}")
         elif "email" in name and (address := _ADDRESS.fullmatch(text)):
             found.add(f"email_domain={address[1]}")
     return "\n" + "\n".join(sorted(found)) + "\n" if found else None

@@ -20,7 +20,12 @@ from ollama._client import _parse_host
 from pydantic import ValidationError
 
 from churn.enrich.answer import SCHEMA_VERSION, Answer, BadAnswer, json_schema, parse
-from churn.enrich.engine import MODEL_NOT_FOUND, SERVER_UNREACHABLE, EngineUnavailable, Reading
+from churn.enrich.engine import (
+    MODEL_NOT_FOUND,
+    SERVER_UNREACHABLE,
+    EngineUnavailable,
+    Reading,
+)
 from churn.enrich.prompt import prompt_version, system_prompt, ticket_prompt
 from churn.enrich.text import clean
 from churn.errors import InputError
