@@ -5,20 +5,16 @@ Everything shown is a select from the marts; nothing is computed here.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from churn.options import Level
 from churn.project import Project
 from churn.terminal import plain_text, print_warnings
 from churn.warehouse import Row, reading
-
-DEFAULT_CAPACITY = 20
-
-Level = Literal["High", "Medium"]
 
 _CALLS = """
     select
@@ -48,7 +44,11 @@ _CALLS = """
     order by accounts.contact_priority
 """
 _CHANGES = "select * from marts.list_changes order by status_order"
-_AS_OF = "select usage_window_end, ruleset from marts.executive_summary"
+_AS_OF = """
+    select summary.usage_window_end, summary.ruleset, trend.previous_date
+    from marts.executive_summary as summary
+    inner join marts.risk_trend as trend on summary.usage_window_end = trend.as_of_date
+"""
 
 _STYLES = {"overdue": "bold red", "new": "bold yellow", "worse": "yellow", "snoozed": "dim"}
 
@@ -79,7 +79,9 @@ def show_calls(project: Project, console: Console, capacity: int, filters: Filte
         changes = warehouse.select(_CHANGES)
         calls = warehouse.select(_CALLS, **vars(filters))
     print_warnings(warnings, console)
-    console.print(Text(f"Since the week before {as_of['usage_window_end']}", style="bold"))
+    since = as_of["previous_date"] or "the week before"
+    title = f"As of {as_of['usage_window_end']}, against {since} (rule set {as_of['ruleset']})"
+    console.print(Text(title, style="bold"))
     console.print(_change_table(changes))
     console.print(Text(f"\nThe next {min(capacity, len(calls)):,} calls", style="bold"))
     if not calls:

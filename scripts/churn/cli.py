@@ -4,6 +4,7 @@ import re
 import shlex
 import sys
 from datetime import datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,11 +15,13 @@ from rich.console import Console
 from churn.errors import ChurnError, InputError
 from churn.options import (
     DEFAULT_ACCOUNTS,
+    DEFAULT_CAPACITY,
     DEFAULT_KNOWN_ACCOUNTS,
     DEFAULT_MODEL,
     DEFAULT_SEED,
     DEFAULT_UNTIL,
     FileFormat,
+    Level,
     Signal,
 )
 from churn.project import Project
@@ -101,6 +104,36 @@ def show(
     from churn.show import show as show_list
 
     show_list(Project(), output_console(record=svg is not None), svg)
+
+
+@app.command("list")
+def list_(
+    capacity: Annotated[
+        int, typer.Option(min=1, help="How many calls there is time for.")
+    ] = DEFAULT_CAPACITY,
+    plan: Annotated[str | None, typer.Option(help="Only customers of this plan.")] = None,
+    level: Annotated[Level | None, typer.Option(help="Only customers of this level.")] = None,
+    min_arr: Annotated[
+        float, typer.Option(min=0, help="Only accounts with at least so much ARR at risk.")
+    ] = 0,
+    churned: Annotated[
+        bool, typer.Option("--churned", help="Only customers whose account had a churn event.")
+    ] = False,
+    owner: Annotated[
+        str | None, typer.Option(help="Only accounts whose next step is this person's or role's.")
+    ] = None,
+) -> None:
+    """Print the week's calls, one row a company, headed by what has changed in a week.
+
+    Reads the last build; what was logged since is built first.
+    """
+    from churn.call_list import Filters, show_calls
+    from churn.dbt import rebuild
+
+    project, console = Project(), output_console()
+    rebuild(project, console, ("stg_store__outcomes+",), ("outcomes",))
+    filters = Filters(plan, level, Decimal(str(min_arr)), churned, owner)
+    show_calls(project, console, capacity, filters)
 
 
 @app.command()

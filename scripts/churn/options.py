@@ -15,5 +15,9 @@ DEFAULT_UNTIL = date(2026, 9, 27)
 # of generated data with which rule sets are judged beside an oracle
 DEFAULT_KNOWN_ACCOUNTS = 2_000
 
+# of the week's calls
+Level = Literal["High", "Medium"]
+DEFAULT_CAPACITY = 20
+
 # of what reads tickets, as Ollama calls it
 DEFAULT_MODEL = "llama3.2:3b"
