@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 
 # quoted by the shell, not by make: folder names may hold anything
 export DATA PARTIAL VARS ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS
+export CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT
 
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run show backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
+.PHONY: help run show list log-outcome backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
@@ -20,6 +21,13 @@ run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder
 
 show: $(VENV)/.runtime  ## print the list of the last build again
 	@$(BIN)/churn show
+
+list: $(VENV)/.runtime  ## this week's calls [CAPACITY=20] [PLAN=] [LEVEL=High|Medium] [MIN_ARR=] [CHURNED=1] [OWNER=]
+	@$(BIN)/churn list $${CAPACITY:+--capacity "$$CAPACITY"} $${PLAN:+--plan "$$PLAN"} $${LEVEL:+--level "$$LEVEL"} \
+		$${MIN_ARR:+--min-arr "$$MIN_ARR"} $${CHURNED:+--churned} $${OWNER:+--owner "$$OWNER"}
+
+log-outcome: $(VENV)/.runtime  ## what came of a contact: CUSTOMER= OUTCOME= [NOTE=] [BY=] [AT=]; more: churn outcome --help
+	@$(BIN)/churn outcome add $${NOTE:+--note "$$NOTE"} $${BY:+--by "$$BY"} $${AT:+--at "$$AT"} -- "$$CUSTOMER" "$$OUTCOME"
 
 backtest: $(VENV)/.runtime  ## print whether the warnings of the past came true [ORACLE=1: on data of known truth]
 	@$(BIN)/churn backtest $${ORACLE:+--oracle}
