@@ -193,6 +193,7 @@ Model = Annotated[
 Timeout = Annotated[
     float, typer.Option(min=1, max=86_400, help="Seconds a ticket may take, all in all.")
 ]
+Concurrency = Annotated[int, typer.Option(min=1, max=64, help="How many at a time.")]
 AllowRemote = Annotated[
     bool, typer.Option("--allow-remote", help="Let the text of tickets leave this machine.")
 ]
@@ -205,7 +206,7 @@ def enrich(
     ] = "50",
     timeout: Timeout = 60,
     model: Model = DEFAULT_MODEL,
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="How many at a time.")] = 2,
+    concurrency: Concurrency = 2,
     since: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only messages from that day on.")
     ] = None,
@@ -290,7 +291,7 @@ def evaluate_enrichment(
     limit: Annotated[str, typer.Option(help="How many messages; `all` for all.")] = "100",
     timeout: Timeout = 60,
     model: Model = DEFAULT_MODEL,
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="How many at a time.")] = 2,
+    concurrency: Concurrency = 2,
     allow_remote: AllowRemote = False,
 ) -> None:
     """Say how well the model reads, on messages whose meaning is known."""

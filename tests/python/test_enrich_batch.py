@@ -183,6 +183,14 @@ def test_errors_are_results_but_no_cache_hits(tmp_path: Path, results: Results) 
     assert len(engine.asked) == 2
 
 
+def test_what_the_model_runs_on_is_known_where_every_ticket_timed_out(
+    tmp_path: Path, results: Results
+) -> None:
+    file = written(tmp_path, messages(2))
+    batch = read(file, results, Scripted(lambda _: "timeout_after_5s"))
+    assert (batch.timed_out, batch.tried, batch.device) == (2, 2, "CPU")
+
+
 def test_messages_without_words_are_not_asked_about(tmp_path: Path, results: Results) -> None:
     rows = [row | {"body": " \x00 "} for row in messages(2)] + messages(3)[2:]
     file = written(tmp_path, rows)

@@ -34,9 +34,14 @@ class Batch:
     device: str | None = None
 
     @property
+    def tried(self) -> int:
+        """How many messages were not known before."""
+        return self.done + self.timed_out + self.failed
+
+    @property
     def finished(self) -> int:
         """How many messages have a result now."""
-        return self.done + self.cached + self.timed_out + self.failed
+        return self.tried + self.cached
 
 
 class _Once:
@@ -174,7 +179,7 @@ async def read_all(
             batch.was_stopped = True
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
-        if batch.done:
+        if batch.tried:
             batch.device = await engine.device()
         await engine.close()
         journal.write({"run": _end(batch)})

@@ -158,8 +158,8 @@ def _print_summary(
     linked = _linked(project, batch, engine)
     messages = "not known" if linked is None else f"{linked['messages']:,}"
     grid = Table.grid(padding=(0, 2))
-    model = plain_text(f"{batch.done:,} ({engine.model}, {batch.device or 'device not known'})")
-    grid.add_row("Read", model)
+    device = f", {batch.device or 'device not known'}" if batch.tried else ""
+    grid.add_row("Read", plain_text(f"{batch.done:,} ({engine.model}{device})"))
     grid.add_row("Known already", f"{batch.cached:,}")
     grid.add_row("Timed out", f"{batch.timed_out:,}")
     grid.add_row("Failed otherwise", f"{batch.failed:,}")
