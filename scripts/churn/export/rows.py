@@ -1,0 +1,161 @@
+"""What is exported: the active customers at risk, each with its plan, drafts and history."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from churn.errors import InputError
+from churn.outcomes.customers import look_up_one
+from churn.outcomes.log import one_line
+from churn.project import Project
+from churn.terminal import plain
+from churn.warehouse import Row, Warehouse, reading
+
+_CUSTOMERS = """
+    with
+
+    customers as (
+        select * from marts.at_risk_customers
+        where is_active and ($customer is null or customer_id = $customer)
+    ),
+
+    steps as (
+        select customer_id, list(steps order by step_number) as steps
+        from marts.next_best_actions as steps
+        group by customer_id
+    ),
+
+    labels as (
+        select rule_id, min(driver_label) as label from marts.risk_rules group by rule_id
+    ),
+
+    rules as (
+        select
+            evaluations.customer_id,
+            list(
+                struct_insert(evaluations, label := labels.label) order by rule_order
+            ) as rules
+        from marts.risk_rule_evaluations as evaluations
+        inner join labels on evaluations.rule_id = labels.rule_id
+        group by evaluations.customer_id
+    ),
+
+    weeks as (
+        select
+            history.customer_id,
+            list(
+                {as_of_date: as_of_date, score: history.risk_score, level: history.risk_level}
+                order by as_of_date
+            ) as weeks
+        from marts.customer_risk_history as history
+        inner join customers on history.customer_id = customers.customer_id
+        group by history.customer_id
+    ),
+
+    logged as (
+        select customer_id, count(*) as outcomes_logged
+        from marts.customer_outcomes
+        group by customer_id
+    )
+
+    select
+        customers.*,
+        coalesce(customers.account_name, customers.account_id) as account,
+        drafts.email_subject,
+        drafts.email_body,
+        drafts.slack_message,
+        steps.steps,
+        coalesce(rules.rules, []) as rules,
+        coalesce(weeks.weeks, []) as weeks,
+        -- a row of the list is another one once an outcome of its customer was logged
+        md5(concat_ws(
+            chr(31), customers.usage_window_end, customers.customer_id,
+            coalesce(logged.outcomes_logged, 0)
+        )) as row_key
+    from customers
+    inner join marts.outreach_drafts as drafts on customers.customer_id = drafts.customer_id
+    inner join steps on customers.customer_id = steps.customer_id
+    left join rules on customers.customer_id = rules.customer_id
+    left join weeks on customers.customer_id = weeks.customer_id
+    left join logged on customers.customer_id = logged.customer_id
+    order by customers.contact_priority
+"""
+_SUMMARY = """
+    select
+        summary.*,
+        trend.previous_date,
+        trend.high_change,
+        trend.medium_change,
+        trend.arr_at_risk_change,
+        verdicts.verdict_text as verdict
+    from marts.executive_summary as summary
+    inner join marts.risk_trend as trend on summary.usage_window_end = trend.as_of_date
+    left join marts.backtest_verdicts as verdicts on verdicts.is_headline
+"""
+_CHANGES = "select * from marts.list_changes order by status_order"
+_ACCOUNTS = """
+    select *, coalesce(account_name, account_id) as account
+    from marts.at_risk_accounts
+    order by contact_priority
+"""
+_STANDING = """
+    select is_active, risk_level, risk_score from marts.customer_risk where customer_id = $customer
+"""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What the files are made of.
+
+    Attributes:
+        as_of: the as-of date.
+        summary: one row: `executive_summary`, with what changed in a week and the verdict.
+        warnings: what is wrong with the data, in words.
+        changes: a row a status on the list of accounts.
+        accounts: `at_risk_accounts`, by contact priority.
+        customers: by contact priority, a row of `at_risk_customers` each, with `account` (its
+            name, else its id), `email_subject`, `email_body`, `slack_message`, `row_key`, and as
+            lists `steps` (`next_best_actions`), `rules` (`risk_rule_evaluations` with `label`) and
+            `weeks` (`as_of_date`, `score`, `level`).
+    """
+
+    as_of: date
+    summary: Row
+    warnings: list[str]
+    changes: list[Row]
+    accounts: list[Row]
+    customers: list[Row]
+
+
+def read(project: Project, customer: str | None = None) -> Export:
+    """Read the list of the last build, or one `customer` of it.
+
+    Raises:
+        InputError: nothing was built, or there is no such customer on the list.
+        ChurnError: the warehouse cannot be read.
+    """
+    customer_id = None if customer is None else one_line(customer)
+    if customer_id is not None:
+        look_up_one(project, customer_id)
+    with reading(project) as warehouse:
+        [summary] = warehouse.select(_SUMMARY)
+        if customer_id is not None:
+            _check_listed(warehouse, customer_id)
+        return Export(
+            as_of=summary["usage_window_end"],
+            summary=summary,
+            warnings=warehouse.warnings(),
+            changes=warehouse.select(_CHANGES),
+            accounts=warehouse.select(_ACCOUNTS),
+            customers=warehouse.select(_CUSTOMERS, customer=customer_id),
+        )
+
+
+def _check_listed(warehouse: Warehouse, customer_id: str) -> None:
+    [standing] = warehouse.select(_STANDING, customer=customer_id)
+    if standing["is_active"] and standing["risk_level"] != "Low":
+        return
+    why = f"its risk is Low (score {standing['risk_score']})" if standing["is_active"] else "ended"
+    raise InputError(
+        f"{plain(customer_id)} is not on the list: {why}. There is nothing to export for it; "
+        f"`churn explain {plain(customer_id)}` says how it is scored."
+    )
