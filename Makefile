@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 
 # quoted by the shell, not by make: folder names may hold anything
 export DATA PARTIAL VARS ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS
-export CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT
+export CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT
 
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run show list log-outcome backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
+.PHONY: help run show list log-outcome export backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
@@ -28,6 +28,9 @@ list: $(VENV)/.runtime  ## this week's calls [CAPACITY=20] [PLAN=] [LEVEL=High|M
 
 log-outcome: $(VENV)/.runtime  ## what came of a contact: CUSTOMER= OUTCOME= [NOTE=] [BY=] [AT=]; more: churn outcome --help
 	@$(BIN)/churn outcome add $${NOTE:+--note "$$NOTE"} $${BY:+--by "$$BY"} $${AT:+--at "$$AT"} -- "$$CUSTOMER" "$$OUTCOME"
+
+export: $(VENV)/.runtime  ## write the list to files that other tools take [CUSTOMER=] [FORMAT=csv,xlsx,tasks,hubspot,salesforce,markdown,pdf,digest]
+	@$(BIN)/churn export $${CUSTOMER:+--customer "$$CUSTOMER"} $${FORMAT:+--format "$$FORMAT"}
 
 backtest: $(VENV)/.runtime  ## print whether the warnings of the past came true [ORACLE=1: on data of known truth]
 	@$(BIN)/churn backtest $${ORACLE:+--oracle}

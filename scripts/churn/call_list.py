@@ -20,25 +20,17 @@ _CALLS = """
     select
         accounts.*,
         coalesce(accounts.account_name, accounts.account_id) as account,
-        worst.plan_tier,
-        next_steps.step as next_step,
-        next_steps.owner as next_owner
+        worst.plan_tier
     from marts.at_risk_accounts as accounts
     inner join marts.at_risk_customers as worst
         on accounts.worst_customer_id = worst.customer_id
-    left join lateral (
-        select steps.step, steps.owner
-        from marts.next_best_actions as steps
-        where
-            steps.customer_id = accounts.worst_customer_id
-            and steps.due_date = accounts.next_step_due
-        order by steps.step_number
-        limit 1
-    ) as next_steps on true
     where
         ($plan is null or lower(worst.plan_tier) = lower($plan))
         and ($level is null or accounts.risk_level = $level)
-        and ($owner is null or lower(coalesce(next_steps.owner, accounts.csm_name)) = lower($owner))
+        and (
+            $owner is null
+            or lower(coalesce(accounts.next_step_owner, accounts.csm_name)) = lower($owner)
+        )
         and accounts.arr_at_risk >= $min_arr
         and (not $churned or worst.churned)
     order by accounts.contact_priority
@@ -132,10 +124,6 @@ def _call_table(calls: list[Row]) -> Table:
     return table
 
 
-def _plan(call: Row) -> Text:
-    return plain_text(call["plan_tier"] or "–", limit=20)
-
-
 def _status(call: Row) -> Text:
     status = Text(call["list_status"], style=_STYLES.get(call["list_status"], ""))
     if call["snoozed_until"]:
@@ -152,5 +140,5 @@ def _renewal(call: Row) -> str:
 def _next_step(call: Row) -> Text:
     if call["next_step"] is None:
         return Text("the plan is done")
-    who = plain_text(f"{call['next_owner']}, by {call['next_step_due']}", style="dim")
+    who = plain_text(f"{call['next_step_owner']}, by {call['next_step_due']}", style="dim")
     return Text("\n").join([plain_text(call["next_step"]), who])

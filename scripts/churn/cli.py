@@ -20,12 +20,13 @@ from churn.options import (
     DEFAULT_MODEL,
     DEFAULT_SEED,
     DEFAULT_UNTIL,
+    EXPORT_FORMATS,
     FileFormat,
     Level,
     Signal,
 )
 from churn.project import Project
-from churn.terminal import output_console, plain_lines, progress_bar
+from churn.terminal import output_console, plain, plain_lines, progress_bar
 
 # A command imports what it works with when it runs: all of it together takes longer to load than
 # most commands take.
@@ -134,6 +135,35 @@ def list_(
     rebuild(project, console, ("stg_store__outcomes+",), ("outcomes",))
     filters = Filters(plan, level, Decimal(str(min_arr)), churned, owner)
     show_calls(project, console, capacity, filters)
+
+
+@app.command()
+def export(
+    customer: Annotated[
+        str | None, typer.Option(help="Only this customer; its files get a folder of their own.")
+    ] = None,
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAMES",
+            help=f"Only these, with commas between them: {', '.join(EXPORT_FORMATS)}.",
+        ),
+    ] = "",
+) -> None:
+    """Write the list, its plans and drafts to files that other tools take.
+
+    They go to `exports/<as-of date>/` (or `CHURN_EXPORT_DIR`): CSV, a workbook to work in, tasks
+    for HubSpot and Salesforce, notes, a page a customer, a digest of the week. What was logged
+    since the last build is built first.
+    """
+    from churn.dbt import rebuild
+    from churn.export.commands import export_files
+
+    project, console = Project(), output_console()
+    chosen = _formats(formats)
+    rebuild(project, console, ("stg_store__outcomes+",), ("outcomes",))
+    export_files(project, console, customer=customer, formats=chosen)
 
 
 @app.command()
@@ -517,10 +547,10 @@ def outcome_list(
 
 @outcome.command("import")
 def outcome_import(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file or a workbook.")],
     by: By = None,
 ) -> None:
-    """Log many outcomes from a CSV file.
+    """Log many outcomes from a CSV file or a workbook, such as the one that `churn export` writes.
 
     Its columns: customer_id, outcome, and optionally note, by, at (a date) and row_key; others are
     ignored. Good rows are stored all at once, bad ones are listed. Importing a file again stores
@@ -605,6 +635,17 @@ def _say_what_is_built(project: Project, console: Console, data_dir: Path | None
             markup=False,
             highlight=False,
         )
+
+
+def _formats(text: str) -> list[str]:
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in EXPORT_FORMATS]
+    if unknown:
+        raise InputError(
+            f"There is no format {plain(', '.join(unknown))}; there are: "
+            f"{', '.join(EXPORT_FORMATS)}."
+        )
+    return list(dict.fromkeys(names))
 
 
 def _limit(text: str) -> int | None:

@@ -21,3 +21,6 @@ DEFAULT_CAPACITY = 20
 
 # of what reads tickets, as Ollama calls it
 DEFAULT_MODEL = "llama3.2:3b"
+
+# of what is exported
+EXPORT_FORMATS = ("csv", "xlsx", "tasks", "hubspot", "salesforce", "markdown", "pdf", "digest")

@@ -87,6 +87,11 @@ class Project:
         return Path(os.environ.get("CHURN_STORE_DIR") or "data")
 
     @property
+    def export_dir(self) -> Path:
+        """Where exports go: derived, but people write into the workbooks."""
+        return Path(os.environ.get("CHURN_EXPORT_DIR") or "exports")
+
+    @property
     def data_dir(self) -> Path | None:
         """The loaded data that dbt reads instead of the seeds, or None for the bundled sample."""
         folder = os.environ.get("CHURN_DATA_DIR")

@@ -72,17 +72,27 @@ snoozes as (
 ),
 
 -- a step that was due by the last contact is taken as done
-next_steps as (
+open_steps as (
 
     select
-        action_steps.customer_id,
-        min(action_steps.due_date) as due_date
+        action_steps.*,
+        row_number() over (
+            partition by action_steps.customer_id
+            order by action_steps.due_date, action_steps.step_number
+        ) as open_number
     from action_steps
     left join last_contacts on action_steps.customer_id = last_contacts.customer_id
     where
         last_contacts.occurred_on is null
         or action_steps.due_date > last_contacts.occurred_on
-    group by action_steps.customer_id
+
+),
+
+next_steps as (
+
+    select *
+    from open_steps
+    where open_number = 1
 
 ),
 
@@ -97,6 +107,8 @@ contacts as (
             when last_contacts.occurred_on > as_of_dates.as_of_date then 0
             else {{ days_between('last_contacts.occurred_on', 'as_of_dates.as_of_date') }}
         end as days_since_contact,
+        next_steps.step as next_step,
+        next_steps.owner as next_step_owner,
         next_steps.due_date as next_step_due,
         coalesce(next_steps.due_date < as_of_dates.as_of_date, false) as is_overdue,
         case

@@ -25,6 +25,12 @@ spells as (
 
 ),
 
+contacts as (
+
+    select * from {{ ref('int_customer_contacts') }}
+
+),
+
 next_best_actions as (
 
     select
@@ -39,6 +45,8 @@ next_best_actions as (
         action_steps.owner,
         action_steps.channel,
         action_steps.due_date,
+        contacts.next_step_due is null
+        or action_steps.due_date < contacts.next_step_due as is_done,
         action_steps.known_since,
         renewals.next_renewal_date,
         renewals.is_renewal_estimated
@@ -46,6 +54,7 @@ next_best_actions as (
     inner join customers on action_steps.customer_id = customers.customer_id
     inner join renewals on action_steps.customer_id = renewals.customer_id
     inner join spells on action_steps.customer_id = spells.customer_id
+    inner join contacts on action_steps.customer_id = contacts.customer_id
 
 )
 

@@ -64,6 +64,8 @@ at_risk_accounts as (
         worst_customers.last_outcome,
         worst_customers.last_contact_date,
         worst_customers.days_since_contact,
+        worst_customers.next_step,
+        worst_customers.next_step_owner,
         worst_customers.next_step_due,
         worst_customers.is_overdue,
         worst_customers.snoozed_until,

@@ -1,7 +1,10 @@
 """What is exported: the active customers at risk, each with its plan, drafts and history."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+
+import pyarrow as pa
 
 from churn.errors import InputError
 from churn.outcomes.customers import look_up_one
@@ -19,9 +22,17 @@ _CUSTOMERS = """
     ),
 
     steps as (
-        select customer_id, list(steps order by step_number) as steps
-        from marts.next_best_actions as steps
-        group by customer_id
+        -- the same step of the same spell has the same id in every export
+        select
+            plans.customer_id,
+            list(
+                struct_insert(
+                    plans,
+                    task_id := md5(concat_ws(chr(31), customer_id, known_since, step))
+                ) order by step_number
+            ) as steps
+        from marts.next_best_actions as plans
+        group by plans.customer_id
     ),
 
     labels as (
@@ -82,6 +93,7 @@ _CUSTOMERS = """
 _SUMMARY = """
     select
         summary.*,
+        listed.*,
         trend.previous_date,
         trend.high_change,
         trend.medium_change,
@@ -90,16 +102,61 @@ _SUMMARY = """
     from marts.executive_summary as summary
     inner join marts.risk_trend as trend on summary.usage_window_end = trend.as_of_date
     left join marts.backtest_verdicts as verdicts on verdicts.is_headline
+    cross join (
+        select
+            count(*) as listed_customers,
+            count(case when risk_level = 'High' then 1 end) as listed_high,
+            count(case when is_overdue then 1 end) as listed_overdue,
+            count(distinct account_id) as listed_accounts
+        from marts.at_risk_customers
+        where is_active
+    ) as listed
 """
 _CHANGES = "select * from marts.list_changes order by status_order"
 _ACCOUNTS = """
-    select *, coalesce(account_name, account_id) as account
-    from marts.at_risk_accounts
-    order by contact_priority
+    select accounts.*, coalesce(accounts.account_name, accounts.account_id) as account
+    from marts.at_risk_accounts as accounts
+    order by accounts.contact_priority
 """
 _STANDING = """
     select is_active, risk_level, risk_score from marts.customer_risk where customer_id = $customer
 """
+
+
+_ROWS_AT_ONCE = 500
+
+
+class Customers:
+    """Rows by column name, made as they are asked for: ten thousand at once would fill the memory.
+
+    A row of `at_risk_customers` each, with `account` (its name, else its id), `email_subject`,
+    `email_body`, `slack_message`, `row_key`, and as lists of rows `steps` (`next_best_actions`),
+    `rules` (`risk_rule_evaluations` with `label`) and `weeks` (`as_of_date`, `score`, `level`).
+    """
+
+    def __init__(self, rows: pa.Table, on_row: Callable[[], None] | None = None) -> None:
+        """Take rows in the order in which they are to be exported.
+
+        `on_row` is called whenever one of them has been dealt with.
+        """
+        self._rows = rows
+        self._on_row = on_row
+
+    def watched(self, on_row: Callable[[], None]) -> "Customers":
+        """The same rows, and a call for each that has been dealt with."""
+        return Customers(self._rows, on_row)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        """Every row, by contact priority."""
+        for batch in self._rows.to_batches(_ROWS_AT_ONCE):
+            for row in batch.to_pylist():
+                yield row
+                if self._on_row is not None:
+                    self._on_row()
 
 
 @dataclass(frozen=True)
@@ -112,10 +169,7 @@ class Export:
         warnings: what is wrong with the data, in words.
         changes: a row a status on the list of accounts.
         accounts: `at_risk_accounts`, by contact priority.
-        customers: by contact priority, a row of `at_risk_customers` each, with `account` (its
-            name, else its id), `email_subject`, `email_body`, `slack_message`, `row_key`, and as
-            lists `steps` (`next_best_actions`), `rules` (`risk_rule_evaluations` with `label`) and
-            `weeks` (`as_of_date`, `score`, `level`).
+        customers: the active ones at risk, by contact priority.
     """
 
     as_of: date
@@ -123,7 +177,7 @@ class Export:
     warnings: list[str]
     changes: list[Row]
     accounts: list[Row]
-    customers: list[Row]
+    customers: Customers
 
 
 def read(project: Project, customer: str | None = None) -> Export:
@@ -146,7 +200,7 @@ def read(project: Project, customer: str | None = None) -> Export:
             warnings=warehouse.warnings(),
             changes=warehouse.select(_CHANGES),
             accounts=warehouse.select(_ACCOUNTS),
-            customers=warehouse.select(_CUSTOMERS, customer=customer_id),
+            customers=Customers(warehouse.table(_CUSTOMERS, customer=customer_id)),
         )
 
 
@@ -154,7 +208,11 @@ def _check_listed(warehouse: Warehouse, customer_id: str) -> None:
     [standing] = warehouse.select(_STANDING, customer=customer_id)
     if standing["is_active"] and standing["risk_level"] != "Low":
         return
-    why = f"its risk is Low (score {standing['risk_score']})" if standing["is_active"] else "ended"
+    why = (
+        f"its risk is Low (score {standing['risk_score']})"
+        if standing["is_active"]
+        else "it has ended"
+    )
     raise InputError(
         f"{plain(customer_id)} is not on the list: {why}. There is nothing to export for it; "
         f"`churn explain {plain(customer_id)}` says how it is scored."

@@ -140,10 +140,11 @@ def import_file(project: Project, console: Console, path: Path, *, by: str | Non
     were refused.
     """
     # reading files of unknown origin takes long to load, and most commands do not need it
-    from churn.outcomes.imports import prepare, read_csv
+    from churn.outcomes.files import read_file
+    from churn.outcomes.imports import prepare
 
     log, person = outcome_log(project), _person(by)
-    file = read_csv(path)
+    file = read_file(path)
     customers = look_up(project, file.customer_ids())
     result = prepare(file, customers, log.read().imported(), person)
     if result.entries:

@@ -4,62 +4,23 @@ the others.
 The same row is stored once, however often its file comes: by its `row_key`, or by what it says.
 """
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
-from pathlib import Path
-from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from churn.errors import InputError
-from churn.load.columns import normalised
-from churn.load.delimited import CHARACTERS_A_CELL, DELIMITERS
-from churn.load.table_file import Origin
-from churn.load.text_lines import TextLines
 from churn.outcomes.customers import Customer, Customers
+from churn.outcomes.files import FileRows, Problem
 from churn.outcomes.log import NAME_LENGTH, Entry, day, free_text, one_line, outcome, today
 from churn.terminal import plain
 
-REQUIRED = ("customer_id", "outcome")
-OPTIONAL = ("note", "by", "at", "row_key")
-COLUMNS = (*REQUIRED, *OPTIONAL)
-# what people write into a row; where all of it is empty, nobody has filled it in
-_FILLED_IN = ("outcome", "note", "by", "at")
-_COLUMNS_SHOWN = 40
 _SHOWN = 100
 # the same key gives the same id, so that even two imports at once store a row once
 _IDS = UUID("6b0e2c1e-6a4b-4d0b-9a53-1f3c55f9a4d7")
-
-
-class FileRow(NamedTuple):
-    """A row of a file: its number, as a spreadsheet shows it, and its cells by column name."""
-
-    number: int
-    cells: Mapping[str, str]
-
-
-class Problem(NamedTuple):
-    """Why a row cannot be stored."""
-
-    number: int
-    what: str
-
-
-@dataclass
-class FileRows:
-    """What a file holds, whatever its format."""
-
-    rows: list[FileRow] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    def customer_ids(self) -> list[str]:
-        """The customers that are named, each once."""
-        return list(dict.fromkeys(one_line(row.cells["customer_id"]) for row in self.rows))
 
 
 @dataclass
@@ -79,47 +40,6 @@ class Import:
     problems: list[Problem] = field(default_factory=list)
 
 
-def read_csv(path: Path) -> FileRows:
-    """The rows of a CSV file, with comma, semicolon, tab or bar between the cells.
-
-    Letter case and blanks of the column names do not matter; other columns are ignored.
-
-    Raises:
-        InputError: it cannot be read, is not text, or a required column is missing.
-    """
-    text = _text(path)
-    delimiter, header = max(
-        ((delimiter, _header(text, delimiter)) for delimiter in DELIMITERS),
-        key=lambda found: len(set(found[1]) & set(COLUMNS)),
-    )
-    missing = [name for name in REQUIRED if name not in header]
-    twice = [name for name in COLUMNS if header.count(name) > 1]
-    if missing or twice:
-        what = f"has no column {' and no '.join(missing)}" if missing else f"has {twice[0]} twice"
-        raise InputError(
-            f"{path} {what}. It needs {' and '.join(REQUIRED)}, and may have "
-            f"{', '.join(OPTIONAL)}. Columns found: {_listed(header)}."
-        )
-    found = FileRows()
-    numbered = _numbered(text, delimiter, found.problems)
-    next(numbered)
-    for number, cells in numbered:
-        if any(cells[len(header) :]):
-            what = (
-                f"has {len(cells)} cells, but the header names {len(header)} columns. Put quotes "
-                f"around cells that contain a {DELIMITERS[delimiter]}."
-            )
-            found.problems.append(Problem(number, what))
-            continue
-        by_name = dict(zip(header, [*cells, *[""] * len(header)], strict=False))
-        found.rows.append(FileRow(number, {name: by_name.get(name, "") for name in COLUMNS}))
-    return found
-
-
-def _listed(header: Sequence[str]) -> str:
-    return ", ".join(plain(name, _SHOWN) for name in header[:_COLUMNS_SHOWN]) or "none"
-
-
 def prepare(
     file: FileRows, customers: Customers, stored: Mapping[str, Entry], logged_by: str
 ) -> Import:
@@ -134,7 +54,7 @@ def prepare(
     result = Import(problems=list(file.problems))
     imported = dict(stored)
     for row in file.rows:
-        if not any(one_line(row.cells[name]) for name in _FILLED_IN):
+        if not row.is_filled_in:
             result.empty += 1
             continue
         try:
@@ -218,39 +138,3 @@ def _day(text: str) -> date | None:
         return day(datetime.fromisoformat(text).date())
     except ValueError as error:
         raise InputError(f"at is {plain(text, _SHOWN)}; write dates as 2026-03-31.") from error
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise InputError(f"{path} is no file.")
-    try:
-        with TextLines(Origin("outcomes", path.name, path)) as lines:
-            text = "" if lines.binary else "".join(lines)
-            is_binary = lines.binary
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if is_binary or text.startswith("PK\x03\x04"):
-        raise InputError(f"{path} is not a CSV file. Save it as CSV (UTF-8).")
-    return text
-
-
-def _header(text: str, delimiter: str) -> list[str]:
-    for _, cells in _numbered(text, delimiter, []):
-        return [normalised(one_line(name)) for name in cells]
-    return []
-
-
-def _numbered(
-    text: str, delimiter: str, problems: list[Problem]
-) -> Iterator[tuple[int, list[str]]]:
-    """The rows that hold anything, each with its number; a quote that is broken ends them."""
-    csv.field_size_limit(max(len(text), CHARACTERS_A_CELL))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    number = 0
-    try:
-        for number, cells in enumerate(reader, 1):
-            if any(cells):
-                yield number, cells
-    except csv.Error as error:
-        what = f"and all after it cannot be read: a quote in it is broken ({error})."
-        problems.append(Problem(number + 1, what))

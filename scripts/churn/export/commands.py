@@ -1,0 +1,155 @@
+"""What `churn export` does, once its options are parsed."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from churn.errors import InputError
+from churn.export import crm, tables
+from churn.export.digest import digest, slack_digest
+from churn.export.folder import replaced
+from churn.export.markdown import note
+from churn.export.names import file_name
+from churn.export.playbooks import write_playbooks
+from churn.export.rows import Export, read
+from churn.outcomes.files import read_file
+from churn.project import Project
+from churn.terminal import plain, progress_bar
+
+
+class Format(NamedTuple):
+    """A kind of file: what it writes into a folder, what for, and how."""
+
+    names: tuple[str, ...]
+    about: str
+    write: Callable[[Export, Path], None]
+
+
+def _action_list(export: Export, folder: Path) -> None:
+    rows = tables.action_list(export.customers)
+    tables.write_csv(folder / "action_list.csv", tables.ACTION_LIST, rows)
+
+
+def _workbook(export: Export, folder: Path) -> None:
+    tables.write_workbook(folder / "action_list.xlsx", tables.action_list(export.customers))
+
+
+def _tasks(export: Export, folder: Path) -> None:
+    tables.write_csv(folder / "tasks.csv", tables.TASKS, tables.tasks(export.customers))
+
+
+def _hubspot(export: Export, folder: Path) -> None:
+    tables.write_csv(folder / "hubspot_tasks.csv", crm.HUBSPOT, crm.hubspot(export.customers))
+
+
+def _salesforce(export: Export, folder: Path) -> None:
+    rows = crm.salesforce(export.customers)
+    tables.write_csv(folder / "salesforce_tasks.csv", crm.SALESFORCE, rows)
+
+
+def _notes(export: Export, folder: Path) -> None:
+    (folder / "notes").mkdir()
+    for customer in export.customers:
+        path = folder / "notes" / f"{file_name(customer['customer_id'])}.md"
+        path.write_text(note(customer), encoding="utf-8")
+
+
+def _playbooks(export: Export, folder: Path) -> None:
+    (folder / "playbooks").mkdir()
+    write_playbooks(export, folder / "playbooks")
+
+
+def _digest(export: Export, folder: Path) -> None:
+    (folder / "digest.md").write_text(digest(export), encoding="utf-8")
+    (folder / "digest_slack.txt").write_text(slack_digest(export), encoding="utf-8")
+
+
+_OF_THE_LIST = "digest"
+FORMATS = {
+    "csv": Format(("action_list.csv",), "the list, for any spreadsheet", _action_list),
+    "xlsx": Format(("action_list.xlsx",), "the list, to work in and to import again", _workbook),
+    "tasks": Format(("tasks.csv",), "every step with owner and due date", _tasks),
+    "hubspot": Format(("hubspot_tasks.csv",), "open steps, to import into HubSpot", _hubspot),
+    "salesforce": Format(
+        ("salesforce_tasks.csv",), "open steps, to import into Salesforce", _salesforce
+    ),
+    "markdown": Format(("notes",), "a note a customer, for a CRM", _notes),
+    "pdf": Format(("playbooks",), "a page a customer, to print or send to colleagues", _playbooks),
+    _OF_THE_LIST: Format(
+        ("digest.md", "digest_slack.txt"), "the week in one page, and for Slack", _digest
+    ),
+}
+
+
+def export_files(
+    project: Project, console: Console, *, customer: str | None, formats: Sequence[str]
+) -> None:
+    """Write the files of these `formats`, all if none is named, and say where they are.
+
+    Raises:
+        InputError: nothing was built, or the customer is not on the list.
+        ChurnError: the warehouse cannot be read, or the disk refuses.
+    """
+    export = read(project, customer)
+    folder, chosen = project.export_dir / str(export.as_of), list(formats or FORMATS)
+    if customer is not None:
+        [listed] = export.customers
+        folder = folder / "customers" / file_name(listed["customer_id"])
+        chosen = [name for name in chosen if name != _OF_THE_LIST]
+        if not chosen:
+            raise InputError("The digest is about the whole list; leave the customer out.")
+    with (
+        progress_bar(console, "Exporting") as progress,
+        replaced(folder, keep=_is_filled_in) as new,
+    ):
+        done, total = 0, len(export.customers) * len(chosen)
+
+        def on_row() -> None:
+            nonlocal done
+            done += 1
+            progress(done, total)
+
+        watched = dataclasses.replace(export, customers=export.customers.watched(on_row))
+        for name in chosen:
+            FORMATS[name].write(watched, new)
+    _print_written(console, folder, chosen, len(export.customers))
+
+
+def _is_filled_in(file: Path) -> bool:
+    """Whether somebody worked in a list that was exported before: it is not to be lost."""
+    if not file.stem.startswith("action_list"):
+        return False
+    try:
+        return any(row.is_filled_in for row in read_file(file).rows)
+    except InputError:
+        return True
+
+
+def _print_written(console: Console, folder: Path, chosen: Sequence[str], customers: int) -> None:
+    of = "1 customer" if customers == 1 else f"{customers:,} active customers at risk"
+    console.print(
+        plain(f"Exported {of} to {folder}:"), markup=False, highlight=False, soft_wrap=True
+    )
+    grid = Table.grid(padding=(0, 2))
+    for name in chosen:
+        for written in FORMATS[name].names:
+            grid.add_row(
+                "", written + ("/" if (folder / written).is_dir() else ""), FORMATS[name].about
+            )
+    console.print(grid)
+    kept = sorted(folder.glob("*_filled_in_*"))
+    if kept:
+        names = ", ".join(file.name for file in kept)
+        console.print(f"Somebody worked in what was exported before; it is kept: {names}")
+    if "xlsx" in chosen:
+        workbook = folder / "action_list.xlsx"
+        console.print(
+            plain(f"Fill in its yellow columns, then: churn outcome import {workbook}"),
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -1,0 +1,84 @@
+"""The folder of an export: written beside its place, then renamed into it."""
+
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from churn.errors import ChurnError
+
+
+@contextmanager
+def replaced(folder: Path, keep: Callable[[Path], bool]) -> Iterator[Path]:
+    """An empty folder to write into, whose files and folders take their places at the end.
+
+    What is in `folder` and not written anew stays. A file that would be replaced, and for which
+    `keep` says so, stays under another name. Where the block fails, or is killed, `folder` is as it
+    was; what is left behind is removed by the next export.
+
+    Raises:
+        ChurnError: another export is writing there, or the disk refuses.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(folder, "lock").open("a") as lock:
+            _hold(lock.fileno(), folder)
+            new = _beside(folder, "new")
+            _remove(new)
+            _remove(_beside(folder, "old"))
+            new.mkdir()
+            try:
+                yield new
+                _put_in_place(new, folder, keep)
+            finally:
+                _remove(new)
+                _remove(_beside(folder, "old"))
+    except OSError as error:
+        place = error.filename or folder
+        raise ChurnError(
+            f"The export stopped: {error.strerror or error} ({place}). What was exported before is "
+            "still there. Check free space and permissions, then export again."
+        ) from error
+
+
+def _beside(folder: Path, what: str) -> Path:
+    return folder.with_name(f".{folder.name}.{what}")
+
+
+def _hold(lock: int, folder: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ChurnError(
+            f"Another export into {folder} is running. Wait until it is done, then try again."
+        ) from error
+
+
+def _put_in_place(new: Path, folder: Path, keep: Callable[[Path], bool]) -> None:
+    if not folder.exists():
+        new.rename(folder)
+        return
+    for written in sorted(new.iterdir()):
+        place = folder / written.name
+        if place.is_dir():
+            place.rename(_beside(folder, "old"))
+            written.rename(place)
+            _remove(_beside(folder, "old"))
+            continue
+        if place.exists() and keep(place):
+            place.rename(_free_name(place))
+        written.replace(place)
+
+
+def _free_name(file: Path) -> Path:
+    """A name beside the file that nothing has."""
+    number = 1
+    while (found := file.with_stem(f"{file.stem}_filled_in_{number}")).exists():
+        number += 1
+    return found
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
