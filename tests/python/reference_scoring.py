@@ -27,6 +27,8 @@ class Subscription:
     downgrade_flag: bool | None = None
     arr_amount: Decimal | None = None
     mrr_amount: Decimal | None = None
+    billing_frequency: str | None = None
+    auto_renew_flag: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,8 @@ class Customer:
     arr: Decimal | None
     is_trial: bool | None
     downgrade_flag: bool | None
+    billing_frequency: str | None
+    auto_renew_flag: bool | None
     is_active: bool
     churned: bool
     tenure_days: int
@@ -322,7 +326,10 @@ def history(
         "customer_risk": movements,
         "at_risk_accounts": {(a,): movements[name,] for a, name in worst.items()},
         "customer_risk_history": {
-            (day, name): _row(customer, "churned", "recommended_actions")
+            (day, name): _row(
+                customer,
+                *("churned", "recommended_actions", "billing_frequency", "auto_renew_flag"),
+            )
             for day, customers in past.items()
             for name, customer in customers.items()
         },
@@ -527,6 +534,8 @@ def _customer(
         arr=arr,
         is_trial=subscription.is_trial,
         downgrade_flag=subscription.downgrade_flag,
+        billing_frequency=subscription.billing_frequency,
+        auto_renew_flag=subscription.auto_renew_flag,
         is_active=is_active,
         churned=churned,
         tenure_days=(as_of - subscription.start_date).days,
@@ -619,7 +628,14 @@ def _past(known: "Known", rules: Any, as_of: date, weeks: int) -> History:
 
 
 def _renews_soon(customer: Customer, as_of: date) -> bool:
-    """Nothing says when: a year after the start, and after that, is taken for it."""
+    """Nothing says when: a year after the start, and after that, is taken for it.
+
+    Who pays by the month can always leave, which is no news.
+    """
+    if customer.auto_renew_flag is False:
+        return True
+    if customer.billing_frequency == "monthly":
+        return False
     start = as_of - timedelta(days=customer.tenure_days)
     for year in (as_of.year, as_of.year + 1):
         day = min(start.day, monthrange(year, start.month)[1])

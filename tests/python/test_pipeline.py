@@ -67,7 +67,8 @@ def test_the_sample_builds_with_customers_of_every_level_and_findings(sample: Wo
     assert summary["usage_last_date"] == summary["usage_window_end"]
     contents = sample.contents("marts", "quality")
     assert [table for table, (_, rows) in contents.items() if not rows] == [
-        # nothing has been read or published, and nothing is late
+        # nothing has been logged, read or published, and nothing is late
+        "marts.customer_outcomes",
         "marts.enrichment_quality",
         "marts.published_scores",
         "marts.ticket_insight_summary",
@@ -124,6 +125,8 @@ def ravenstack_facts() -> reference_scoring.Facts:
                 flag(row["downgrade_flag"]),
                 Decimal(row["arr_amount"]),
                 Decimal(row["mrr_amount"]),
+                row["billing_frequency"],
+                flag(row["auto_renew_flag"]),
             )
             for row in ravenstack_rows("subscriptions")
         ],
@@ -361,6 +364,7 @@ def test_before_all_data_the_marts_are_empty_and_the_summary_has_its_row(
         "marts.backtest_verdicts": 2 * 2 * 2,
         "marts.churn_drivers": 8,
         "marts.executive_summary": 1,
+        "marts.list_changes": 6,
         "marts.risk_backtest_by_rule": 2 * 8,
         "marts.risk_trend": 26,
         "marts.risk_rules": len(contents["marts.risk_rules"].rows),

@@ -31,6 +31,18 @@ feed_freshness as (
 
 ),
 
+outcomes as (
+
+    select * from {{ ref('stg_store__outcomes') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('int_customers') }}
+
+),
+
 optional_columns as (
 
     {% for table_name, column in every_optional_column() -%}
@@ -87,6 +99,22 @@ feed_issues as (
 
 ),
 
+-- logged while the warehouse could not be asked whether there is such a customer
+outcome_issues as (
+
+    select
+        'outcomes' as table_name,
+        'customer_id' as column_name,
+        'unknown_subscription' as issue,
+        count(*) as row_count,
+        min(outcomes.customer_id) as example
+    from outcomes
+    left join customers on outcomes.customer_id = customers.customer_id
+    where outcomes.account_id is null and customers.customer_id is null
+    having count(*) > 0
+
+),
+
 data_quality_issues as (
 
     select * from value_issues
@@ -96,6 +124,8 @@ data_quality_issues as (
     select * from missing_columns
     union all
     select * from feed_issues
+    union all
+    select * from outcome_issues
 
 )
 

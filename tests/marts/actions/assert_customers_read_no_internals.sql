@@ -1,0 +1,29 @@
+-- what customers may read, as configured, says nothing of churn, risk, scores or revenue
+with
+
+texts as (
+
+    select subject || ' ' || email_body as words
+    from {{ ref('outreach_templates') }}
+
+    union all
+
+    select customer_offer as words
+    from {{ ref('playbook_steps') }}
+
+    union all
+
+    select customer_phrase as words
+    from {{ ref('int_rule_evaluations') }}
+    group by customer_phrase
+
+)
+
+select words
+from texts
+where
+    lower(words) like '%churn%'
+    or lower(words) like '%risk%'
+    or lower(words) like '%score%'
+    or lower(words) like '%revenue%'
+    or ' ' || lower(words) || ' ' like '% arr %'
