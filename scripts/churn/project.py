@@ -72,6 +72,12 @@ class Project:
         return {name: TableSpec(name=name, **spec) for name, spec in specs.items()}
 
     @property
+    def levels(self) -> dict[str, dict[str, int]]:
+        """The score from which each level holds, `high` and `medium`, by rule set."""
+        rulesets = self._settings["vars"]["risk_rulesets"]
+        return {name: ruleset["levels"] for name, ruleset in rulesets.items()}
+
+    @property
     def warehouse(self) -> Path:
         """The DuckDB file that dbt builds: derived, may be deleted at any time."""
         return Path(os.environ.get("CHURN_WAREHOUSE") or "warehouse/churn.duckdb")

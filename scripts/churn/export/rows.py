@@ -1,5 +1,6 @@
 """What is exported: the active customers at risk, each with its plan, drafts and history."""
 
+import json
 from dataclasses import dataclass
 from datetime import date
 
@@ -86,7 +87,9 @@ _SUMMARY = """
         trend.high_change,
         trend.medium_change,
         trend.arr_at_risk_change,
-        verdicts.verdict_text as verdict
+        verdicts.verdict_text as verdict,
+        cast(cast($levels as json) -> summary.ruleset ->> 'high' as integer) as high_from,
+        cast(cast($levels as json) -> summary.ruleset ->> 'medium' as integer) as medium_from
     from marts.executive_summary as summary
     inner join marts.risk_trend as trend on summary.usage_window_end = trend.as_of_date
     left join marts.backtest_verdicts as verdicts on verdicts.is_headline
@@ -108,7 +111,9 @@ class Export:
 
     Attributes:
         as_of: the as-of date.
-        summary: one row: `executive_summary`, with what changed in a week and the verdict.
+        summary: one row: `executive_summary`, with what changed in a week, the verdict, and the
+            scores from which a customer is at High and Medium risk (`high_from`, `medium_from`;
+            None for a rule set that is not configured any more).
         warnings: what is wrong with the data, in words.
         changes: a row a status on the list of accounts.
         accounts: `at_risk_accounts`, by contact priority.
@@ -137,7 +142,7 @@ def read(project: Project, customer: str | None = None) -> Export:
     if customer_id is not None:
         look_up_one(project, customer_id)
     with reading(project) as warehouse:
-        [summary] = warehouse.select(_SUMMARY)
+        [summary] = warehouse.select(_SUMMARY, levels=json.dumps(project.levels))
         if customer_id is not None:
             _check_listed(warehouse, customer_id)
         return Export(
