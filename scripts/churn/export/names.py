@@ -1,14 +1,31 @@
-"""File names made of ids that may hold anything."""
+"""The name of a customer's file: safe on every file system, and no other customer's."""
 
 import re
+import unicodedata
 from hashlib import sha256
 
-_ORDINARY = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,60}")
+# capitals up to the first other character, then no more of them: two such ids that differ only in
+# case do not exist, so that a disk which ignores case keeps both files; "__" is for other names
+_ORDINARY = re.compile(r"(?!.*__)(?=[A-Z0-9])[A-Z]*([0-9_-][0-9a-z_-]*)?")
+_RESERVED = re.compile(r"CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9]")
+_LONGEST = 60
+_LONGEST_SLUG = 40
+_HASH_LENGTH = 16
 
 
 def file_name(customer_id: str) -> str:
-    """A name without ending, of its own on every file system: ordinary ids stay as they are."""
-    if _ORDINARY.fullmatch(customer_id):
+    """The name without its extension, always the same for the same id.
+
+    An ordinary id, such as S1011-1, is its own name; another one becomes what is readable of it
+    and a hash of the whole: `acme-gmbh__0f2a91c4d7e86b35`.
+    """
+    if (
+        len(customer_id) <= _LONGEST
+        and _ORDINARY.fullmatch(customer_id)
+        and not _RESERVED.fullmatch(customer_id)
+    ):
         return customer_id
-    readable = re.sub(r"[^A-Za-z0-9]+", "-", customer_id).strip("-")[:40]
-    return f"{readable or 'customer'}_{sha256(customer_id.encode()).hexdigest()[:12]}"
+    letters = unicodedata.normalize("NFKD", customer_id).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", letters.lower())[:_LONGEST_SLUG].strip("-")
+    digest = sha256(customer_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{slug or 'customer'}__{digest[:_HASH_LENGTH]}"

@@ -98,7 +98,9 @@ _SUMMARY = """
         trend.high_change,
         trend.medium_change,
         trend.arr_at_risk_change,
-        verdicts.verdict_text as verdict
+        verdicts.verdict_text as verdict,
+        levels.high_from,
+        levels.medium_from
     from marts.executive_summary as summary
     inner join marts.risk_trend as trend on summary.usage_window_end = trend.as_of_date
     left join marts.backtest_verdicts as verdicts on verdicts.is_headline
@@ -111,6 +113,12 @@ _SUMMARY = """
         from marts.at_risk_customers
         where is_active
     ) as listed
+    cross join (
+        select
+            max(case when risk_level = 'High' then level_from end) as high_from,
+            max(case when risk_level = 'Medium' then level_from end) as medium_from
+        from marts.risk_levels
+    ) as levels
 """
 _CHANGES = "select * from marts.list_changes order by status_order"
 _ACCOUNTS = """
@@ -165,7 +173,8 @@ class Export:
 
     Attributes:
         as_of: the as-of date.
-        summary: one row: `executive_summary`, with what changed in a week and the verdict.
+        summary: one row: `executive_summary`, with what changed in a week, the verdict, and the
+            scores from which a customer is at High and Medium risk (`high_from`, `medium_from`).
         warnings: what is wrong with the data, in words.
         changes: a row a status on the list of accounts.
         accounts: `at_risk_accounts`, by contact priority.
