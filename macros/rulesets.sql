@@ -28,12 +28,12 @@
 {% endmacro %}
 
 {#
-    What a signal is counted in, for people: `share` (a fraction of 1), `yes or no`, `of 5`, or the
-    plural of what there are so many of.
+    What a signal is counted in, for people: `drop` (a fraction of 1 that went away; growth is
+    negative), `yes or no`, `of 5`, or the plural of what there are so many of.
 #}
 {% macro signal_unit(signal) %}
     {%- set units = {
-        'usage_drop_pct': 'share',
+        'usage_drop_pct': 'drop',
         'usage_30d': 'uses',
         'usage_prev30d': 'uses',
         'usage_rows_60d': 'rows',

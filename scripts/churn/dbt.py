@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 from rich.console import Console
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # dbt unit tests check the code, not the data: `make test` runs them, a build of data need not
 _BUILD = ["build", "--exclude-resource-type", "unit_test"]
+_BUILD_UNTESTED = [*_BUILD, "test"]
 _DOCS_PAGE = Path("build/docs/index.html")
 # how DuckDB begins what `stop_build` says: the data cannot be used as it is
 _STOPPED = "Invalid Input Error: "
@@ -42,11 +43,12 @@ def build(
     data_dir: Path | None,
     variables: Mapping[str, Any] | None = None,
     models: Sequence[str] = (),
+    tested: bool = True,
 ) -> None:
     """Build the project into the warehouse: all of it, or only these `models`.
 
     `data_dir` is the folder of loaded data to read, None for the bundled sample. `variables`
-    override those of `dbt_project.yml`.
+    override those of `dbt_project.yml`. Without `tested`, tests of the data are left out.
 
     Raises InputError when the configuration is wrong, ChurnError when the build fails.
     """
@@ -56,7 +58,8 @@ def build(
         os.environ["CHURN_DATA_DIR"] = str(data_dir)
     _check_places(project, data_dir)
     project.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    arguments = [*_QUIET, *_BUILD, "--vars", yaml.safe_dump(dict(variables or {}))]
+    command = _BUILD if tested else _BUILD_UNTESTED
+    arguments = [*_QUIET, *command, "--vars", yaml.safe_dump(dict(variables or {}))]
     if models:
         arguments += ["--select", *models]
     progress = Progress(
@@ -106,6 +109,28 @@ def rebuild(
     if any(last["stored"].get(name) != state for name, state in changed.items()):
         build(project, console, data_dir=data_dir, variables=variables, models=models)
         _keep(project, {**last, "stored": {**last["stored"], **changed}})
+
+
+class Inputs(NamedTuple):
+    """What the warehouse was built from.
+
+    `data_dir` is None for the bundled sample; `are_current` says whether that data is still what it
+    was then.
+    """
+
+    data_dir: Path | None
+    variables: Mapping[str, Any]
+    are_current: bool
+
+
+def inputs(project: Project) -> Inputs:
+    """What the last build was made from; what one would be made from where it left no record."""
+    last = _last_build(project)
+    if last is None:
+        return Inputs(project.data_dir, {}, are_current=True)
+    data_dir = Path(last["data_dir"]) if last["data_dir"] else None
+    now = _record(project, data_dir, last["variables"])
+    return Inputs(data_dir, last["variables"], are_current=now["data"] == last["data"])
 
 
 def built_from(project: Project) -> Path | None:
