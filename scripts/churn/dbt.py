@@ -33,6 +33,12 @@ _UNREADABLE_WAREHOUSE = (
     "Could not read enough bytes",
     "Corrupt database file",
 )
+_NO_RECORD = (
+    "How the warehouse was built is not on record: this goes by CHURN_DATA_DIR and dbt_project.yml."
+)
+_OTHER_DATA = (
+    "The loaded data is not what the warehouse was built from: this reads it as it is now."
+)
 _QUIET = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
 
 
@@ -114,23 +120,23 @@ def rebuild(
 class Inputs(NamedTuple):
     """What the warehouse was built from.
 
-    `data_dir` is None for the bundled sample; `are_current` says whether that data is still what it
-    was then.
+    `data_dir` is None for the bundled sample; `doubt` says why a build from it may differ, and is
+    empty where it cannot.
     """
 
     data_dir: Path | None
     variables: Mapping[str, Any]
-    are_current: bool
+    doubt: str
 
 
 def inputs(project: Project) -> Inputs:
     """What the last build was made from; what one would be made from where it left no record."""
     last = _last_build(project)
     if last is None:
-        return Inputs(project.data_dir, {}, are_current=True)
+        return Inputs(project.data_dir, {}, _NO_RECORD)
     data_dir = Path(last["data_dir"]) if last["data_dir"] else None
     now = _record(project, data_dir, last["variables"])
-    return Inputs(data_dir, last["variables"], are_current=now["data"] == last["data"])
+    return Inputs(data_dir, last["variables"], _OTHER_DATA if now["data"] != last["data"] else "")
 
 
 def built_from(project: Project) -> Path | None:

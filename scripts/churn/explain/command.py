@@ -42,7 +42,6 @@ def explain(project: Project, console: Console, *, customer: str, at: date | Non
     customer_id = customer.encode(errors="replace").decode().strip()
     with reading(project) as warehouse:
         found = standing(warehouse, customer_id, at)
-        verdicts = verdict_warnings(warehouse)
         explanation = None
         if found is not None and found.is_scored and found.is_last_build:
             explanation = read(warehouse, customer_id, found.day, warehouse.warnings())
@@ -52,24 +51,21 @@ def explain(project: Project, console: Console, *, customer: str, at: date | Non
     if not found.is_scored:
         raise InputError(plain(found.why_not))
     if explanation is None:
-        explanation = _built(project, console, customer_id, found, verdicts)
+        explanation = _built(project, console, customer_id, found)
     print_explanation(explanation, console)
 
 
-def _built(
-    project: Project, console: Console, customer_id: str, found: Standing, verdicts: list[str]
-) -> Explanation:
+def _built(project: Project, console: Console, customer_id: str, found: Standing) -> Explanation:
     """The explanation as of a date for which nothing is built yet."""
     made_from = inputs(project)
+    with reading(project) as warehouse:
+        data_set, verdicts = warehouse.data_set(), verdict_warnings(warehouse)
     console.print(
         f"Computing {found.day} from the rows known by then, beside the warehouse of "
         f"{found.as_of_date}, which stays as it is."
     )
-    if not made_from.are_current:
-        console.print(
-            "The loaded data is not what the warehouse was built from: this reads it as it is now.",
-            style="yellow",
-        )
+    if made_from.doubt:
+        console.print(made_from.doubt, style="yellow", markup=False, highlight=False)
     with temporary_place("churn-explain-"):
         elsewhere = Project()
         build(
@@ -81,5 +77,10 @@ def _built(
             tested=False,
         )
         with reading(elsewhere) as warehouse:
+            if warehouse.data_set() != data_set:
+                raise InputError(
+                    f"The warehouse is not of {warehouse.data_set()}, and it is not on record what "
+                    "it was built from. Build it with `make run`, or set CHURN_DATA_DIR."
+                )
             warnings = [*verdicts, *feed_warnings(warehouse)]
             return read(warehouse, customer_id, found.day, warnings)

@@ -17,6 +17,7 @@ MODELS = (
     "+restated_scores",
     "+published_scores",
     "+feed_freshness",
+    "+source_columns",
     "+ticket_insights",
     "risk_rule_firings",
     "risk_rules",
