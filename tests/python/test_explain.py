@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from rich.cells import cell_len
 
-from conftest import AS_OF, RAVENSTACK, Tables, Workspace
+from conftest import AS_OF, Tables, Workspace
 from test_backtest_command import assert_fails, part, plain
 from test_published import NEXT_DAY, add_day, build, quarter_usage
 
@@ -549,24 +549,3 @@ def test_a_warehouse_that_cannot_be_used_is_one_message(workspace: Workspace) ->
     assert_fails(workspace.churn("explain", "S01"), 2, "no warehouse", "make run")
     duckdb.connect(str(workspace.warehouse)).close()
     assert_fails(workspace.churn("explain", "S01"), 2, "not fully built", "make run")
-
-
-@pytest.mark.skipif(not RAVENSTACK.is_dir(), reason="the RavenStack data is not there")
-def test_every_customer_of_ravenstack_has_all_its_sources(ravenstack: Workspace) -> None:
-    (customers,) = ravenstack.column("select count(*) from marts.customer_risk")
-    assert customers == 5000
-    differing = ravenstack.column("""
-        select count(*)
-        from (
-            unpivot (select * replace (satisfaction_score::bigint as satisfaction_score)
-                     from marts.customer_risk)
-            on usage_30d, usage_prev30d, errors_30d, tickets_30d, escalations_30d,
-                churn_intent_30d
-            into name signal_name value signal_value
-        ) as signals
-        full join marts.signal_sources as sources using (customer_id, signal_name)
-        where
-            signal_name != 'satisfaction_score'
-            and signals.signal_value is distinct from sources.total
-    """)
-    assert differing == [0]

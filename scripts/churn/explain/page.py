@@ -20,6 +20,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _WEEK = 4
 _HIGHEST_SCORE = 100
 _WIDE = 100
+_UNDATED = "* what is true in the export, whatever was true on that day"
 _SIGNALS = {
     "usage_30d": ("Usage", "uses"),
     "usage_prev30d": ("Usage before that", "uses"),
@@ -167,6 +168,8 @@ def _print_rules(explanation: Explanation, console: Console) -> None:
     capped = f"the cap: {score} count" if added and added > score else ""
     table.add_row("Sum", "", "", Text(str(added or 0), style="bold"), capped)
     console.print(table)
+    if not all(rule["is_dated"] for rule in explanation.rules):
+        console.print(Text(_UNDATED, style="dim"))
     if explanation.switched_off:
         off = ", ".join(map(plain, explanation.switched_off))
         console.print(Text(f"Switched off: {off}", style="dim"))
@@ -288,9 +291,7 @@ def _print_facts(customer: Row, console: Console) -> None:
     grid.add_row("is_trial", f"{_flag(customer['is_trial'])} *")
     grid.add_row("downgrade_flag", f"{_flag(customer['downgrade_flag'])} *")
     console.print(grid)
-    console.print(
-        Text("* what is true in the export, whatever was true on that day\n", style="dim")
-    )
+    console.print(Text(f"{_UNDATED}\n", style="dim"))
 
 
 def _flag(flag: bool | None) -> str:
