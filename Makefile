@@ -11,7 +11,7 @@ export CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FOR
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run show list log-outcome export backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
+.PHONY: help run show list explain log-outcome export backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
@@ -25,6 +25,9 @@ show: $(VENV)/.runtime  ## print the list of the last build again
 list: $(VENV)/.runtime  ## this week's calls [CAPACITY=20] [PLAN=] [LEVEL=High|Medium] [MIN_ARR=] [CHURNED=1] [OWNER=]
 	@$(BIN)/churn list $${CAPACITY:+--capacity "$$CAPACITY"} $${PLAN:+--plan "$$PLAN"} $${LEVEL:+--level "$$LEVEL"} \
 		$${MIN_ARR:+--min-arr "$$MIN_ARR"} $${CHURNED:+--churned} $${OWNER:+--owner "$$OWNER"}
+
+explain: $(VENV)/.runtime  ## where a score comes from, rule by rule and row by row: CUSTOMER= [AT=YYYY-MM-DD]
+	@$(BIN)/churn explain $${AT:+--at "$$AT"} -- "$$CUSTOMER"
 
 log-outcome: $(VENV)/.runtime  ## what came of a contact: CUSTOMER= OUTCOME= [NOTE=] [BY=] [AT=]; more: churn outcome --help
 	@$(BIN)/churn outcome add $${NOTE:+--note "$$NOTE"} $${BY:+--by "$$BY"} $${AT:+--at "$$AT"} -- "$$CUSTOMER" "$$OUTCOME"

@@ -28,6 +28,29 @@
 {% endmacro %}
 
 {#
+    What a signal is counted in, for people: `drop` (a fraction of 1 that went away; growth is
+    negative), `yes or no`, `of 5`, or the plural of what there are so many of.
+#}
+{% macro signal_unit(signal) %}
+    {%- set units = {
+        'usage_drop_pct': 'drop',
+        'usage_30d': 'uses',
+        'usage_prev30d': 'uses',
+        'usage_rows_60d': 'rows',
+        'errors_30d': 'errors',
+        'tickets_30d': 'tickets',
+        'escalations_30d': 'escalations',
+        'churn_intent_30d': 'messages',
+        'satisfaction_score': 'of 5',
+        'avg_csat': 'of 5',
+        'avg_first_response_min': 'minutes',
+        'avg_resolution_hrs': 'hours',
+        'tenure_days': 'days',
+    } -%}
+    {{ return('yes or no' if risk_signals()[signal] == 'flag' else units.get(signal, 'units')) }}
+{% endmacro %}
+
+{#
     The configured rule set of that name, by default the active one. The configuration is checked
     while dbt parses; it cannot change after that.
 #}

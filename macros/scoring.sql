@@ -89,10 +89,11 @@
 {%- endmacro %}
 
 {#
-    How far the signal is from the next more severe band; null at the most severe band, for a
-    missing signal and for ranges, which have no direction.
+    Of the next more severe band: how far the signal is from it (`gap`), its `threshold` or its
+    `points`. Null at the most severe band, for a missing signal and for ranges, which have no
+    direction.
 #}
-{% macro rule_gap(rule) -%}
+{% macro rule_next_band(rule, what) -%}
     {%- set number = signal_number(rule) -%}
     {%- if band_operator(rule['bands'][0]) == 'between' -%}
     null
@@ -100,10 +101,11 @@
     case
         {%- for band in rule['bands'] | reverse %}
         {%- set limit = band_limit(band) %}
+        {%- set values = {'threshold': limit, 'points': band['points']} %}
         {%- if band_operator(band) == 'at_least' or limit == '1' and risk_signals()[rule['signal']] == 'flag' %}
-        when {{ number }} < {{ limit }} then {{ limit }} - {{ number }}
+        when {{ number }} < {{ limit }} then {{ values.get(what, limit ~ ' - ' ~ number) }}
         {%- else %}
-        when {{ number }} > {{ limit }} then {{ number }} - {{ limit }}
+        when {{ number }} > {{ limit }} then {{ values.get(what, number ~ ' - ' ~ limit) }}
         {%- endif %}
         {%- endfor %}
     end

@@ -3,19 +3,41 @@
     of a column means these.
 #}
 
+{# The first day of each window; the current one ends at the as-of date, the prior one before it. #}
+{% macro current_window_start(as_of_date) -%}
+    {{ as_of_date }} - 30
+{%- endmacro %}
+{% macro prior_window_start(as_of_date) -%}
+    {{ as_of_date }} - 60
+{%- endmacro %}
+
 {# as_of - 30 days <= date <= as_of, both ends in. Usage, errors, tickets, cancellation intent. #}
 {% macro in_current_window(date, as_of_date) -%}
-    {{ date }} between {{ as_of_date }} - 30 and {{ as_of_date }}
+    {{ date }} between {{ current_window_start(as_of_date) }} and {{ as_of_date }}
 {%- endmacro %}
 
 {# as_of - 60 days <= date < as_of - 30 days. #}
 {% macro in_prior_window(date, as_of_date) -%}
-    {{ date }} >= {{ as_of_date }} - 60 and {{ date }} < {{ as_of_date }} - 30
+    {{ date }} >= {{ prior_window_start(as_of_date) }} and {{ date }} < {{ current_window_start(as_of_date) }}
 {%- endmacro %}
 
 {# The two windows together. #}
 {% macro in_both_windows(date, as_of_date) -%}
-    {{ date }} between {{ as_of_date }} - 60 and {{ as_of_date }}
+    {{ date }} between {{ prior_window_start(as_of_date) }} and {{ as_of_date }}
+{%- endmacro %}
+
+{# What is known of a ticket only once it is closed, as of a date; null before. #}
+{% macro known_when_closed(tickets, column, as_of_date) -%}
+    case
+        when {{ tickets }}.closed_at is null
+            or cast({{ tickets }}.closed_at as date) <= {{ as_of_date }}
+            then {{ tickets }}.{{ column }}
+    end
+{%- endmacro %}
+
+{# The order of an account's tickets of which the first has the score that counts. Two may collide on one id: then the lower score. #}
+{% macro latest_score_first() -%}
+    submitted_at desc, ticket_id desc, satisfaction_score asc
 {%- endmacro %}
 
 {# Fewer days than this since the start: the prior window is not yet complete. #}

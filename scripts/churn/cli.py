@@ -167,6 +167,27 @@ def export(
 
 
 @app.command()
+def explain(
+    customer: Annotated[str, typer.Argument(help="The customer: the id of a subscription.")],
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="As of another date, from the rows known by then. By default the last build's.",
+        ),
+    ] = None,
+) -> None:
+    """Print where a customer's score comes from: every rule, what it missed by, and the rows.
+
+    Any customer, at risk or not, active or ended. Reads the last build; another date is built in a
+    temporary place, and the warehouse stays as it is.
+    """
+    from churn.explain import explain as explain_score
+
+    explain_score(Project(), output_console(), customer=customer, at=at.date() if at else None)
+
+
+@app.command()
 def backtest(
     oracle: Annotated[
         bool,

@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 from rich.console import Console
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # dbt unit tests check the code, not the data: `make test` runs them, a build of data need not
 _BUILD = ["build", "--exclude-resource-type", "unit_test"]
+_BUILD_UNTESTED = [*_BUILD, "test"]
 _DOCS_PAGE = Path("build/docs/index.html")
 # how DuckDB begins what `stop_build` says: the data cannot be used as it is
 _STOPPED = "Invalid Input Error: "
@@ -31,6 +32,12 @@ _UNREADABLE_WAREHOUSE = (
     "database file with version number",
     "Could not read enough bytes",
     "Corrupt database file",
+)
+_NO_RECORD = (
+    "How the warehouse was built is not on record: this goes by CHURN_DATA_DIR and dbt_project.yml."
+)
+_OTHER_DATA = (
+    "The loaded data is not what the warehouse was built from: this reads it as it is now."
 )
 _QUIET = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
 
@@ -42,11 +49,12 @@ def build(
     data_dir: Path | None,
     variables: Mapping[str, Any] | None = None,
     models: Sequence[str] = (),
+    tested: bool = True,
 ) -> None:
     """Build the project into the warehouse: all of it, or only these `models`.
 
     `data_dir` is the folder of loaded data to read, None for the bundled sample. `variables`
-    override those of `dbt_project.yml`.
+    override those of `dbt_project.yml`. Without `tested`, tests of the data are left out.
 
     Raises InputError when the configuration is wrong, ChurnError when the build fails.
     """
@@ -56,7 +64,8 @@ def build(
         os.environ["CHURN_DATA_DIR"] = str(data_dir)
     _check_places(project, data_dir)
     project.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    arguments = [*_QUIET, *_BUILD, "--vars", yaml.safe_dump(dict(variables or {}))]
+    command = _BUILD if tested else _BUILD_UNTESTED
+    arguments = [*_QUIET, *command, "--vars", yaml.safe_dump(dict(variables or {}))]
     if models:
         arguments += ["--select", *models]
     progress = Progress(
@@ -106,6 +115,28 @@ def rebuild(
     if any(last["stored"].get(name) != state for name, state in changed.items()):
         build(project, console, data_dir=data_dir, variables=variables, models=models)
         _keep(project, {**last, "stored": {**last["stored"], **changed}})
+
+
+class Inputs(NamedTuple):
+    """What the warehouse was built from.
+
+    `data_dir` is None for the bundled sample; `doubt` says why a build from it may differ, and is
+    empty where it cannot.
+    """
+
+    data_dir: Path | None
+    variables: Mapping[str, Any]
+    doubt: str
+
+
+def inputs(project: Project) -> Inputs:
+    """What the last build was made from; what one would be made from where it left no record."""
+    last = _last_build(project)
+    if last is None:
+        return Inputs(project.data_dir, {}, _NO_RECORD)
+    data_dir = Path(last["data_dir"]) if last["data_dir"] else None
+    now = _record(project, data_dir, last["variables"])
+    return Inputs(data_dir, last["variables"], _OTHER_DATA if now["data"] != last["data"] else "")
 
 
 def built_from(project: Project) -> Path | None:

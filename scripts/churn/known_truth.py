@@ -2,12 +2,8 @@
 
 import json
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from rich.console import Console
 
@@ -16,6 +12,7 @@ from churn.generate import Auc, generate
 from churn.load import load
 from churn.options import DEFAULT_KNOWN_ACCOUNTS, DEFAULT_SEED, Signal
 from churn.project import Project
+from churn.temporary import temporary_place
 from churn.terminal import progress_bar
 from churn.warehouse import Row, reading
 
@@ -65,7 +62,9 @@ def compare(
     Nothing of the user's is touched, and nothing is left behind. Raises ChurnError when a step
     fails.
     """
-    with _temporary_place() as folder:
+    with temporary_place("churn-backtest-") as folder:
+        # nothing is read from the user's store, and nothing written to it
+        os.environ["CHURN_STORE_DIR"] = str(folder / "store")
         project, source = Project(), folder / "generated"
         with progress_bar(console, "Generating") as progress:
             generate(
@@ -104,27 +103,3 @@ def compare(
                 of_day=warehouse.select(_OF_DAY, day=day),
                 verdicts=warehouse.select(_VERDICTS),
             )
-
-
-@contextmanager
-def _temporary_place() -> Iterator[Path]:
-    """A folder for the warehouse, the store and what dbt remembers, in place of the user's.
-
-    dbt finds these places in the environment, which is as it was when the block ends. The log
-    stays where it is: it outlives a build that fails.
-    """
-    environment = dict(os.environ)
-    with tempfile.TemporaryDirectory(prefix="churn-backtest-") as name:
-        folder = Path(name)
-        os.environ.pop("CHURN_DATA_DIR", None)
-        os.environ |= {
-            "CHURN_WAREHOUSE": str(folder / "churn.duckdb"),
-            "CHURN_STORE_DIR": str(folder / "store"),
-            "CHURN_TEMP_DIR": str(folder / "spill"),
-            "DBT_TARGET_PATH": str(folder / "target"),
-        }
-        try:
-            yield folder
-        finally:
-            os.environ.clear()
-            os.environ |= environment

@@ -187,8 +187,13 @@ def test_levels_are_those_of_the_rule_set_that_was_built(
     sample: Workspace, export: Export, pages: Printer
 ) -> None:
     levels = dict(
-        zip(*(sample.column(f"select {name} from marts.risk_levels") for name in
-            ("risk_level", "level_from")), strict=True)
+        zip(
+            *(
+                sample.column(f"select {name} from marts.risk_levels")
+                for name in ("risk_level", "level_from")
+            ),
+            strict=True,
+        )
     )
     page = one_page(pages.pdf(export.customers[0], export))
     assert_on(page, f"High from {levels['High']}", f"Medium from {levels['Medium']}")

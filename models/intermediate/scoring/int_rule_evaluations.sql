@@ -40,7 +40,9 @@ evaluations as (
         coalesce({{ rule['id'] }}_action_group, '{{ rule['id'] }}') as playbook,
         {{ sql_text(rule['label']) }} as label,
         {{ sql_text(rule.get('customer_phrase', '')) }} as customer_phrase,
-        {{ published_ratio(rule_gap(rule) | indent(8)) }} as gap_to_next_band
+        {{ published_ratio(rule_next_band(rule, 'gap') | indent(8)) }} as gap_to_next_band,
+        {{ published_ratio(rule_next_band(rule, 'threshold') | indent(8)) }} as next_threshold,
+        cast({{ rule_next_band(rule, 'points') | indent(8) }} as int) as next_points
     from scores
     {% if not loop.last %}
     union all
@@ -60,7 +62,9 @@ evaluations as (
         cast(null as varchar) as playbook,
         cast(null as varchar) as label,
         cast(null as varchar) as customer_phrase,
-        cast(null as decimal(18, 6)) as gap_to_next_band
+        cast(null as decimal(18, 6)) as gap_to_next_band,
+        cast(null as decimal(18, 6)) as next_threshold,
+        cast(null as int) as next_points
     from scores
     -- every rule is switched off
     where false

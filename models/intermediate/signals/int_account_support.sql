@@ -22,17 +22,12 @@ windowed as (
         support_tickets.submitted_at,
         support_tickets.escalation_flag,
         support_tickets.first_response_time_minutes,
-        -- known only once the ticket is closed
-        case
-            when support_tickets.closed_at is null
-                or cast(support_tickets.closed_at as date) <= as_of_dates.as_of_date
-                then support_tickets.satisfaction_score
-        end as satisfaction_score,
-        case
-            when support_tickets.closed_at is null
-                or cast(support_tickets.closed_at as date) <= as_of_dates.as_of_date
-                then support_tickets.resolution_time_hours
-        end as resolution_time_hours
+        {{ known_when_closed(
+            'support_tickets', 'satisfaction_score', 'as_of_dates.as_of_date'
+        ) | indent(4) }} as satisfaction_score,
+        {{ known_when_closed(
+            'support_tickets', 'resolution_time_hours', 'as_of_dates.as_of_date'
+        ) | indent(4) }} as resolution_time_hours
     from support_tickets
     -- a ticket falls into the windows of several as-of dates
     inner join as_of_dates
@@ -42,7 +37,6 @@ windowed as (
 
 ),
 
--- two tickets may collide on one id: then the lower score counts
 latest_scores as (
 
     select
@@ -54,7 +48,7 @@ latest_scores as (
     qualify
         row_number() over (
             partition by as_of_date, account_id
-            order by submitted_at desc, ticket_id desc, satisfaction_score asc
+            order by {{ latest_score_first() }}
         ) = 1
 
 ),

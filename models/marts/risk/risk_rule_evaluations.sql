@@ -13,7 +13,9 @@ evaluations as (
         threshold,
         points,
         reason,
-        gap_to_next_band
+        gap_to_next_band,
+        next_threshold,
+        next_points
     from {{ ref('int_rule_evaluations') }}
 
 )

@@ -105,7 +105,7 @@ def _why_unknown(warehouse: Warehouse, given: str) -> str:
         first = rows[:_CUSTOMERS_SHOWN]
         shown = ", ".join(f"{row['customer_id']} ({_standing(row)})" for row in first)
         more = " and more" if len(rows) > len(first) else ""
-        return f"is an account. Log it for one of its customers: {shown}{more}."
+        return f"is an account. Name one of its customers: {shown}{more}."
     close = warehouse.select(_CLOSEST, id=given) if 0 < len(given) <= _LONGEST_ID else []
     hint = f" Close to it: {', '.join(row['customer_id'] for row in close)}." if close else ""
     return f"is no customer of the last build.{hint}"
