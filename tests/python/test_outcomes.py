@@ -121,7 +121,7 @@ def test_an_outcome_is_stored_as_it_was_given(place: Workspace) -> None:
         "import_key": None,
     }
     assert "S01, contacted, on 2026-03-30, by ada" in plain(out)
-    assert "The next build shows it: `make run`" in plain(out)
+    assert "`make list` shows it" in plain(out)
     [file] = files(place)
     assert pq.read_schema(file).equals(OUTCOME)
 

@@ -31,7 +31,7 @@ _UNCHECKED = (
     "The warehouse is being built or is open elsewhere, so the customer's id was taken as it is. "
     "The next build lists ids that no customer has."
 )
-_SHOWN_NEXT = "The next build shows it: `make run`, then `make show` prints it again."
+_SHOWN_NEXT = "`make list` shows it, and so does the next `make run`."
 
 
 def outcome_log(project: Project) -> OutcomeLog:
