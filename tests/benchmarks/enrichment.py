@@ -14,9 +14,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
 
-import psutil
+from measure import measured
 
 SECONDS_A_TICKET = 0.05
 CONCURRENCY = 4
@@ -100,24 +100,8 @@ def enrich(
     environment: dict[str, str], file: Path, concurrency: int = CONCURRENCY
 ) -> tuple[float, float]:
     """Seconds and peak memory (MB) of reading all of a file."""
-    started = perf_counter()
-    run = psutil.Popen(
-        [
-            *(CHURN, "enrich", "--tickets", file, "--limit", "all", "--model", "stub"),
-            *("--concurrency", str(concurrency)),
-        ],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-    )
-    peak = 0
-    while run.poll() is None:
-        try:
-            peak = max(peak, run.memory_info().rss)
-        except psutil.NoSuchProcess:
-            break
-        sleep(0.02)
-    assert run.wait() == 0
-    return perf_counter() - started, peak / 1e6
+    reading = ("enrich", "--tickets", file, "--limit", "all", "--model", "stub")
+    return measured([CHURN, *reading, "--concurrency", concurrency], environment)
 
 
 def times(host: str) -> tuple[float, float]:

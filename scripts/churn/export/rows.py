@@ -28,10 +28,11 @@ _CUSTOMERS = """
             list(
                 struct_insert(
                     plans,
-                    task_id := md5(concat_ws(chr(31), customer_id, known_since, step))
+                    task_id := md5(concat_ws(chr(31), plans.customer_id, known_since, step))
                 ) order by step_number
             ) as steps
         from marts.next_best_actions as plans
+        inner join customers on plans.customer_id = customers.customer_id
         group by plans.customer_id
     ),
 
@@ -47,6 +48,7 @@ _CUSTOMERS = """
             ) as rules
         from marts.risk_rule_evaluations as evaluations
         inner join labels on evaluations.rule_id = labels.rule_id
+        inner join customers on evaluations.customer_id = customers.customer_id
         group by evaluations.customer_id
     ),
 
