@@ -14,7 +14,10 @@ from rich.cells import cell_len
 
 from conftest import ROOT, Tables, Workspace
 
-COMMANDS = ["run", "show", "explain", "backtest", "enrich", "analyze", "load", "watch", "generate"]
+COMMANDS = [
+    *("run", "show", "list", "explain", "export", "backtest", "enrich", "analyze", "load"),
+    *("watch", "generate"),
+]
 
 
 def plain(text: str) -> str:

@@ -107,6 +107,7 @@ def _page(customer: Row, export: Export) -> dict[str, Any]:
         "steps": [
             {
                 "number": str(step["step_number"]),
+                "done": step["is_done"],
                 "due": _text(step["due_date"]),
                 "step": _line(step["step"]),
                 "why": _line(step["why"], missing=""),
