@@ -450,8 +450,8 @@ def test_a_broken_quote_ends_a_file_but_not_what_stands_before(
         (b"", "no column customer_id and no outcome"),
         (b"customer,outcome\nS01,renewed\n", "no column customer_id. It needs"),
         (b"customer_id,outcome,Outcome\nS01,renewed,renewed\n", "has outcome twice"),
-        (b"PK\x03\x04\x14\x00\x06\x00workbook", "is not a CSV file"),
-        (b"PAR1" + bytes(200), "is not a CSV file"),
+        (b"PK\x03\x04\x14\x00\x06\x00workbook", "cannot be read as a workbook"),
+        (b"PAR1" + bytes(200), "is neither a CSV file nor a workbook"),
     ],
     ids=["empty", "column", "twice", "workbook", "Parquet"],
 )

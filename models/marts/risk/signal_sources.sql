@@ -260,3 +260,4 @@ signal_sources as (
 )
 
 select * from signal_sources
+order by customer_id, signal_order
