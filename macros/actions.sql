@@ -10,6 +10,11 @@
     end
 {%- endmacro %}
 
+{# Days from what people did to the as-of date, which may be behind it: never below 0. #}
+{% macro days_since(day, as_of_date) -%}
+    case when {{ day }} > {{ as_of_date }} then 0 else {{ days_between(day, as_of_date) }} end
+{%- endmacro %}
+
 {# Why a renewal needs work, in words, from a row of `int_renewals`. #}
 {% macro renewal_text(renewals) -%}
     case when {{ renewals }}.renews_by_itself then 'Renews' else 'Does not renew by itself: ends' end
@@ -22,9 +27,15 @@
     replace(replace({{ one_line(text) }}, '{', '('), '}', ')')
 {%- endmacro %}
 
-{# As Slack wants text of others: what would be a mention, a link or a command is only read. #}
+{#
+    As Slack wants text of others: what would be a mention, a link or a command is only read. Behind
+    an @ stands a character that has no width.
+#}
 {% macro slack_text(text) -%}
-    replace(replace(replace({{ one_line(text) }}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')
+    replace(
+        replace(replace(replace({{ one_line(text) }}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'),
+        '@', '@' || chr(8203)
+    )
 {%- endmacro %}
 
 {# A subject with the name in it, cut so that the whole has at most 78 characters. #}

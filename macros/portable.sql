@@ -60,7 +60,7 @@
 {% endmacro %}
 {% macro default__one_line(text) -%}
     trim(regexp_replace(
-        {{ text }}, '[\x00-\x20\x7f\x{85}\x{a0}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]+', ' ', 'g'
+        {{ text }}, '[\x00-\x20\x7f-\x{a0}\x{61c}\x{200b}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2060}-\x{2069}\x{feff}]+', ' ', 'g'
     ))
 {%- endmacro %}
 

@@ -68,7 +68,7 @@
 {% macro configuration_fingerprint() %}
     {%- set rules = [] -%}
     {%- for rule in active_rules() -%}
-        {%- do rules.append(dict(rule.items() | rejectattr(0, 'equalto', 'customer_phrase'))) -%}
+        {%- do rules.append(dict(rule.items() | rejectattr(0, 'in', ['customer_phrase', 'playbook']))) -%}
     {%- endfor -%}
     {%- set scoring = {'levels': ruleset()['levels'], 'rules': rules} -%}
     {{ return(local_md5(tojson(scoring, sort_keys=true))) }}
@@ -183,7 +183,7 @@
     {%- for key in keys if key not in rule -%}
         {%- do configuration_error(here ~ ' has no ' ~ key) -%}
     {%- endfor -%}
-    {%- for key in rule if key not in keys + ['action_group', 'customer_phrase'] -%}
+    {%- for key in rule if key not in keys + ['action_group', 'playbook', 'customer_phrase'] -%}
         {%- do configuration_error(here ~ " has an unknown setting '" ~ key ~ "'") -%}
     {%- endfor -%}
     {%- if rule['signal'] not in risk_signals() -%}

@@ -55,6 +55,11 @@
     {{ sql_text(group) if group else 'cast(null as varchar)' }}
 {%- endmacro %}
 
+{# The playbook of a rule whose bands have no action group, or null. #}
+{% macro rule_playbook(rule) -%}
+    {{ sql_text(rule['playbook']) if 'playbook' in rule else 'null' }}
+{%- endmacro %}
+
 {# Action group that a rule calls for; null when no band holds or the band has none. #}
 {% macro rule_action_group(rule) -%}
     case
@@ -174,7 +179,7 @@
     case when arr > 0 then 1 else 2 end,
     case risk_level when 'High' then 1 when 'Medium' then 2 else 3 end,
     case when is_renewal_near then 1 else 2 end,
-    case when days_since_contact <= {{ var('contact_pause_days') }} then 2 else 1 end,
+    case when days_since_account_contact <= {{ var('contact_pause_days') }} then 2 else 1 end,
     case usage_evidence when 'thin' then 2 when 'incomplete window' then 3 else 1 end,
     risk_score desc,
     weeks_at_risk desc nulls last,

@@ -33,6 +33,12 @@ playbook_steps as (
 
 ),
 
+last_contacts as (
+
+    select * from {{ ref('int_last_contacts') }}
+
+),
+
 -- what speaks for a step: each rule that fired, and a renewal that is near
 causes as (
 
@@ -120,14 +126,23 @@ chosen as (
 
 ),
 
-usage_falls as (
+ranked_usage_falls as (
 
     select
         customer_id,
         rule_id,
-        reason
+        reason,
+        row_number() over (partition by customer_id order by rule_order) as rule_rank
     from firings
     where signal_name = 'usage_drop_pct'
+
+),
+
+usage_falls as (
+
+    select *
+    from ranked_usage_falls
+    where rule_rank = 1
 
 ),
 
@@ -171,6 +186,7 @@ follow_ups as (
         cast(null as varchar) as why,
         playbook_steps.playbook,
         last_offsets.day_offset + playbook_steps.day_offset as day_offset,
+        playbook_steps.day_offset as days_after_contact,
         playbook_steps.owner_role,
         playbook_steps.channel,
         playbook_steps.step,
@@ -187,7 +203,16 @@ steps as (
         1 as part,
         0 as cause_order,
         0 as step_order,
-        preparations.*
+        customer_id,
+        rule_id,
+        why,
+        playbook,
+        day_offset,
+        cast(null as int) as days_after_contact,
+        owner_role,
+        channel,
+        step,
+        customer_offer
     from preparations
 
     union all
@@ -201,6 +226,7 @@ steps as (
         why,
         playbook,
         day_offset,
+        cast(null as int) as days_after_contact,
         owner_role,
         channel,
         step,
@@ -213,37 +239,63 @@ steps as (
         3 as part,
         0 as cause_order,
         0 as step_order,
-        follow_ups.*
+        customer_id,
+        rule_id,
+        why,
+        playbook,
+        day_offset,
+        days_after_contact,
+        owner_role,
+        channel,
+        step,
+        customer_offer
     from follow_ups
+
+),
+
+dated as (
+
+    select
+        steps.*,
+        spells.account_id,
+        spells.known_since,
+        customers.csm_name,
+        -- counted from a day that stands still
+        spells.known_since + cast(
+            steps.day_offset + {{ start_days('spells.risk_level', 'renewals.is_renewal_near') }}
+            as int
+        ) as planned_date,
+        last_contacts.occurred_on + cast(steps.days_after_contact as int) as date_after_contact
+    from steps
+    inner join spells on steps.customer_id = spells.customer_id
+    inner join customers on steps.customer_id = customers.customer_id
+    inner join renewals on steps.customer_id = renewals.customer_id
+    left join last_contacts on steps.customer_id = last_contacts.customer_id
 
 ),
 
 action_steps as (
 
     select
-        steps.customer_id,
-        spells.account_id,
+        customer_id,
+        account_id,
         row_number() over (
-            partition by steps.customer_id
-            order by steps.part, steps.day_offset, steps.cause_order, steps.step_order, steps.step
+            partition by customer_id order by part, day_offset, cause_order, step_order, step
         ) as step_number,
-        steps.step,
-        steps.rule_id,
-        steps.why,
-        coalesce(customers.csm_name, steps.owner_role) as owner,
-        steps.channel,
-        -- counted from a day that stands still
-        spells.known_since + cast(
-            steps.day_offset + {{ start_days('spells.risk_level', 'renewals.is_renewal_near') }}
-            as int
-        ) as due_date,
-        spells.known_since,
-        steps.playbook,
-        steps.customer_offer
-    from steps
-    inner join spells on steps.customer_id = spells.customer_id
-    inner join customers on steps.customer_id = customers.customer_id
-    inner join renewals on steps.customer_id = renewals.customer_id
+        step,
+        rule_id,
+        why,
+        coalesce(csm_name, owner_role) as owner,
+        channel,
+        -- whoever is spoken to late is followed up all the same: a customer at risk has a next step
+        case
+            when date_after_contact > planned_date then date_after_contact
+            else planned_date
+        end as due_date,
+        known_since,
+        playbook,
+        customer_offer
+    from dated
 
 )
 

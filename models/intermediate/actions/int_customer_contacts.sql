@@ -29,25 +29,18 @@ action_steps as (
 
 ),
 
-ranked_contacts as (
+last_contacts as (
 
-    select
-        customer_id,
-        outcome,
-        occurred_on,
-        row_number() over (
-            partition by customer_id order by occurred_on desc, logged_at desc, outcome_id
-        ) as contact_rank
-    from outcomes
-    where kind = 'outcome'
+    select * from {{ ref('int_last_contacts') }}
 
 ),
 
-last_contacts as (
+-- people speak to companies: a contact counts for all customers of an account
+account_contacts as (
 
     select *
-    from ranked_contacts
-    where contact_rank = 1
+    from last_contacts
+    where is_last_of_account
 
 ),
 
@@ -102,11 +95,12 @@ contacts as (
         customers.customer_id,
         last_contacts.outcome as last_outcome,
         last_contacts.occurred_on as last_contact_date,
-        -- the as-of date may be behind what people do
-        case
-            when last_contacts.occurred_on > as_of_dates.as_of_date then 0
-            else {{ days_between('last_contacts.occurred_on', 'as_of_dates.as_of_date') }}
-        end as days_since_contact,
+        {{ days_since('last_contacts.occurred_on', 'as_of_dates.as_of_date') }}
+            as days_since_contact,
+        account_contacts.outcome as last_account_outcome,
+        account_contacts.occurred_on as last_account_contact_date,
+        {{ days_since('account_contacts.occurred_on', 'as_of_dates.as_of_date') }}
+            as days_since_account_contact,
         next_steps.step as next_step,
         next_steps.owner as next_step_owner,
         next_steps.due_date as next_step_due,
@@ -117,6 +111,7 @@ contacts as (
     from customers
     cross join as_of_dates
     left join last_contacts on customers.customer_id = last_contacts.customer_id
+    left join account_contacts on customers.account_id = account_contacts.account_id
     left join snoozes on customers.customer_id = snoozes.customer_id
     left join next_steps on customers.customer_id = next_steps.customer_id
 

@@ -15,24 +15,22 @@ customers as (
 
 corrections as (
 
-    select
-        corrects as outcome_id,
-        max(logged_at) as corrected_at
+    select corrects as outcome_id
     from outcomes
     where corrects is not null
     group by corrects
 
 ),
 
--- the same row of a file that two people import at once
+-- of two corrections of one record that were logged at once, the last one holds
 numbered as (
 
     select
         *,
         case
-            when import_key is null then 1
-            else row_number() over (partition by import_key order by logged_at, outcome_id)
-        end as import_number
+            when corrects is null then 1
+            else row_number() over (partition by corrects order by logged_at desc, outcome_id)
+        end as correction_number
     from outcomes
 
 ),
@@ -52,12 +50,13 @@ customer_outcomes as (
         numbered.occurred_on,
         numbered.logged_at,
         numbered.corrects,
-        corrections.outcome_id is null and numbered.kind != 'retraction' as is_current
+        corrections.outcome_id is null
+        and numbered.correction_number = 1
+        and numbered.kind != 'retraction' as is_current
     from numbered
     -- the store outlives the data: records of customers that it no longer has are not shown
     inner join customers on numbered.customer_id = customers.customer_id
     left join corrections on numbered.outcome_id = corrections.outcome_id
-    where numbered.import_number = 1
 
 )
 

@@ -50,16 +50,21 @@ calm_dates as (
         customer_scores.as_of_date
     from customer_scores
     inner join as_of_dates on customer_scores.as_of_date = as_of_dates.as_of_date
-    where customer_scores.risk_level = 'Low'
+    -- what people saw counts, whatever rows that came later say
+    left join published_scores
+        on customer_scores.customer_id = published_scores.customer_id
+        and customer_scores.as_of_date = published_scores.as_of_date
+    where customer_scores.risk_level = 'Low' and published_scores.customer_id is null
 
     union all
 
     -- the history forgets, what was published does not
     select
-        customer_id,
-        as_of_date
+        published_scores.customer_id,
+        published_scores.as_of_date
     from published_scores
-    where risk_level = 'Low'
+    inner join today on published_scores.as_of_date <= today.as_of_date
+    where published_scores.risk_level = 'Low'
 
 ),
 

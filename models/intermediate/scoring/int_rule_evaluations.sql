@@ -36,8 +36,7 @@ evaluations as (
         {{ published_ratio(rule_threshold(rule) | indent(8)) }} as threshold,
         coalesce({{ rule['id'] }}_points, 0) as points,
         {{ rule['id'] }}_reason as reason,
-        -- what to do about it, if something was configured; else what there is for the rule itself
-        coalesce({{ rule['id'] }}_action_group, '{{ rule['id'] }}') as playbook,
+        coalesce({{ rule['id'] }}_action_group, {{ rule_playbook(rule) }}) as playbook,
         {{ sql_text(rule['label']) }} as label,
         {{ sql_text(rule.get('customer_phrase', '')) }} as customer_phrase,
         {{ published_ratio(rule_next_band(rule, 'gap') | indent(8)) }} as gap_to_next_band,

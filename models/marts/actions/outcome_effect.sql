@@ -28,6 +28,7 @@ scores as (
     select
         customer_scores.customer_id,
         customer_scores.as_of_date,
+        customer_scores.is_active,
         customer_scores.risk_score,
         customer_scores.risk_level
     from customer_scores
@@ -100,8 +101,10 @@ pairs as (
         dates.outcome,
         dates.customer_id,
         before_scores.risk_score as score_before,
-        after_scores.risk_score as score_after,
-        after_scores.risk_level as level_after
+        after_scores.is_active as is_active_after,
+        -- who has ended uses nothing any more: the score says nothing of it
+        case when after_scores.is_active then after_scores.risk_score end as score_after,
+        case when after_scores.is_active then after_scores.risk_level end as level_after
     from dates
     inner join scores as before_scores
         on dates.customer_id = before_scores.customer_id
@@ -109,7 +112,7 @@ pairs as (
     left join scores as after_scores
         on dates.customer_id = after_scores.customer_id
         and dates.after_date = after_scores.as_of_date
-    where before_scores.risk_level != 'Low'
+    where before_scores.is_active and before_scores.risk_level != 'Low'
 
 ),
 
@@ -118,14 +121,17 @@ outcome_effect as (
     select
         outcome,
         count(*) as customers,
-        count(score_after) as customers_after_30d,
+        count(is_active_after) as customers_after_30d,
         {{ decimal_share(
             'sum(case when score_after is not null then score_before end)', 'count(score_after)'
         ) }} as avg_score_before,
         {{ decimal_share('sum(score_after)', 'count(score_after)') }} as avg_score_after_30d,
         {{ share(
-            "count(case when level_after = 'Low' then 1 end)", 'count(score_after)'
+            "count(case when level_after = 'Low' then 1 end)", 'count(is_active_after)'
         ) }} as left_list_share,
+        {{ share(
+            'count(case when not is_active_after then 1 end)', 'count(is_active_after)'
+        ) }} as ended_share,
         'not causal: whom to contact was a choice' as caption
     from pairs
     group by outcome

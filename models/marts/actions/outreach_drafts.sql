@@ -98,7 +98,9 @@ values_to_fill_in as (
         templates.template,
         templates.subject,
         templates.email_body,
-        {{ one_line('coalesce(customers.account_name, customers.account_id)') }} as account_name,
+        coalesce(
+            nullif({{ one_line('customers.account_name') }}, ''), customers.account_id
+        ) as account_name,
         coalesce(
             'your ' || {{ filled_in('customers.plan_tier') }} || ' plan', 'your plan'
         ) as plan,

@@ -25,16 +25,47 @@ account_totals as (
 
 ),
 
+contacts as (
+
+    select * from {{ ref('int_customer_contacts') }}
+
+),
+
 at_risk_totals as (
 
     select
         account_id,
         count(*) as customers_at_risk,
         cast(coalesce(sum(arr), 0) as decimal(18, 2)) as arr_at_risk,
-        min(contact_priority) as worst_priority
+        min(contact_priority) as worst_priority,
+        -- snoozed ones come last: where the first one is, all are
+        max(case when list_status = 'overdue' then 1 else 0 end) = 1 as is_overdue
     from at_risk_customers
     where is_active
     group by account_id
+
+),
+
+ranked_steps as (
+
+    select
+        account_id,
+        next_step,
+        next_step_owner,
+        next_step_due,
+        row_number() over (
+            partition by account_id order by next_step_due, contact_priority
+        ) as step_rank
+    from at_risk_customers
+    where is_active and snoozed_until is null
+
+),
+
+next_steps as (
+
+    select *
+    from ranked_steps
+    where step_rank = 1
 
 ),
 
@@ -61,21 +92,27 @@ at_risk_accounts as (
         worst_customers.recommended_actions,
         worst_customers.next_renewal_date,
         worst_customers.is_renewal_estimated,
-        worst_customers.last_outcome,
-        worst_customers.last_contact_date,
-        worst_customers.days_since_contact,
-        worst_customers.next_step,
-        worst_customers.next_step_owner,
-        worst_customers.next_step_due,
-        worst_customers.is_overdue,
+        contacts.last_account_outcome as last_outcome,
+        contacts.last_account_contact_date as last_contact_date,
+        contacts.days_since_account_contact as days_since_contact,
+        coalesce(next_steps.next_step, worst_customers.next_step) as next_step,
+        coalesce(next_steps.next_step_owner, worst_customers.next_step_owner) as next_step_owner,
+        coalesce(next_steps.next_step_due, worst_customers.next_step_due) as next_step_due,
+        at_risk_totals.is_overdue,
         worst_customers.snoozed_until,
-        worst_customers.list_status,
+        case
+            when at_risk_totals.is_overdue then 'overdue'
+            else worst_customers.list_status
+        end as list_status,
         row_number() over (order by at_risk_totals.worst_priority) as contact_priority
     from at_risk_totals
     inner join account_totals on at_risk_totals.account_id = account_totals.account_id
     -- the worst customer of each account: priorities are unique
     inner join at_risk_customers as worst_customers
         on at_risk_totals.worst_priority = worst_customers.contact_priority
+    inner join contacts on worst_customers.customer_id = contacts.customer_id
+    -- none where all customers at risk are snoozed
+    left join next_steps on at_risk_totals.account_id = next_steps.account_id
 
 )
 

@@ -29,6 +29,7 @@ at_risk as (
         contacts.last_outcome,
         contacts.last_contact_date,
         contacts.days_since_contact,
+        contacts.days_since_account_contact,
         contacts.next_step,
         contacts.next_step_owner,
         contacts.next_step_due,

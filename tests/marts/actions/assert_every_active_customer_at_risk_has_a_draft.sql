@@ -5,7 +5,7 @@ listed as (
 
     select
         customer_id,
-        {{ one_line('coalesce(account_name, account_id)') }} as account_name
+        coalesce(nullif({{ one_line('account_name') }}, ''), account_id) as account_name
     from {{ ref('at_risk_customers') }}
     where is_active
 
@@ -20,7 +20,7 @@ where
     listed.customer_id is null
     or drafts.customer_id is null
     or length(drafts.email_subject) not between 1 and 78
-    or coalesce(drafts.email_body, '') = ''
+    or position(listed.account_name in coalesce(drafts.email_body, '')) = 0
     or coalesce(drafts.slack_message, '') = ''
     -- a name may hold anything
     or position('{{ "{" }}' in replace(drafts.email_body, listed.account_name, '')) > 0
