@@ -4,9 +4,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 BIN := $(VENV)/bin
 
-# quoted by the shell, not by make: folder names may hold anything
-export DATA PARTIAL VARS ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS
-export CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT
+# taken as they were typed: names and notes may hold anything, a $ too
+ARGUMENTS := DATA PARTIAL VARS ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS \
+	CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT
+$(foreach name,$(ARGUMENTS),$(eval override $(name) := $$(value $(name))))
+export $(ARGUMENTS)
 
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
@@ -27,9 +29,11 @@ list: $(VENV)/.runtime  ## this week's calls [CAPACITY=20] [PLAN=] [LEVEL=High|M
 		$${MIN_ARR:+--min-arr "$$MIN_ARR"} $${CHURNED:+--churned} $${OWNER:+--owner "$$OWNER"}
 
 explain: $(VENV)/.runtime  ## where a score comes from, rule by rule and row by row: CUSTOMER= [AT=YYYY-MM-DD]
+	@test -n "$$CUSTOMER" || { echo "Name a customer: make explain CUSTOMER=<id>" >&2; exit 2; }
 	@$(BIN)/churn explain $${AT:+--at "$$AT"} -- "$$CUSTOMER"
 
 log-outcome: $(VENV)/.runtime  ## what came of a contact: CUSTOMER= OUTCOME= [NOTE=] [BY=] [AT=]; more: churn outcome --help
+	@test -n "$$CUSTOMER" || { echo "Name a customer: make log-outcome CUSTOMER=<id> OUTCOME=contacted" >&2; exit 2; }
 	@$(BIN)/churn outcome add $${NOTE:+--note "$$NOTE"} $${BY:+--by "$$BY"} $${AT:+--at "$$AT"} -- "$$CUSTOMER" "$$OUTCOME"
 
 export: $(VENV)/.runtime  ## write the list to files that other tools take [CUSTOMER=] [FORMAT=csv,xlsx,tasks,hubspot,salesforce,markdown,pdf,digest]

@@ -25,14 +25,21 @@ _CALLS = """
     inner join marts.at_risk_customers as worst
         on accounts.worst_customer_id = worst.customer_id
     where
-        ($plan is null or lower(worst.plan_tier) = lower($plan))
-        and ($level is null or accounts.risk_level = $level)
+        exists (
+            select 1
+            from marts.at_risk_customers as customers
+            where
+                customers.account_id = accounts.account_id
+                and customers.is_active
+                and ($plan is null or lower(customers.plan_tier) = lower($plan))
+                and ($level is null or customers.risk_level = $level)
+                and (not $churned or customers.churned)
+        )
         and (
             $owner is null
             or lower(coalesce(accounts.next_step_owner, accounts.csm_name)) = lower($owner)
         )
-        and accounts.arr_at_risk >= $min_arr
-        and (not $churned or worst.churned)
+        and ($min_arr is null or accounts.arr_at_risk >= $min_arr)
     order by accounts.contact_priority
 """
 _CHANGES = "select * from marts.list_changes order by status_order"
@@ -49,13 +56,13 @@ _STYLES = {"overdue": "bold red", "new": "bold yellow", "worse": "yellow", "snoo
 class Filters:
     """Which accounts; None and False leave nothing out.
 
-    `plan` and `level` are those of the customer to start with, `churned` its label, `owner` whose
-    step is next.
+    `plan`, `level` and `churned` are those of any one active customer at risk of the account,
+    `owner` whose step is next.
     """
 
     plan: str | None = None
     level: Level | None = None
-    min_arr: Decimal = Decimal(0)
+    min_arr: Decimal | None = None
     churned: bool = False
     owner: str | None = None
 
@@ -70,10 +77,12 @@ def show_calls(project: Project, console: Console, capacity: int, filters: Filte
         [as_of] = warehouse.select(_AS_OF)
         changes = warehouse.select(_CHANGES)
         calls = warehouse.select(_CALLS, **vars(filters))
+        data_set = warehouse.data_set()
     print_warnings(warnings, console)
     since = as_of["previous_date"] or "the week before"
     title = f"As of {as_of['usage_window_end']}, against {since} (rule set {as_of['ruleset']})"
     console.print(Text(title, style="bold"))
+    console.print(plain_text(f"Data: {data_set}. All accounts at risk:"))
     console.print(_change_table(changes))
     console.print(Text(f"\nThe next {min(capacity, len(calls)):,} calls", style="bold"))
     if not calls:

@@ -112,13 +112,18 @@ def list_(
     capacity: Annotated[
         int, typer.Option(min=1, help="How many calls there is time for.")
     ] = DEFAULT_CAPACITY,
-    plan: Annotated[str | None, typer.Option(help="Only customers of this plan.")] = None,
-    level: Annotated[Level | None, typer.Option(help="Only customers of this level.")] = None,
+    plan: Annotated[
+        str | None, typer.Option(help="Only accounts with a customer at risk of this plan.")
+    ] = None,
+    level: Annotated[
+        Level | None,
+        typer.Option(case_sensitive=False, help="Only accounts with a customer at this level."),
+    ] = None,
     min_arr: Annotated[
-        float, typer.Option(min=0, help="Only accounts with at least so much ARR at risk.")
-    ] = 0,
+        float | None, typer.Option(min=0, help="Only accounts with at least so much ARR at risk.")
+    ] = None,
     churned: Annotated[
-        bool, typer.Option("--churned", help="Only customers whose account had a churn event.")
+        bool, typer.Option("--churned", help="Only accounts that had a churn event.")
     ] = False,
     owner: Annotated[
         str | None, typer.Option(help="Only accounts whose next step is this person's or role's.")
@@ -129,11 +134,12 @@ def list_(
     Reads the last build; what was logged since is built first.
     """
     from churn.call_list import Filters, show_calls
-    from churn.dbt import rebuild
+    from churn.dbt import build_what_was_logged
 
     project, console = Project(), output_console()
-    rebuild(project, console, ("stg_store__outcomes+",), ("outcomes",))
-    filters = Filters(plan, level, Decimal(str(min_arr)), churned, owner)
+    build_what_was_logged(project, console)
+    least = None if min_arr is None else Decimal(str(min_arr))
+    filters = Filters(plan, level, least, churned, owner)
     show_calls(project, console, capacity, filters)
 
 
@@ -157,12 +163,12 @@ def export(
     for HubSpot and Salesforce, notes, a page a customer, a digest of the week. What was logged
     since the last build is built first.
     """
-    from churn.dbt import rebuild
+    from churn.dbt import build_what_was_logged
     from churn.export.commands import export_files
 
     project, console = Project(), output_console()
     chosen = _formats(formats)
-    rebuild(project, console, ("stg_store__outcomes+",), ("outcomes",))
+    build_what_was_logged(project, console)
     export_files(project, console, customer=customer, formats=chosen)
 
 

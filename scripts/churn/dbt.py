@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from churn.errors import ChurnError, InputError
 from churn.project import Project
 from churn.store import state, states
+from churn.warehouse import reading
 
 # dbt is half of what the commands load: those that build nothing start without it
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ _UNREADABLE_WAREHOUSE = (
 )
 _NO_RECORD = (
     "How the warehouse was built is not on record: this goes by CHURN_DATA_DIR and dbt_project.yml."
+)
+_NOTHING_REBUILT = (
+    "How the warehouse was built is not on record, so what was logged since is not shown: `make run`."
 )
 _OTHER_DATA = (
     "The loaded data is not what the warehouse was built from: this reads it as it is now."
@@ -115,6 +119,19 @@ def rebuild(
     if any(last["stored"].get(name) != state for name, state in changed.items()):
         build(project, console, data_dir=data_dir, variables=variables, models=models)
         _keep(project, {**last, "stored": {**last["stored"], **changed}})
+
+
+def build_what_was_logged(project: Project, console: Console) -> None:
+    """Build what shows outcomes, if any were logged since the last build.
+
+    Raises InputError where nothing has been built: which data to build from is not guessed here.
+    """
+    with reading(project):
+        is_on_record = _last_build(project) is not None
+    if is_on_record:
+        rebuild(project, console, ("stg_store__outcomes+",), ("outcomes",))
+    elif any((project.store_dir / "outcomes").glob("*.parquet")):
+        console.print(_NOTHING_REBUILT, style="yellow", markup=False, highlight=False)
 
 
 class Inputs(NamedTuple):

@@ -69,7 +69,11 @@ def reading(project: Project) -> Iterator[Warehouse]:
             f"{project.warehouse} is not fully built, or by another version. Run `make run` first."
         ) from error
     except duckdb.IOException as error:
-        kind = WarehouseInUse if "Could not set lock" in str(error) else ChurnError
-        raise kind(
+        if "Could not set lock" in str(error):
+            raise WarehouseInUse(
+                f"The warehouse {project.warehouse} is being built, or is open elsewhere. "
+                "Try again when that is done."
+            ) from error
+        raise ChurnError(
             f"The warehouse {project.warehouse} cannot be read now: {str(error).splitlines()[0]}"
         ) from error

@@ -64,20 +64,36 @@ snoozes as (
 
 ),
 
--- a step that was due by the last contact is taken as done
+-- a step that was due when the customer was reached is taken as done
 open_steps as (
 
     select
         action_steps.*,
+        -- who has tried since is not late
+        action_steps.due_date < as_of_dates.as_of_date
+        and (
+            last_contacts.occurred_on is null
+            or action_steps.due_date > last_contacts.occurred_on
+        ) as is_overdue,
         row_number() over (
             partition by action_steps.customer_id
             order by action_steps.due_date, action_steps.step_number
         ) as open_number
     from action_steps
+    cross join as_of_dates
     left join last_contacts on action_steps.customer_id = last_contacts.customer_id
     where
-        last_contacts.occurred_on is null
-        or action_steps.due_date > last_contacts.occurred_on
+        last_contacts.reached_on is null
+        or action_steps.due_date > last_contacts.reached_on
+
+),
+
+overdue as (
+
+    select customer_id
+    from open_steps
+    where is_overdue
+    group by customer_id
 
 ),
 
@@ -104,7 +120,7 @@ contacts as (
         next_steps.step as next_step,
         next_steps.owner as next_step_owner,
         next_steps.due_date as next_step_due,
-        coalesce(next_steps.due_date < as_of_dates.as_of_date, false) as is_overdue,
+        overdue.customer_id is not null as is_overdue,
         case
             when snoozes.snoozed_until >= as_of_dates.as_of_date then snoozes.snoozed_until
         end as snoozed_until
@@ -114,6 +130,7 @@ contacts as (
     left join account_contacts on customers.account_id = account_contacts.account_id
     left join snoozes on customers.customer_id = snoozes.customer_id
     left join next_steps on customers.customer_id = next_steps.customer_id
+    left join overdue on customers.customer_id = overdue.customer_id
 
 )
 

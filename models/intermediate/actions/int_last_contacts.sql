@@ -1,11 +1,20 @@
--- one row per customer that somebody dealt with: what came of it the last time
+-- one row per customer that somebody dealt with: the last time, and the last time it was reached
 with
+
+vocabulary as (
+
+    select * from {{ ref('outcomes') }}
+
+),
 
 outcomes as (
 
-    select *
-    from {{ ref('int_customer_outcomes') }}
-    where is_current and kind = 'outcome'
+    select
+        customer_outcomes.*,
+        vocabulary.is_contact
+    from {{ ref('int_customer_outcomes') }} as customer_outcomes
+    inner join vocabulary on customer_outcomes.outcome = vocabulary.outcome
+    where customer_outcomes.is_current and customer_outcomes.kind = 'outcome'
 
 ),
 
@@ -16,6 +25,8 @@ ranked_contacts as (
         account_id,
         outcome,
         occurred_on,
+        max(case when is_contact then occurred_on end) over (partition by customer_id)
+            as reached_on,
         row_number() over (
             partition by customer_id order by occurred_on desc, logged_at desc, outcome_id
         ) as contact_rank,
@@ -33,6 +44,7 @@ contacts as (
         account_id,
         outcome,
         occurred_on,
+        reached_on,
         account_contact_rank = 1 as is_last_of_account
     from ranked_contacts
     where contact_rank = 1

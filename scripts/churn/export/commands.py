@@ -124,9 +124,10 @@ def _is_filled_in(file: Path) -> bool:
     if not file.stem.startswith("action_list"):
         return False
     try:
-        return any(row.is_filled_in for row in read_file(file).rows)
+        found = read_file(file)
     except InputError:
         return True
+    return bool(found.problems) or any(row.is_filled_in for row in found.rows)
 
 
 def _print_written(console: Console, folder: Path, chosen: Sequence[str], customers: int) -> None:

@@ -1,6 +1,7 @@
 """The folder of an export: written beside its place, then renamed into it."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +15,9 @@ def replaced(folder: Path, keep: Callable[[Path], bool]) -> Iterator[Path]:
     """An empty folder to write into, whose files and folders take their places at the end.
 
     What is in `folder` and not written anew stays. A file that would be replaced, and for which
-    `keep` says so, stays under another name. Where the block fails, or is killed, `folder` is as it
-    was; what is left behind is removed by the next export.
+    `keep` says so, stays under another name. Where the block fails, or is killed, every file and
+    folder is either as it was or as it was written anew; what was left on its way is put back by
+    the next export.
 
     Raises:
         ChurnError: another export is writing there, or the disk refuses.
@@ -24,16 +26,14 @@ def replaced(folder: Path, keep: Callable[[Path], bool]) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _beside(folder, "lock").open("a") as lock:
             _hold(lock.fileno(), folder)
+            _recover(folder)
             new = _beside(folder, "new")
-            _remove(new)
-            _remove(_beside(folder, "old"))
             new.mkdir()
             try:
                 yield new
                 _put_in_place(new, folder, keep)
             finally:
-                _remove(new)
-                _remove(_beside(folder, "old"))
+                _recover(folder)
     except OSError as error:
         place = error.filename or folder
         raise ChurnError(
@@ -62,13 +62,27 @@ def _put_in_place(new: Path, folder: Path, keep: Callable[[Path], bool]) -> None
     for written in sorted(new.iterdir()):
         place = folder / written.name
         if place.is_dir():
-            place.rename(_beside(folder, "old"))
+            old = _beside(folder, "old")
+            old.mkdir(exist_ok=True)
+            place.rename(old / written.name)
             written.rename(place)
-            _remove(_beside(folder, "old"))
             continue
         if place.exists() and keep(place):
-            place.rename(_free_name(place))
+            # under both names, so that it is never missing under the first
+            os.link(place, _free_name(place))
         written.replace(place)
+
+
+def _recover(folder: Path) -> None:
+    """Put back what had made room for something that did not come, and remove the rest."""
+    old = _beside(folder, "old")
+    if old.exists():
+        for kept in old.iterdir():
+            if not (folder / kept.name).exists():
+                kept.rename(folder / kept.name)
+        shutil.rmtree(old)
+    if _beside(folder, "new").exists():
+        shutil.rmtree(_beside(folder, "new"))
 
 
 def _free_name(file: Path) -> Path:
@@ -77,8 +91,3 @@ def _free_name(file: Path) -> Path:
     while (found := file.with_stem(f"{file.stem}_filled_in_{number}")).exists():
         number += 1
     return found
-
-
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)

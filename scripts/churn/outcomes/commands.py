@@ -31,6 +31,10 @@ _UNCHECKED = (
     "The warehouse is being built or is open elsewhere, so the customer's id was taken as it is. "
     "The next build lists ids that no customer has."
 )
+_COUNTED = (
+    "marts.false_alarms counts it from the next build on. The score stays, and the customer on the "
+    "list: to put it last there, snooze it."
+)
 _SHOWN_NEXT = "`make list` shows it, and so does the next `make run`."
 
 
@@ -217,7 +221,7 @@ def _store(
         f"{entry.occurred_on}, by {entry.logged_by}.",
         console,
     )
-    _say(_SHOWN_NEXT, console)
+    _say(_COUNTED if entry.kind == "not_a_risk" else _SHOWN_NEXT, console)
     if customer is not None and customer.was_checked:
         log.tidy()
 

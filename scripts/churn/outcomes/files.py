@@ -42,8 +42,8 @@ class FileRow(NamedTuple):
 
     @property
     def is_filled_in(self) -> bool:
-        """Whether somebody wrote something into it."""
-        return any(one_line(self.cells[name]) for name in FILLED_IN)
+        """Whether somebody wrote something into it; a name filled down a column says nothing."""
+        return any(one_line(self.cells[name]) for name in FILLED_IN if name != "by")
 
 
 class Problem(NamedTuple):

@@ -63,7 +63,7 @@ def prepare(
             if known is None:
                 imported[str(entry.import_key)] = entry
                 result.entries.append(entry)
-            elif _says(known) == _says(entry):
+            elif _says(known, row.cells) == _says(entry, row.cells):
                 result.known += 1
             else:
                 raise InputError(
@@ -122,8 +122,11 @@ def _noted(wrong: list[str]) -> Iterator[None]:
         wrong.append(str(error))
 
 
-def _says(entry: Entry) -> tuple[str | None, ...]:
-    return entry.customer_id, entry.outcome, entry.note
+def _says(entry: Entry, cells: Mapping[str, str]) -> tuple[object, ...]:
+    """What a row says, by what its cells hold: who and when are filled in where they say nothing."""
+    by = entry.logged_by if one_line(cells["by"]) else None
+    at = entry.occurred_on if one_line(cells["at"]) else None
+    return entry.customer_id, entry.outcome, entry.note, by, at
 
 
 def _hash(content: Sequence[str | None]) -> str:

@@ -116,7 +116,14 @@ class Entries:
         """Take rows in any order; of those with the same id, the first that was logged."""
         by_age = sorted(entries, key=lambda entry: entry.logged_at, reverse=True)
         self._by_id = {entry.outcome_id: entry for entry in by_age}
-        self._replaced = {entry.corrects: entry for entry in self._by_id.values() if entry.corrects}
+        self._replaced: dict[str, Entry] = {}
+        for entry in self._by_id.values():
+            if entry.corrects is None:
+                continue
+            # of two corrections that were logged at once, the last one holds
+            newest = self._replaced.setdefault(entry.corrects, entry)
+            if newest is not entry:
+                self._replaced[entry.outcome_id] = newest
 
     def __iter__(self) -> Iterator[Entry]:
         """By the day on which it happened; of one day the last that was logged comes first."""
