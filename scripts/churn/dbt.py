@@ -38,7 +38,7 @@ _NO_RECORD = (
     "How the warehouse was built is not on record: this goes by CHURN_DATA_DIR and dbt_project.yml."
 )
 _NOTHING_REBUILT = (
-    "How the warehouse was built is not on record, so what was logged since is not shown: `make run`."
+    "How the warehouse was built is not on record: what was logged since is shown after `make run`."
 )
 _OTHER_DATA = (
     "The loaded data is not what the warehouse was built from: this reads it as it is now."

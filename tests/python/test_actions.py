@@ -151,6 +151,26 @@ def test_what_is_logged_is_on_the_list_and_scores_nothing(
         assert step["is_done"] == (step["due_date"] <= AS_OF - timedelta(days=3))
 
 
+def test_who_is_at_risk_has_a_next_step_whatever_was_done(
+    workspace: Workspace, tables: Tables
+) -> None:
+    run(workspace, tables)
+    log(workspace, "add", "S01", "no_response")
+    listed(workspace)
+    # nobody was reached: the plan stands, and is not late
+    assert workspace.column("select bool_or(is_done) from marts.next_best_actions") == [False]
+    assert not customer(workspace, "S01")["is_overdue"]
+    log(workspace, "add", "S01", "contacted")
+    listed(workspace)
+    row = customer(workspace, "S01")
+    assert row["next_step"] == "Follow up in 7 days"
+    assert row["next_step_due"] == row["last_contact_date"] + timedelta(days=7)
+    steps = workspace.column(
+        "select is_done from marts.next_best_actions where customer_id = 'S01' order by step_number"
+    )
+    assert steps == [True] * (len(steps) - 1) + [False]
+
+
 def test_an_outcome_after_the_as_of_date_is_shown_as_today(
     workspace: Workspace, tables: Tables
 ) -> None:
@@ -221,9 +241,11 @@ def _expected(place: Workspace, where: str = "true") -> list[str]:
         f"""
         select accounts.worst_customer_id
         from marts.at_risk_accounts as accounts
-        inner join marts.at_risk_customers as worst
-            on accounts.worst_customer_id = worst.customer_id
-        where {where}
+        where accounts.account_id in (
+            select any_one.account_id
+            from marts.at_risk_customers as any_one
+            where any_one.is_active and {where}
+        )
         order by accounts.contact_priority
         """
     )
@@ -233,14 +255,14 @@ def _expected(place: Workspace, where: str = "true") -> list[str]:
     ("arguments", "where"),
     [
         ((), "true"),
-        (("--level", "Medium"), "accounts.risk_level = 'Medium'"),
-        (("--plan", "enterprise"), "worst.plan_tier = 'Enterprise'"),
+        (("--level", "medium"), "any_one.risk_level = 'Medium'"),
+        (("--plan", "enterprise"), "any_one.plan_tier = 'Enterprise'"),
         (("--min-arr", "50000"), "accounts.arr_at_risk >= 50000"),
-        (("--churned",), "worst.churned"),
+        (("--churned",), "any_one.churned"),
         (("--owner", "kenji morimoto"), "accounts.next_step_owner = 'Kenji Morimoto'"),
         (
             ("--level", "High", "--plan", "Pro"),
-            "accounts.risk_level = 'High' and worst.plan_tier = 'Pro'",
+            "any_one.risk_level = 'High' and any_one.plan_tier = 'Pro'",
         ),
     ],
 )

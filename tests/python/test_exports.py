@@ -20,8 +20,12 @@ import pytest
 from markdown_it import MarkdownIt
 from openpyxl.utils.escape import unescape
 from openpyxl.worksheet.worksheet import Worksheet
+from python_calamine import CalamineWorkbook
 
+from churn.errors import ChurnError
+from churn.export import folder as export_folder
 from churn.export.crm import HUBSPOT, SALESFORCE
+from churn.export.folder import replaced
 from churn.export.markdown import escaped
 from churn.export.names import file_name
 from churn.export.tables import ACTION_LIST, TASKS
@@ -312,6 +316,11 @@ def test_hostile_names_are_text_in_every_export(company: Callable[..., Workspace
     cells = rows_of(sheet)
     assert {row["customer_id"]: unguarded(row["account_name"]) for row in cells} == names
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n", "b", "d"}
+    # and by a parser of another family
+    book = CalamineWorkbook.from_path(folder / "action_list.xlsx")
+    header, *others = book.get_sheet_by_index(0).to_python()
+    found = [dict(zip(header, row, strict=True)) for row in others]
+    assert {row["customer_id"]: unguarded(row["account_name"]) for row in found} == names
     assert not any(
         isinstance(cell, str) and cell.startswith(GUARDED) for row in cells for cell in row.values()
     )
@@ -383,7 +392,7 @@ def test_a_workbook_imported_twice_counts_once(company: Callable[..., Workspace]
     exported(place, "--format", "xlsx")
     workbook = folder_of(place) / "action_list.xlsx"
     customers = filled_in(
-        workbook, outcome="contacted", note='"Back" on Monday, +1', by="Ada", at=date(2026, 3, 30)
+        workbook, outcome="contacted", note='=1+1 "said"', by="Ada", at=date(2026, 3, 30)
     )
     for _ in range(2):
         assert place.churn("outcome", "import", workbook).code == 0
@@ -392,7 +401,7 @@ def test_a_workbook_imported_twice_counts_once(company: Callable[..., Workspace]
     for row in rows:
         assert (row["outcome"], row["note"], row["logged_by"], row["occurred_on"]) == (
             "contacted",
-            '"Back" on Monday, +1',
+            '=1+1 "said"',
             "Ada",
             date(2026, 3, 30),
         )
@@ -498,9 +507,10 @@ def test_an_empty_list_is_exported_too(
 
 
 def test_without_a_build_there_is_nothing_to_export(workspace: Workspace, tmp_path: Path) -> None:
-    workspace.environment["CHURN_WAREHOUSE"] = str(tmp_path / "none.duckdb")
-    workspace.environment["CHURN_DATA_DIR"] = str(tmp_path)
-    assert "Error" in refused(export_place(workspace, tmp_path / "exports"))
+    assert "Run `make run` first" in refused(export_place(workspace, tmp_path / "exports"))
+    found = workspace.churn("list")
+    assert (found.code, "Run `make run` first" in found.err) == (2, True)
+    assert not workspace.warehouse.exists()
 
 
 def test_a_killed_export_leaves_the_last_one(of_sample: Workspace) -> None:
@@ -529,6 +539,74 @@ from churn.terminal import output_console
 commands.write_playbooks = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 commands.export_files(Project(), output_console(), customer=None, formats=[])
 """
+
+
+class Stopped(BaseException):
+    """The end of the process, as far as a test can go on after it."""
+
+
+@pytest.mark.parametrize("moment", range(6))
+@pytest.mark.parametrize("ends", [Stopped, OSError(28, "No space left on device")])
+def test_ended_while_files_take_their_places_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int, ends: Any
+) -> None:
+    folder = tmp_path / "2026-03-31"
+    names = ("a.csv", "notes/1.md", "playbooks/1.pdf", "worked_in.csv")
+
+    def write(place: Path, what: str) -> None:
+        for name in names:
+            (place / name).parent.mkdir(exist_ok=True)
+            (place / name).write_text(what)
+
+    def replace(what: str) -> None:
+        with replaced(folder, keep=lambda file: file.read_text() == "by hand") as new:
+            write(new, what)
+
+    replace("old")
+    (folder / "worked_in.csv").write_text("by hand")
+    moves = iter(range(100))
+
+    def ended_at(move: Callable[..., Any]) -> Callable[..., Any]:
+        def moved(*arguments: Any) -> Any:
+            if next(moves) == moment:
+                raise ends
+            return move(*arguments)
+
+        return moved
+
+    with monkeypatch.context() as patched:
+        for method in ("rename", "replace"):
+            patched.setattr(Path, method, ended_at(getattr(Path, method)))
+        if ends is Stopped:
+            # a process that is killed puts nothing back
+            recover = export_folder._recover
+            calls = iter([recover])
+            patched.setattr(
+                export_folder, "_recover", lambda place: next(calls, lambda _: None)(place)
+            )
+        with pytest.raises((Stopped, ChurnError)):
+            replace("new")
+
+    def found() -> dict[str, str]:
+        return {name: (folder / name).read_text() for name in names if (folder / name).exists()}
+
+    if ends is not Stopped:
+        assert found().keys() == set(names)
+    # the next export of something else brings everything back
+    with replaced(folder, keep=lambda _: False) as new:
+        (new / "other.csv").write_text("x")
+    assert found().keys() == set(names)
+    assert set(found().values()) <= {"old", "new", "by hand"}
+    assert "by hand" in {file.read_text() for file in folder.glob("worked_in*.csv")}
+    assert not list(folder.parent.glob(".*.new")) + list(folder.parent.glob(".*.old"))
+
+
+def test_what_cannot_be_read_is_kept(of_sample: Workspace) -> None:
+    exported(of_sample, "--format", "csv")
+    file = folder_of(of_sample) / "action_list.csv"
+    file.write_text("customer_id,outcome,note\nS1,contacted,called, they are happy,Ann\n")
+    assert "it is kept: action_list_filled_in_1.csv" in exported(of_sample, "--format", "csv")
+    assert "it is kept" not in exported(of_sample, "--format", "csv")
 
 
 def test_two_exports_at_once_do_not_mix(of_sample: Workspace) -> None:

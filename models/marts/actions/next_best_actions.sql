@@ -34,6 +34,11 @@ contacts as (
 next_best_actions as (
 
     select
+        -- the same step of the same spell, in every build
+        md5(
+            action_steps.customer_id || chr(31) || cast(action_steps.known_since as varchar)
+            || chr(31) || action_steps.step
+        ) as task_id,
         action_steps.customer_id,
         action_steps.account_id,
         customers.account_name,

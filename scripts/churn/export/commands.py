@@ -1,7 +1,8 @@
 """What `churn export` does, once its options are parsed."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,10 +23,9 @@ from churn.terminal import plain, progress_bar
 
 
 class Format(NamedTuple):
-    """A kind of file: what it writes into a folder, what for, and how."""
+    """A kind of file: what it writes into a folder, by name, what each is, and how."""
 
-    names: tuple[str, ...]
-    about: str
+    files: Mapping[str, str]
     write: Callable[[Export, Path], None]
 
 
@@ -70,17 +70,21 @@ def _digest(export: Export, folder: Path) -> None:
 
 _OF_THE_LIST = "digest"
 FORMATS = {
-    "csv": Format(("action_list.csv",), "the list, for any spreadsheet", _action_list),
-    "xlsx": Format(("action_list.xlsx",), "the list, to work in and to import again", _workbook),
-    "tasks": Format(("tasks.csv",), "every step with owner and due date", _tasks),
-    "hubspot": Format(("hubspot_tasks.csv",), "open steps, to import into HubSpot", _hubspot),
+    "csv": Format({"action_list.csv": "the list, for any spreadsheet"}, _action_list),
+    "xlsx": Format({"action_list.xlsx": "the list to work in, and to import again"}, _workbook),
+    "tasks": Format({"tasks.csv": "every step with owner and due date"}, _tasks),
+    "hubspot": Format({"hubspot_tasks.csv": "open steps, to import into HubSpot"}, _hubspot),
     "salesforce": Format(
-        ("salesforce_tasks.csv",), "open steps, to import into Salesforce", _salesforce
+        {"salesforce_tasks.csv": "open steps, to import into Salesforce"}, _salesforce
     ),
-    "markdown": Format(("notes",), "a note a customer, for a CRM", _notes),
-    "pdf": Format(("playbooks",), "a page a customer, to print or send to colleagues", _playbooks),
+    "markdown": Format({"notes": "a note a customer, for a CRM or a wiki"}, _notes),
+    "pdf": Format({"playbooks": "a page a customer, for the meeting about it"}, _playbooks),
     _OF_THE_LIST: Format(
-        ("digest.md", "digest_slack.txt"), "the week in one page, and for Slack", _digest
+        {
+            "digest.md": "the week in one page",
+            "digest_slack.txt": "the same, to paste into Slack",
+        },
+        _digest,
     ),
 }
 
@@ -102,6 +106,7 @@ def export_files(
         chosen = [name for name in chosen if name != _OF_THE_LIST]
         if not chosen:
             raise InputError("The digest is about the whole list; leave the customer out.")
+    kept_before = _kept(folder)
     with (
         progress_bar(console, "Exporting") as progress,
         replaced(folder, keep=_is_filled_in) as new,
@@ -117,6 +122,8 @@ def export_files(
         for name in chosen:
             FORMATS[name].write(watched, new)
     _print_written(console, folder, chosen, len(export.customers))
+    if kept := sorted(_kept(folder) - kept_before):
+        _say(f"Somebody worked in what was exported before; it is kept: {', '.join(kept)}", console)
 
 
 def _is_filled_in(file: Path) -> bool:
@@ -130,27 +137,26 @@ def _is_filled_in(file: Path) -> bool:
     return bool(found.problems) or any(row.is_filled_in for row in found.rows)
 
 
+def _kept(folder: Path) -> set[str]:
+    return {file.name for file in folder.glob("*_filled_in_*")}
+
+
 def _print_written(console: Console, folder: Path, chosen: Sequence[str], customers: int) -> None:
     of = "1 customer" if customers == 1 else f"{customers:,} active customers at risk"
-    console.print(
-        plain(f"Exported {of} to {folder}:"), markup=False, highlight=False, soft_wrap=True
-    )
+    _say(f"Exported {of} to {folder}:", console)
     grid = Table.grid(padding=(0, 2))
     for name in chosen:
-        for written in FORMATS[name].names:
-            grid.add_row(
-                "", written + ("/" if (folder / written).is_dir() else ""), FORMATS[name].about
-            )
+        for file, about in FORMATS[name].files.items():
+            grid.add_row("", f"{file}/" if (folder / file).is_dir() else file, about)
     console.print(grid)
-    kept = sorted(folder.glob("*_filled_in_*"))
-    if kept:
-        names = ", ".join(file.name for file in kept)
-        console.print(f"Somebody worked in what was exported before; it is kept: {names}")
     if "xlsx" in chosen:
-        workbook = folder / "action_list.xlsx"
-        console.print(
-            plain(f"Fill in its yellow columns, then: churn outcome import {workbook}"),
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+        _say(
+            "Fill in the yellow columns of action_list.xlsx, then: .venv/bin/churn outcome import "
+            f"{shlex.quote(str(folder / 'action_list.xlsx'))}",
+            console,
         )
+
+
+def _say(text: str, console: Console) -> None:
+    # what is to be copied stays in one piece
+    console.print(plain(text), markup=False, highlight=False, soft_wrap=True)

@@ -22,7 +22,7 @@ def digest(export: Export) -> str:
     parts = [
         f"# Customers at risk, as of {export.as_of}",
         *(f"> **Warning:** {escaped(warning)}" for warning in export.warnings),
-        "\n".join(f"- {line}" for line in _headlines(export)),
+        "\n".join(f"- {escaped(line)}" for line in _headlines(export)),
         "## What changed in a week",
         "\n".join(["| | Accounts | ARR at risk |", "|---|---:|---:|", *changes]),
         "## Who to call first",
@@ -46,7 +46,7 @@ def slack_digest(export: Export) -> str:
     parts = [
         f"*Customers at risk, as of {export.as_of}*",
         *(f":warning: {plain(warning)}" for warning in export.warnings),
-        "\n".join(f"• {line}" for line in _headlines(export)),
+        "\n".join(f"• {plain(line)}" for line in _headlines(export)),
         "\n".join(["*What changed in a week*", *changes]),
         "*Who to call first*\n"
         + (_numbered(export.accounts, account_line) or "Nobody: no account is at risk."),
@@ -69,7 +69,8 @@ def _headlines(export: Export) -> list[str]:
         f"{summary['customers_without_signals']:,} customers have neither usage nor tickets in the "
         "windows: not healthy, unseen"
     )
-    return [risk, arr, f"Overdue: {len(_overdue(export)):,} accounts", unseen]
+    data = f"Data: {export.data_set}; rule set {summary['ruleset']}"
+    return [data, risk, arr, f"Overdue: {len(_overdue(export)):,} accounts", unseen]
 
 
 def _verdict(export: Export) -> str:
@@ -92,7 +93,7 @@ def _numbered(accounts: Sequence[Row], line: Callable[[Row], str]) -> str:
 
 def _account_line(account: Row, *, escape: Callable[[str], str], bold: str) -> str:
     change = account["risk_score_change"]
-    reasons = "; ".join((account["top_reasons"] or "").split("; ")[:_REASONS_SHOWN])
+    reasons = "; ".join(account["reasons"][:_REASONS_SHOWN])
     step = "the plan is done"
     if account["next_step"] is not None:
         step = (

@@ -170,7 +170,6 @@ def _last_contact(customer: Row) -> tuple[str, str]:
 
 def _reasons(fired: list[Row]) -> list[Row]:
     """The rules that fired, the heaviest first."""
-    heaviest = sorted(fired, key=lambda rule: (-rule["points"], rule["rule_order"]))
     rows = [
         {
             "reason": _line(rule["reason"]),
@@ -178,9 +177,9 @@ def _reasons(fired: list[Row]) -> list[Row]:
             "threshold": _measured(rule["signal_name"], rule["threshold"]),
             "points": f"{rule['points']:+d}",
         }
-        for rule in heaviest[:_REASONS]
+        for rule in fired[:_REASONS]
     ]
-    left_out = heaviest[_REASONS:]
+    left_out = fired[_REASONS:]
     if left_out:
         points = sum(rule["points"] for rule in left_out)
         reason = f"… and {len(left_out)} more rules"

@@ -22,15 +22,7 @@ _CUSTOMERS = """
     ),
 
     steps as (
-        -- the same step of the same spell has the same id in every export
-        select
-            plans.customer_id,
-            list(
-                struct_insert(
-                    plans,
-                    task_id := md5(concat_ws(chr(31), plans.customer_id, known_since, step))
-                ) order by step_number
-            ) as steps
+        select plans.customer_id, list(plans order by step_number) as steps
         from marts.next_best_actions as plans
         inner join customers on plans.customer_id = customers.customer_id
         group by plans.customer_id
@@ -44,7 +36,8 @@ _CUSTOMERS = """
         select
             evaluations.customer_id,
             list(
-                struct_insert(evaluations, label := labels.label) order by rule_order
+                struct_insert(evaluations, label := labels.label)
+                order by points desc, rule_order
             ) as rules
         from marts.risk_rule_evaluations as evaluations
         inner join labels on evaluations.rule_id = labels.rule_id
@@ -124,7 +117,14 @@ _SUMMARY = """
 """
 _CHANGES = "select * from marts.list_changes order by status_order"
 _ACCOUNTS = """
-    select accounts.*, coalesce(accounts.account_name, accounts.account_id) as account
+    select
+        accounts.*,
+        coalesce(accounts.account_name, accounts.account_id) as account,
+        coalesce((
+            select list(firings.reason order by firings.points desc, firings.rule_order)
+            from marts.risk_rule_firings as firings
+            where firings.customer_id = accounts.worst_customer_id
+        ), []) as reasons
     from marts.at_risk_accounts as accounts
     order by accounts.contact_priority
 """
@@ -179,7 +179,9 @@ class Export:
             scores from which a customer is at High and Medium risk (`high_from`, `medium_from`).
         warnings: what is wrong with the data, in words.
         changes: a row a status on the list of accounts.
-        accounts: `at_risk_accounts`, by contact priority.
+        accounts: `at_risk_accounts`, by contact priority, with `account` and `reasons`, the
+            heaviest first.
+        data_set: whose data it is, in words.
         customers: the active ones at risk, by contact priority.
     """
 
@@ -188,6 +190,7 @@ class Export:
     warnings: list[str]
     changes: list[Row]
     accounts: list[Row]
+    data_set: str
     customers: Customers
 
 
@@ -211,6 +214,7 @@ def read(project: Project, customer: str | None = None) -> Export:
             warnings=warehouse.warnings(),
             changes=warehouse.select(_CHANGES),
             accounts=warehouse.select(_ACCOUNTS),
+            data_set=warehouse.data_set(),
             customers=Customers(warehouse.table(_CUSTOMERS, customer=customer_id)),
         )
 

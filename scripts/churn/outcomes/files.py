@@ -4,12 +4,16 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree.ElementTree import ParseError
 
-from python_calamine import CalamineError, CalamineWorkbook
+import openpyxl
+from openpyxl.utils.escape import unescape
+from openpyxl.utils.exceptions import InvalidFileException
 
 from churn.errors import InputError
 from churn.formulas import unguarded
@@ -29,7 +33,7 @@ SHEET = "Action list"
 
 _COLUMNS_SHOWN = 40
 _SHOWN = 100
-_WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_WORKBOOK_START = b"PK\x03\x04"
 # unpacked, it is many times the size of the file
 _MOST_BYTES = 500_000_000
 
@@ -66,7 +70,7 @@ class FileRows:
 
 
 def read_file(path: Path) -> FileRows:
-    """The rows of a CSV file or of a workbook (.xlsx, .xls, .ods).
+    """The rows of a CSV file or of a workbook (.xlsx).
 
     Letter case and blanks of the column names do not matter; other columns are ignored. The
     apostrophe that keeps a text from being a formula is taken off.
@@ -78,7 +82,7 @@ def read_file(path: Path) -> FileRows:
         raise InputError(f"{path} is no file.")
     try:
         with path.open("rb") as file:
-            is_workbook = file.read(4) in _WORKBOOK_STARTS
+            is_workbook = file.read(4) == _WORKBOOK_START
         return _read_workbook(path) if is_workbook else _read_csv(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
@@ -87,23 +91,21 @@ def read_file(path: Path) -> FileRows:
 def _read_workbook(path: Path) -> FileRows:
     _check_size(path)
     try:
-        with CalamineWorkbook.from_path(path) as book:
+        # formulas as they were typed: what they give is not known to every program
+        with closing(openpyxl.load_workbook(path, read_only=True)) as book:
             sheets = {
-                name: book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-                for name in book.sheet_names
+                sheet.title: [[_text(cell) for cell in row] for row in sheet.values]
+                for sheet in book.worksheets
             }
-    except (CalamineError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a workbook: {error}.") from error
+    except (InvalidFileException, zipfile.BadZipFile, ParseError, KeyError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a workbook (.xlsx): {error}.") from error
     ordered = sorted(sheets.items(), key=lambda sheet: sheet[0] != SHEET)
     headers = [_header(rows[0]) if rows else [] for _, rows in ordered]
-    found = next(
-        (at for at, header in enumerate(headers) if set(REQUIRED) <= set(header)),
-        0,
-    )
+    named = [at for at, header in enumerate(headers) if set(REQUIRED) <= set(header)]
+    found = named[0] if named else 0
     header = headers[found] if headers else []
     _check_columns(path, header)
-    rows = [[_text(cell) for cell in row] for row in ordered[found][1][1:]]
-    numbered = ((number, row) for number, row in enumerate(rows, 2) if any(row))
+    numbered = ((number, row) for number, row in enumerate(ordered[found][1][1:], 2) if any(row))
     return FileRows([_row(number, header, cells) for number, cells in numbered])
 
 
@@ -120,11 +122,13 @@ def _check_size(path: Path) -> None:
 
 def _text(cell: Any) -> str:
     """What a cell of a workbook says, as a CSV file would."""
+    if cell is None:
+        return ""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     if isinstance(cell, datetime) and cell == datetime(cell.year, cell.month, cell.day):
         return str(cell.date())
-    return cell.isoformat() if isinstance(cell, date) else str(cell)
+    return cell.isoformat() if isinstance(cell, date) else unescape(str(cell))
 
 
 def _read_csv(path: Path) -> FileRows:

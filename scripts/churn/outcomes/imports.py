@@ -123,7 +123,7 @@ def _noted(wrong: list[str]) -> Iterator[None]:
 
 
 def _says(entry: Entry, cells: Mapping[str, str]) -> tuple[object, ...]:
-    """What a row says, by what its cells hold: who and when are filled in where they say nothing."""
+    """What a row says; who and when are left out where its cells leave them out."""
     by = entry.logged_by if one_line(cells["by"]) else None
     at = entry.occurred_on if one_line(cells["at"]) else None
     return entry.customer_id, entry.outcome, entry.note, by, at
