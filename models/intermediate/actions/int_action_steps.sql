@@ -277,24 +277,25 @@ dated as (
 action_steps as (
 
     select
-        customer_id,
-        account_id,
+        dated.customer_id,
+        dated.account_id,
         row_number() over (
-            partition by customer_id order by part, day_offset, cause_order, step_order, step
+            partition by dated.customer_id
+            order by dated.part, dated.day_offset, dated.cause_order, dated.step_order, dated.step
         ) as step_number,
-        step,
-        rule_id,
-        why,
-        coalesce(csm_name, owner_role) as owner,
-        channel,
+        dated.step,
+        dated.rule_id,
+        dated.why,
+        coalesce(dated.csm_name, dated.owner_role) as owner,
+        dated.channel,
         -- whoever is spoken to late is followed up all the same: a customer at risk has a next step
         case
-            when date_after_contact > planned_date then date_after_contact
-            else planned_date
+            when dated.date_after_contact > dated.planned_date then dated.date_after_contact
+            else dated.planned_date
         end as due_date,
-        known_since,
-        playbook,
-        customer_offer
+        dated.known_since,
+        dated.playbook,
+        dated.customer_offer
     from dated
 
 )

@@ -49,7 +49,9 @@ ranked_snoozes as (
     select
         customer_id,
         snoozed_until,
-        row_number() over (partition by customer_id order by logged_at desc, outcome_id) as snooze_rank
+        row_number() over (
+            partition by customer_id order by logged_at desc, outcome_id
+        ) as snooze_rank
     from outcomes
     where kind = 'snooze'
 

@@ -43,8 +43,9 @@ anniversaries as (
         *,
         {{ months_after('start_date', 'months_since_start - months_since_start % months') }}
             as this_anniversary,
-        {{ months_after('start_date', 'months_since_start - months_since_start % months + months') }}
-            as next_anniversary
+        {{ months_after(
+            'start_date', 'months_since_start - months_since_start % months + months'
+        ) }} as next_anniversary
     from terms
 
 ),
@@ -72,7 +73,8 @@ renewals as (
         -- who pays by the month can leave every month: that is no news
         coalesce(not auto_renew_flag, false)
         or (
-            {{ days_between('as_of_date', 'next_renewal_date') }} <= {{ var('renewal_notice_days') }}
+            {{ days_between('as_of_date', 'next_renewal_date') }}
+            <= {{ var('renewal_notice_days') }}
             and (known_renewal_date is not null or months > 1)
         ) as is_renewal_near
     from dated
