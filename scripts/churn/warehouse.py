@@ -1,5 +1,6 @@
 """Reading what was built: selects from the warehouse, which nothing here changes."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -70,8 +71,10 @@ def reading(project: Project) -> Iterator[Warehouse]:
         ) from error
     except duckdb.IOException as error:
         if "Could not set lock" in str(error):
+            holder = re.search(r"PID (\d+)", str(error))
+            by = f" by process {holder[1]}" if holder else ""
             raise WarehouseInUse(
-                f"The warehouse {project.warehouse} is being built, or is open elsewhere. "
+                f"The warehouse {project.warehouse} is in use{by}, such as by a build. "
                 "Try again when that is done."
             ) from error
         raise ChurnError(

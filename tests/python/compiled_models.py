@@ -44,7 +44,7 @@ STORED = ("stg_store__published_scores", "stg_store__outcomes")
 GENERATED = (*BASE, *STORED, "int_customer_churn_intents")
 INTENT_COLUMNS = "customer_id varchar, is_account_level boolean, intent_date date"
 # these stand in the test: generated, or read from their file
-SEEDS = ("recommended_actions", "playbook_steps")
+SEEDS = ("recommended_actions", "playbook_steps", "outcomes")
 GIVEN = (*GENERATED, *SEEDS)
 HISTORY_WEEKS = {"standard": 26, "basic": 9}
 

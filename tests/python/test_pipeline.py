@@ -365,6 +365,7 @@ def test_before_all_data_the_marts_are_empty_and_the_summary_has_its_row(
         "marts.churn_drivers": 8,
         "marts.executive_summary": 1,
         "marts.list_changes": 6,
+        "marts.risk_levels": 3,
         "marts.risk_backtest_by_rule": 2 * 8,
         "marts.risk_trend": 26,
         "marts.risk_rules": len(contents["marts.risk_rules"].rows),
