@@ -116,9 +116,23 @@ ranked as (
 
 ),
 
+-- from here on every part of the plan has the same columns
 chosen as (
 
-    select *
+    select
+        2 as part,
+        cause_order,
+        step_order,
+        customer_id,
+        rule_id,
+        why,
+        playbook,
+        day_offset,
+        cast(null as int) as days_after_contact,
+        owner_role,
+        channel,
+        step,
+        customer_offer
     from ranked
     where
         step_rank <= {{ var('playbook_most_steps') - 2 }}
@@ -150,11 +164,15 @@ usage_falls as (
 preparations as (
 
     select
+        1 as part,
+        0 as cause_order,
+        0 as step_order,
         spells.customer_id,
         usage_falls.rule_id,
         usage_falls.reason as why,
         playbook_steps.playbook,
         playbook_steps.day_offset,
+        cast(null as int) as days_after_contact,
         playbook_steps.owner_role,
         playbook_steps.channel,
         playbook_steps.step,
@@ -181,6 +199,9 @@ last_offsets as (
 follow_ups as (
 
     select
+        3 as part,
+        0 as cause_order,
+        0 as step_order,
         last_offsets.customer_id,
         cast(null as varchar) as rule_id,
         cast(null as varchar) as why,
@@ -199,57 +220,11 @@ follow_ups as (
 
 steps as (
 
-    select
-        1 as part,
-        0 as cause_order,
-        0 as step_order,
-        customer_id,
-        rule_id,
-        why,
-        playbook,
-        day_offset,
-        cast(null as int) as days_after_contact,
-        owner_role,
-        channel,
-        step,
-        customer_offer
-    from preparations
-
+    select * from preparations
     union all
-
-    select
-        2 as part,
-        cause_order,
-        step_order,
-        customer_id,
-        rule_id,
-        why,
-        playbook,
-        day_offset,
-        cast(null as int) as days_after_contact,
-        owner_role,
-        channel,
-        step,
-        customer_offer
-    from chosen
-
+    select * from chosen
     union all
-
-    select
-        3 as part,
-        0 as cause_order,
-        0 as step_order,
-        customer_id,
-        rule_id,
-        why,
-        playbook,
-        day_offset,
-        days_after_contact,
-        owner_role,
-        channel,
-        step,
-        customer_offer
-    from follow_ups
+    select * from follow_ups
 
 ),
 
