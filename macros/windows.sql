@@ -55,6 +55,11 @@
     ({{ end_date }} is null or {{ end_date }} > {{ as_of_date }})
 {%- endmacro %}
 
+{# Whether a message counts for a customer: what an account says is not about those that are gone. #}
+{% macro is_about_customer(churn_intents, customers, as_of_date) -%}
+    (not {{ churn_intents }}.is_account_level or {{ runs_on(customers ~ '.end_date', as_of_date) }})
+{%- endmacro %}
+
 {# 0, 1, 2, ..., as many as asked for, in a column `number`. #}
 {% macro numbers(how_many) -%}
     select number

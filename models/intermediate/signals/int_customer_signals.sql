@@ -42,10 +42,7 @@ customer_intents as (
     inner join as_of_dates
         on {{ in_current_window('churn_intents.intent_date', 'as_of_dates.as_of_date') }}
     inner join customers on churn_intents.customer_id = customers.customer_id
-    -- an account may have customers that are long gone: what it says is not about them
-    where
-        not churn_intents.is_account_level
-        or {{ runs_on('customers.end_date', 'as_of_dates.as_of_date') }}
+    where {{ is_about_customer('churn_intents', 'customers', 'as_of_dates.as_of_date') }}
     group by as_of_dates.as_of_date, churn_intents.customer_id
 
 ),

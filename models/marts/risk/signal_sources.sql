@@ -213,10 +213,7 @@ intent_counts as (
     inner join as_of_dates
         on {{ in_current_window('churn_intents.intent_date', 'as_of_dates.as_of_date') }}
     inner join customers on churn_intents.customer_id = customers.customer_id
-    -- what an account says is not about customers that are gone
-    where
-        not churn_intents.is_account_level
-        or {{ runs_on('customers.end_date', 'as_of_dates.as_of_date') }}
+    where {{ is_about_customer('churn_intents', 'customers', 'as_of_dates.as_of_date') }}
     group by churn_intents.customer_id
 
 ),

@@ -90,8 +90,6 @@ _SUMMARY = """
         summary.*,
         listed.*,
         trend.previous_date,
-        trend.high_change,
-        trend.medium_change,
         trend.arr_at_risk_change,
         verdicts.verdict_text as verdict,
         levels.high_from,
@@ -103,7 +101,6 @@ _SUMMARY = """
         select
             count(*) as listed_customers,
             count(case when risk_level = 'High' then 1 end) as listed_high,
-            count(case when is_overdue then 1 end) as listed_overdue,
             count(distinct account_id) as listed_accounts
         from marts.at_risk_customers
         where is_active
