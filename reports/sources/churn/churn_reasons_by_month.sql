@@ -1,0 +1,1 @@
+select * from marts.churn_reasons_by_month

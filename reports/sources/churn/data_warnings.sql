@@ -1,0 +1,1 @@
+select * from quality.data_warnings

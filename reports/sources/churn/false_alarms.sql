@@ -1,0 +1,1 @@
+select * from marts.false_alarms

@@ -1,0 +1,1 @@
+select * from quality.feed_freshness

@@ -1,0 +1,1 @@
+select * from marts.next_best_actions

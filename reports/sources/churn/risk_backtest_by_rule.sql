@@ -1,0 +1,1 @@
+select * from marts.risk_backtest_by_rule
