@@ -1,1 +1,2 @@
-select * from quality.data_quality_issues
+-- a table without rows has one of nulls: Evidence cannot read an empty file
+select rows.* from (select 1) as one left join quality.data_quality_issues as rows on true

@@ -1,1 +1,2 @@
-select * from enrichment.runs
+-- a table without rows has one of nulls: Evidence cannot read an empty file
+select rows.* from (select 1) as one left join enrichment.runs as rows on true
