@@ -41,3 +41,12 @@
     count(*) filter (where preceding_upgrade_flag) as after_upgrade,
     count(*) filter (where preceding_downgrade_flag) as after_downgrade
 {%- endmacro %}
+
+{# How a number came to be what it is, in words: rose by 3 to 14. #}
+{% macro change_in_words(value, change) -%}
+    case
+        when {{ change }} > 0 then 'rose by ' || {{ with_commas(change) }} || ' to '
+        when {{ change }} < 0 then 'fell by ' || {{ with_commas('-' ~ change) }} || ' to '
+        else 'stayed at '
+    end || {{ with_commas(value) }}
+{%- endmacro %}

@@ -1,0 +1,48 @@
+-- one row per customer at risk who has a page in the reports, and under which name
+with
+
+at_risk_customers as (
+
+    select * from {{ ref('at_risk_customers') }}
+
+),
+
+-- a name that is the same as another but for capitals is the same on some disks
+names as (
+
+    select
+        customer_id,
+        risk_rank,
+        contact_priority,
+        count(*) over (partition by lower(customer_id)) = 1
+        and {{ matches('customer_id', '^[A-Za-z0-9][A-Za-z0-9_-]*$') }} as is_plain
+    from at_risk_customers
+
+),
+
+ordered as (
+
+    select
+        customer_id,
+        case
+            when is_plain then customer_id
+            else md5(customer_id)
+        end as page_name,
+        row_number() over (order by contact_priority nulls last, risk_rank) as page_order
+    from names
+
+),
+
+customer_pages as (
+
+    select
+        customer_id,
+        page_name,
+        page_order
+    from ordered
+    where page_order <= {{ var('report_customer_pages') }}
+
+)
+
+select * from customer_pages
+order by page_order
