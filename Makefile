@@ -6,14 +6,15 @@ BIN := $(VENV)/bin
 
 # taken as they were typed: names and notes may hold anything, a $ too
 ARGUMENTS := DATA PARTIAL VARS ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS \
-	CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT
+	CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT BASE_PATH PORT
 $(foreach name,$(ARGUMENTS),$(eval override $(name) := $$(value $(name))))
 export $(ARGUMENTS)
 
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run show list explain log-outcome export backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
+.PHONY: help run show list explain log-outcome export reports reports-serve reports-dev reports-pdf screenshots \
+	backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
@@ -38,6 +39,21 @@ log-outcome: $(VENV)/.runtime  ## what came of a contact: CUSTOMER= OUTCOME= [NO
 
 export: $(VENV)/.runtime  ## write the list to files that other tools take [CUSTOMER=] [FORMAT=csv,xlsx,tasks,hubspot,salesforce,markdown,pdf,digest]
 	@$(BIN)/churn export $${CUSTOMER:+--customer "$$CUSTOMER"} $${FORMAT:+--format "$$FORMAT"}
+
+reports: $(VENV)/.runtime  ## build the pages for leadership and customer success, build/reports [BASE_PATH=/path]; needs Node
+	@$(BIN)/churn reports $${BASE_PATH:+--base-path "$$BASE_PATH"}
+
+reports-serve: $(VENV)/.runtime  ## read them in a browser on this machine [PORT=3000]
+	@$(BIN)/churn reports serve $${PORT:+--port "$$PORT"}
+
+reports-dev: $(VENV)/.runtime  ## see the pages as you edit them in reports/pages [PORT=3000]
+	@$(BIN)/churn reports dev $${PORT:+--port "$$PORT"}
+
+reports-pdf: $(VENV)/.dev  ## print the executive page, build/reports.pdf; needs Chromium
+	@$(BIN)/churn reports pdf
+
+screenshots: $(VENV)/.dev  ## take the pictures of the reports in docs/images again; needs Chromium
+	@$(BIN)/churn reports screenshots
 
 backtest: $(VENV)/.runtime  ## print whether the warnings of the past came true [ORACLE=1: on data of known truth]
 	@$(BIN)/churn backtest $${ORACLE:+--oracle}

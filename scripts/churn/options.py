@@ -24,3 +24,6 @@ DEFAULT_MODEL = "llama3.2:3b"
 
 # of what is exported
 EXPORT_FORMATS = ("csv", "xlsx", "tasks", "hubspot", "salesforce", "markdown", "pdf", "digest")
+
+# of the reports, served on this machine
+DEFAULT_PORT = 3000

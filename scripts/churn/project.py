@@ -92,6 +92,16 @@ class Project:
         return Path(os.environ.get("CHURN_EXPORT_DIR") or "exports")
 
     @property
+    def reports_dir(self) -> Path:
+        """Where the site of the reports goes: derived."""
+        return Path(os.environ.get("CHURN_REPORTS_DIR") or "build/reports")
+
+    @property
+    def reports_log(self) -> Path:
+        """All that the tools that build the site said the last time."""
+        return Path("logs/reports.log")
+
+    @property
     def data_dir(self) -> Path | None:
         """The loaded data that dbt reads instead of the seeds, or None for the bundled sample."""
         folder = os.environ.get("CHURN_DATA_DIR")

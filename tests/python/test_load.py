@@ -26,7 +26,7 @@ from rich.console import Console
 
 from churn.errors import ChurnError, InputError
 from churn.load import load, print_summary, recover
-from churn.load.swap import exclusive
+from churn.swap import exclusive
 from churn.project import Project
 
 ROOT = Path(__file__).parents[2]

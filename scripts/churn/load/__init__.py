@@ -2,6 +2,6 @@
 
 from churn.load.loader import convert_file, load
 from churn.load.summary import LoadSummary, TableSummary, print_summary
-from churn.load.swap import recover
+from churn.swap import recover
 
 __all__ = ["LoadSummary", "TableSummary", "convert_file", "load", "print_summary", "recover"]

@@ -20,9 +20,9 @@ from churn.load.delimited import Delimited
 from churn.load.find import list_files, match_tables, missing_table_message, readable_suffix
 from churn.load.parquet import Parquet
 from churn.load.summary import LoadSummary, TableSummary
-from churn.load.swap import disk_errors, exclusive, swap_in, working_folder
 from churn.load.table_file import Origin, TableFile
 from churn.project import Project, TableSpec
+from churn.swap import disk_errors, exclusive, swap_in, working_folder
 
 SOURCE_FILES = "source_files"
 SOURCE_FILES_SCHEMA = pa.schema(

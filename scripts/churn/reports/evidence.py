@@ -1,0 +1,157 @@
+"""Evidence, the tool that builds the pages: its packages, and its commands.
+
+Evidence runs in the folder of its project and fills `.evidence/` and `build/` there. So it works on
+a copy of `reports/` in a folder of its own, whose packages are a link to those of `reports/`.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from churn.errors import ChurnError, InputError
+from churn.project import Project
+
+REPORTS = Path("reports")
+_PACKAGES = REPORTS / "node_modules"
+_NEEDED_NODE = (18, 13)
+_NO_NODE = (
+    "The reports need Node 18.13 or newer with npm, which {found}. Install it "
+    "(https://nodejs.org; Debian: apt install nodejs npm; macOS: brew install node), then try "
+    "again. Everything else works without it."
+)
+# what is the project's own in reports/; the rest is packages and what Evidence makes
+_OWN = (
+    *("pages", "sources", "components", "static", ".evidence/customization"),
+    *("package.json", "evidence.config.yaml", "evidence.settings.json"),
+)
+# what npm installs depends on these alone
+_MANIFESTS = ("package.json", "package-lock.json", "scripts/patch-evidence.mjs")
+_LINES_SHOWN = 15
+
+
+def check_node() -> None:
+    """Raise InputError where there is no Node that can build the pages."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        raise InputError(_NO_NODE.format(found="is not installed"))
+    answer = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
+    version = re.match(r"v(\d+)\.(\d+)", answer.stdout)
+    if version is None or (int(version[1]), int(version[2])) < _NEEDED_NODE:
+        raise InputError(_NO_NODE.format(found=f"is {answer.stdout.strip() or 'unknown'} here"))
+
+
+def install(log: Path) -> None:
+    """Install the packages that `reports/package-lock.json` names, unless they are there.
+
+    Raises ChurnError when npm fails.
+    """
+    wanted = hashlib.sha256(b"\0".join((REPORTS / name).read_bytes() for name in _MANIFESTS))
+    installed = _PACKAGES / ".installed"
+    with (REPORTS / ".evidence/install.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if installed.is_file() and installed.read_text() == wanted.hexdigest():
+            return
+        installed.unlink(missing_ok=True)
+        # `npm ci` wants the binaries of every platform to be in the registry
+        _run(["npm", "install", "--no-save", "--no-audit", "--no-fund"], REPORTS, log)
+        installed.write_text(wanted.hexdigest())
+
+
+def prepare(folder: Path, base_path: str) -> None:
+    """Copy Evidence's project to an empty folder, to be published below a path of a server.
+
+    `base_path` is empty, or begins with a slash and ends without one.
+    """
+    for name in _OWN:
+        source, copy = REPORTS / name, folder / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy)
+        elif source.is_file():
+            shutil.copy(source, copy)
+    (folder / "node_modules").symlink_to(_PACKAGES.resolve())
+    if base_path:
+        with (folder / "evidence.config.yaml").open("a", encoding="utf-8") as config:
+            config.write(f'\ndeployment:\n  basePath: "{base_path}"\n')
+
+
+def export_sources(project: Project, folder: Path, log: Path) -> None:
+    """Write what the pages read of the warehouse, a Parquet file a table."""
+    _run(["npx", "--no", "evidence", "sources", "--strict"], folder, log, project)
+
+
+def build_pages(project: Project, folder: Path, log: Path) -> Path:
+    """Build every page; the site's folder. A component that cannot show its data fails."""
+    _run(["npx", "--no", "evidence", "build:strict"], folder, log, project)
+    return folder / "build"
+
+
+def develop(project: Project, port: int) -> None:
+    """Serve the pages of `reports/` as they are edited, until it is stopped."""
+    command = ["npx", "--no", "evidence", "dev", "--host", "127.0.0.1", "--port", str(port)]
+    with _started(command, REPORTS, None, project) as process:
+        process.wait()
+
+
+def _run(command: Sequence[str], folder: Path, log: Path, project: Project | None = None) -> None:
+    """Run to the end, with all output in the log.
+
+    Raises ChurnError with the last lines of it when the command fails.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        start = output.tell()
+        with _started(command, folder, output.fileno(), project) as process:
+            code = process.wait()
+    if code != 0:
+        said = log.read_bytes()[start:].decode(errors="replace")
+        raise ChurnError(
+            f"`{' '.join(command)}` failed:\n{_last_lines(said)}\nAll it said is in {log}."
+        )
+
+
+@contextmanager
+def _started(
+    command: Sequence[str], folder: Path, output: int | None, project: Project | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of a group of its own, which ends with the block."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, **(_settings(project, folder) if project else {}), **_QUIET},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
+
+_QUIET = {
+    "SEND_ANONYMOUS_USAGE_STATS": "no",
+    "NO_UPDATE_NOTIFIER": "1",
+    "npm_config_update_notifier": "false",
+    "NO_COLOR": "1",
+}
+
+
+def _settings(project: Project, folder: Path) -> dict[str, str]:
+    # Evidence takes the name as relative to the folder of the source, whatever it looks like
+    warehouse = os.path.relpath(project.warehouse.resolve(), (folder / "sources/churn").resolve())
+    return {"EVIDENCE_SOURCE__churn__filename": warehouse}
+
+
+def _last_lines(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join(lines[-_LINES_SHOWN:])

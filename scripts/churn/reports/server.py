@@ -1,0 +1,109 @@
+"""Serves the built site on this machine alone: loopback, byte ranges, nothing kept by caches.
+
+What a page may load is named in a policy that browsers enforce: nothing of another host.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
+from threading import Thread
+from time import sleep
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from churn.errors import InputError
+
+LOOPBACK = "127.0.0.1"
+# Evidence starts with scripts in the page and compiles DuckDB; charts and tables set styles
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:; "
+    "worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self' data:; connect-src 'self' blob: data:; frame-ancestors 'none'; "
+    "base-uri 'self'; form-action 'none'"
+)
+_HEADERS = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-cache"),
+]
+
+
+class _WithHeaders:
+    """Adds what browsers are to enforce to every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def serve(site: Path, base_path: str, port: int, on_start: Callable[[str], None]) -> None:
+    """Serve until it is stopped (Ctrl-C); `on_start` is given the address of the first page.
+
+    Raises InputError when the port is taken.
+    """
+    server, bound = _server(site, base_path), _bound(port)
+    on_start(_address(bound, base_path))
+    server.run(sockets=[bound])
+
+
+@contextmanager
+def serving(site: Path, base_path: str = "") -> Iterator[str]:
+    """Serve on a free port while the block runs; the address of the first page."""
+    server, bound = _server(site, base_path), _bound(0)
+    thread = Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            sleep(0.01)
+        yield _address(bound, base_path)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _server(site: Path, base_path: str) -> uvicorn.Server:
+    routes: list[Mount | Route] = [Mount(base_path or "/", StaticFiles(directory=site, html=True))]
+    if base_path:
+        routes.append(Route("/", lambda _: RedirectResponse(f"{base_path}/")))
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            # a name of another site that leads to this machine is not answered
+            Middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"]),
+            Middleware(_WithHeaders),
+        ],
+    )
+    return uvicorn.Server(uvicorn.Config(app, log_level="error"))
+
+
+def _address(bound: socket, base_path: str) -> str:
+    return f"http://{LOOPBACK}:{bound.getsockname()[1]}{base_path}/"
+
+
+def _bound(port: int) -> socket:
+    bound = socket()
+    bound.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    try:
+        bound.bind((LOOPBACK, port))
+    except OSError as error:
+        bound.close()
+        raise InputError(
+            f"Port {port} is in use. Name another: make reports-serve PORT={port + 1}"
+        ) from error
+    return bound
