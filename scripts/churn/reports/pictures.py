@@ -8,7 +8,6 @@ from playwright.sync_api import PdfMargins
 
 from churn.reports.browser import open_browser, settle
 
-
 _MARGIN: PdfMargins = {"top": "14mm", "bottom": "14mm", "left": "12mm", "right": "12mm"}
 
 
