@@ -34,8 +34,7 @@ weekly_summary as (
             when risk_trend.high_change is null
                 then 'There is no earlier week to compare with.'
             else
-                'Since ' || cast(risk_trend.previous_date as varchar)
-                || ', customers at High risk '
+                'In about a week, customers at High risk '
                 || {{ change_in_words('risk_trend.high', 'risk_trend.high_change') | indent(16) }}
                 || ', those at Medium risk '
                 || {{ change_in_words('risk_trend.medium', 'risk_trend.medium_change') | indent(16) }}
