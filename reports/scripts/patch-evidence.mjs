@@ -1,6 +1,7 @@
 // Changes to Evidence that the pages cannot do without; why, and how to leave it, is in
 // docs/decisions/0015. Where upstream has changed, this stops.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 const SETTING = /await connection\.query\('SET (?:ieee_floating_point_ops|old_implicit_casting) = \w+;'\);/g;
 const tolerant = (statement) => `try { ${statement} } catch { /* an older DuckDB */ }`;
@@ -36,17 +37,45 @@ const patches = [
 		find: /JSON\.parse\(JSON\.stringify\(Array\.from\(data\)\)\)/g,
 		times: 1,
 		replace: () => GUARDED
+	},
+	// For keyboards and screen readers: wide tables scroll, headers sort, every input has a name.
+	...[
+		['unsorted/viz/table/_DataTable.svelte', /<div class="scrollbox /g, 'role="group" aria-label="Table" tabindex="0"'],
+		[
+			'unsorted/viz/table/TableHeader.svelte',
+			/<th\s+role="columnheader"\s+class="\{safeExtractColumn/g,
+			`tabindex={sortable ? 0 : undefined}
+			aria-sort={sortObj.col === column.id ? (sortObj.ascending ? 'ascending' : 'descending') : undefined}
+			on:keydown={(event) => sortable && event.key === 'Enter' && sortClick(column.id)}`
+		],
+		['atoms/inputs/slider/_Slider.svelte', /<SliderShadcn \{min\}/g, 'aria-label={title}'],
+		['atoms/shadcn/slider/sliderShadcn.svelte', /<SliderPrimitive\.Thumb\s+\{thumb\}/g, "aria-label={$$restProps['aria-label']}"],
+		['atoms/inputs/text/TextInput.svelte', /<input\s+bind:value/g, 'aria-label={title}']
+	].map(([file, find, attributes]) => ({
+		file: `core-components/dist/${file}`,
+		find,
+		times: 1,
+		replace: (tag) => tag.replace(/^<[\w.]+/, (name) => `${name} ${attributes}`)
+	})),
+	{
+		file: 'core-components/dist/atoms/inputs/dropdown/Dropdown.svelte',
+		find: /role="combobox"/g,
+		times: 1,
+		replace: () => ''
 	}
 ];
 
+// what came from the registry is kept beside, so that this can run again
+const changed = new Map();
 for (const { file, find, times, replace } of patches) {
-	const path = new URL(`../node_modules/@evidence-dev/${file}`, import.meta.url);
-	const source = readFileSync(path, 'utf8');
-	const mark = `/* patch-evidence */`;
-	if (source.includes(mark)) continue;
+	const path = fileURLToPath(new URL(`../node_modules/@evidence-dev/${file}`, import.meta.url));
+	const original = `${path}.original`;
+	if (!existsSync(original)) copyFileSync(path, original);
+	const source = changed.get(path) ?? readFileSync(original, 'utf8');
 	const found = source.match(find)?.length ?? 0;
 	if (found !== times) {
 		throw new Error(`${file} has ${found} places to patch, not ${times}: is it another version?`);
 	}
-	writeFileSync(path, source.replace(find, (place) => `${mark} ${replace(place)}`));
+	changed.set(path, source.replace(find, (place) => replace(place)));
 }
+for (const [path, source] of changed) writeFileSync(path, source);
