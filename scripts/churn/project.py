@@ -99,7 +99,7 @@ class Project:
     @property
     def reports_log(self) -> Path:
         """All that the tools that build the site said the last time."""
-        return Path("logs/reports.log")
+        return self.reports_dir.with_name(f"{self.reports_dir.name}.log")
 
     @property
     def data_dir(self) -> Path | None:

@@ -55,11 +55,13 @@ class Workspace:
         self.source = folder / "source"
         self.warehouse = folder / "churn.duckdb"
         self.store = folder / "store"
+        self.reports = folder / "reports"
         self.load_dir = self.store / "saas"
         self.environment = {
             "CHURN_WAREHOUSE": str(self.warehouse),
             "CHURN_STORE_DIR": str(self.store),
             "CHURN_TEMP_DIR": str(folder / "spill"),
+            "CHURN_REPORTS_DIR": str(self.reports),
             "DBT_TARGET_PATH": str(target),
             "DBT_LOG_PATH": str(folder / "logs"),
             "COLUMNS": "120",
@@ -266,6 +268,27 @@ def built_once(
 
 # ------------------------------------------------------------------------------ a small company
 
+# account names that are trouble for somebody
+HOSTILE = [
+    "Quotes \"and\" 'single'",
+    "Two\nlines, and a\ttab",
+    "<script>alert(1)</script> & Söhne",
+    '=HYPERLINK("http://example.com";"x")',
+    "+1-800; @SUM(A1:A9)",
+    "-2+3|cmd",
+    "@here",
+    "＝1＋1",
+    "'=already guarded",
+    "שלום עולם בע״מ",
+    "\u202eright to left\u202c",
+    "𠮷野家 😀 👩‍👩‍👧",
+    "[x](javascript:alert(1)) **bold** `code` | cell",
+    "# not a title www.example.com https://example.com",
+    "{account_name} {offers} %s $x$",
+    "_x0041_ \\N \\u0041",
+    "N" * 300,
+]
+
 AS_OF = date(2026, 3, 31)
 DAYS = [AS_OF - timedelta(days=ago) for ago in reversed(range(70))]
 ENDED = date(2026, 2, 28)
@@ -296,8 +319,7 @@ COLUMNS = {
 }
 
 
-@pytest.fixture
-def tables() -> Tables:
+def small_company() -> Tables:
     """Twelve accounts with a customer each and not one fault, as of 2026-03-31.
 
     S01 is at High risk: its usage fell by 75%, and A01's tickets are escalated and scored 1. S02 is
@@ -315,6 +337,35 @@ def tables() -> Tables:
             for number, day in enumerate(DAYS)
         ],
     }
+
+
+@pytest.fixture
+def tables() -> Tables:
+    """The same, for a test to change."""
+    return small_company()
+
+
+def company_of(names: Iterable[str], customers: Iterable[str] = ()) -> Tables:
+    """The small company with more accounts of these names, all of them at High risk.
+
+    Their customers have these ids, and C00, C01, … where there are no more.
+    """
+    company, model = small_company(), small_company()
+    ids = iter(customers)
+    for number, name in enumerate(names):
+        account, customer = f"H{number:02}", next(ids, f"C{number:02}")
+        _copy(model, "accounts", "A01", account_id=account, account_name=name)
+        _copy(model, "subscriptions", "A01", account_id=account, subscription_id=customer)
+        for row in company["feature_usage"]:
+            if row["subscription_id"] == "S01":
+                usage = {"subscription_id": customer, "usage_id": f"{row['usage_id']}-{number}"}
+                model["feature_usage"].append({**row, **usage})
+    return model
+
+
+def _copy(model: Tables, table: str, account: str, **changes: str) -> None:
+    [row] = [row for row in model[table] if row["account_id"] == account]
+    model[table].append({**row, **changes})
 
 
 def _account(account: str) -> Row:

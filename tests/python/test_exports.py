@@ -32,29 +32,10 @@ from churn.export.tables import ACTION_LIST, TASKS
 from churn.formulas import guarded, unguarded
 from churn.options import EXPORT_FORMATS
 from churn.outcomes.log import outcomes
-from conftest import ROOT, Row, Tables, Workspace
+from conftest import HOSTILE, ROOT, Row, Tables, Workspace, company_of
 from test_cli import plain
 from test_outcomes import stored
 
-HOSTILE = [
-    "Quotes \"and\" 'single'",
-    "Two\nlines, and a\ttab",
-    "<script>alert(1)</script> & Söhne",
-    '=HYPERLINK("http://example.com";"x")',
-    "+1-800; @SUM(A1:A9)",
-    "-2+3|cmd",
-    "@here",
-    "＝1＋1",
-    "'=already guarded",
-    "שלום עולם בע״מ",
-    "\u202eright to left\u202c",
-    "𠮷野家 😀 👩‍👩‍👧",
-    "[x](javascript:alert(1)) **bold** `code` | cell",
-    "# not a title www.example.com https://example.com",
-    "{account_name} {offers} %s $x$",
-    "_x0041_ \\N \\u0041",
-    "N" * 300,
-]
 GUARDED = tuple("=+-@\t\r＝＋－＠")
 
 
@@ -114,29 +95,14 @@ def of_sample(sample: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def company(tables: Tables, workspace: Workspace, tmp_path: Path) -> Callable[..., Workspace]:
+def company(workspace: Workspace, tmp_path: Path) -> Callable[..., Workspace]:
     """Builds a company whose accounts have these names, all of them at risk."""
 
     def make(names: Iterable[str]) -> Workspace:
-        model = {name: rows[:] for name, rows in tables.items()}
-        for number, name in enumerate(names):
-            account, customer = f"H{number:02}", f"C{number:02}"
-            _copy(model, "accounts", "A01", account_id=account, account_name=name)
-            _copy(model, "subscriptions", "A01", account_id=account, subscription_id=customer)
-            for row in tables["feature_usage"]:
-                if row["subscription_id"] == "S01":
-                    model["feature_usage"].append(
-                        {**row, "subscription_id": customer, "usage_id": row["usage_id"] + customer}
-                    )
-        workspace.build(model)
+        workspace.build(company_of(names))
         return export_place(workspace, tmp_path / "exports")
 
     return make
-
-
-def _copy(model: Tables, table: str, account: str, **changes: str) -> None:
-    [row] = [row for row in model[table] if row["account_id"] == account]
-    model[table].append({**row, **changes})
 
 
 def folder_of(place: Workspace) -> Path:

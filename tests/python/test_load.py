@@ -26,8 +26,8 @@ from rich.console import Console
 
 from churn.errors import ChurnError, InputError
 from churn.load import load, print_summary, recover
-from churn.swap import exclusive
 from churn.project import Project
+from churn.swap import exclusive
 
 ROOT = Path(__file__).parents[2]
 RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"

@@ -1,0 +1,190 @@
+"""The reports as a command and as files: what they read, where they go, what goes wrong."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import httpx
+import pytest
+import yaml
+
+from churn.reports.server import serving
+from conftest import ROOT, Workspace
+
+PAGES = sorted((ROOT / "reports/pages").rglob("*.md"))
+SOURCES = sorted((ROOT / "reports/sources/churn").glob("*.sql"))
+EXPOSURES = yaml.safe_load((ROOT / "models/marts/_exposures.yml").read_text(encoding="utf-8"))[
+    "exposures"
+]
+URL_OF_CUSTOMERS = "/customers/<id>"
+
+
+def tables_of(page: Path) -> set[str]:
+    """The models that a page reads, by way of its sources."""
+    sources = set(re.findall(r"\bchurn\.([a-z_]+)", page.read_text(encoding="utf-8")))
+    return {table for source in sources for table in tables_of_source(source)}
+
+
+def tables_of_source(name: str) -> set[str]:
+    sql = (ROOT / f"reports/sources/churn/{name}.sql").read_text(encoding="utf-8")
+    return set(re.findall(r"\b(?:marts|quality|enrichment|config)\.([a-z_]+)", sql))
+
+
+def url_of(page: Path) -> str:
+    path = str(page.relative_to(ROOT / "reports/pages").with_suffix(""))
+    return "/" + path.removesuffix("index").strip("/").replace("[page_name]", "<id>")
+
+
+# ------------------------------------------------------------------------------ what pages read
+
+
+def test_every_page_has_an_exposure_and_every_exposure_a_page() -> None:
+    assert sorted(url_of(page) for page in PAGES) == sorted(one["url"] for one in EXPOSURES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=url_of)
+def test_a_page_reads_what_its_exposure_names(page: Path) -> None:
+    [exposure] = [one for one in EXPOSURES if one["url"] == url_of(page)]
+    named = {re.fullmatch(r"ref\('(\w+)'\)", ref)[1] for ref in exposure["depends_on"]}  # type: ignore[index]
+    assert tables_of(page) == named
+    assert exposure["owner"]["name"]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_source_gives_the_rows_of_its_mart_or_one_of_nulls(
+    source: Path, sample: Workspace
+) -> None:
+    """Evidence cannot read a table without rows."""
+    sql = source.read_text(encoding="utf-8")
+    with duckdb.connect(str(sample.warehouse), read_only=True) as connection:
+        assert connection.sql(sql).fetchall()
+    assert any(source.stem in page.read_text(encoding="utf-8") for page in PAGES), "nobody reads it"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=url_of)
+def test_pages_hold_no_rule_and_no_html_of_the_data(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "contentType=html" not in text
+    assert "@html" not in text
+    # a threshold of a level or a rule in a page would be a second definition
+    assert not re.search(r"risk_score\s*(>=|<=|>|<)|[<>]=?\s*0\.\d", text)
+
+
+# ------------------------------------------------------------------------------ the commands
+
+
+def without_node(place: Workspace, tmp_path: Path) -> None:
+    place.environment["PATH"] = str(tmp_path)
+
+
+def test_without_node_one_line_says_what_to_install(
+    tables: object, workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.build_tables(tables)  # type: ignore[arg-type]
+    without_node(workspace, tmp_path)
+    code, _, err = workspace.churn("reports")
+    assert code == 2
+    assert "need Node" in err
+    assert "nodejs.org" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [("serve",), ("pdf",)], ids=lambda command: command[0])
+def test_what_was_not_built_cannot_be_read(command: tuple[str], workspace: Workspace) -> None:
+    code, _, err = workspace.churn("reports", *command)
+    assert code == 2
+    assert "Run `make reports` first" in err
+
+
+@pytest.mark.parametrize("path", ["churn", "/churn/", "//x", "/a b", '/"', "/a#b"])
+def test_a_base_path_that_is_none_is_refused(
+    path: str, tables: object, workspace: Workspace
+) -> None:
+    if not workspace.warehouse.exists():
+        workspace.build_tables(tables)  # type: ignore[arg-type]
+    code, _, err = workspace.churn("reports", "--base-path", path)
+    assert code == 2
+    assert "A base path is such as /churn" in err
+
+
+# ------------------------------------------------------------------------------ the server
+
+
+@pytest.fixture
+def small_site(tmp_path: Path) -> Path:
+    site = tmp_path / "site"
+    (site / "page").mkdir(parents=True)
+    (site / "index.html").write_text("<p>first</p>")
+    (site / "page/index.html").write_text("<p>page</p>")
+    (site / "data.parquet").write_bytes(bytes(range(100)))
+    (tmp_path / "secret").write_text("no")
+    return site
+
+
+def test_the_server_gives_pages_and_ranges(small_site: Path) -> None:
+    with serving(small_site) as address:
+        assert httpx.get(address).text == "<p>first</p>"
+        assert httpx.get(f"{address}page/").text == "<p>page</p>"
+        part = httpx.get(f"{address}data.parquet", headers={"range": "bytes=10-19"})
+        assert (part.status_code, part.content) == (206, bytes(range(10, 20)))
+        assert httpx.get(f"{address}missing").status_code == 404
+
+
+def test_the_server_lets_pages_load_nothing_of_other_hosts(small_site: Path) -> None:
+    with serving(small_site) as address:
+        policy = httpx.get(address).headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert not re.search(r"https?:|\*", policy)
+
+
+def test_the_server_answers_this_machine_alone(small_site: Path) -> None:
+    with serving(small_site) as address:
+        assert address.startswith("http://127.0.0.1:")
+        other = httpx.get(address, headers={"host": "evil.example"})
+        assert other.status_code == 400
+        outside = httpx.get(f"{address}..%2fsecret")
+        assert outside.status_code == 404
+
+
+def test_the_server_serves_below_a_base_path(small_site: Path) -> None:
+    with serving(small_site, "/churn") as address:
+        assert address.endswith("/churn/")
+        assert httpx.get(f"{address}page/").text == "<p>page</p>"
+        root = httpx.get(address.removesuffix("churn/"), follow_redirects=True)
+        assert root.text == "<p>first</p>"
+
+
+def test_a_port_in_use_is_said(small_site: Path, workspace: Workspace) -> None:
+    (small_site / "base_path.txt").write_text("")
+    workspace.environment["CHURN_REPORTS_DIR"] = str(small_site)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, _, err = workspace.churn("reports", "serve", "--port", taken.getsockname()[1])
+    assert code == 2
+    assert "is in use" in err
+
+
+def test_ctrl_c_ends_the_server(small_site: Path, workspace: Workspace) -> None:
+    (small_site / "base_path.txt").write_text("")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "churn", "reports", "serve", "--port", str(port)]
+    command[1:3] = ["-c", "from churn.cli import main; main()"]
+    environment = {**os.environ, "CHURN_REPORTS_DIR": str(small_site)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+        for _ in range(200):
+            try:
+                assert httpx.get(f"http://127.0.0.1:{port}/").text == "<p>first</p>"
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) in (0, 130, -signal.SIGINT)
