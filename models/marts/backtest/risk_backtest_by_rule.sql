@@ -83,7 +83,7 @@ intervals as (
 
 ),
 
-risk_backtest_by_rule as (
+judged as (
 
     select
         candidates.label,
@@ -111,6 +111,22 @@ risk_backtest_by_rule as (
     left join intervals
         on candidates.label = intervals.label
         and candidates.rule_id = intervals.rule_id
+
+),
+
+risk_backtest_by_rule as (
+
+    select
+        *,
+        case
+            when customers_fired = 0 then 'never fired'
+            when lift is null then 'nobody left'
+            when lift_low is null then 'too few accounts'
+            when lift_low > 1 then 'earns them'
+            when lift_high < 1 then 'inverse'
+            else 'no evidence'
+        end as rule_verdict
+    from judged
 
 )
 
