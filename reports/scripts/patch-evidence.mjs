@@ -31,6 +31,13 @@ const patches = [
 		times: 1,
 		replace: (start) => `${start}${AS_TEXT}\nparams = params${TEXT_OF_HTML};\n`
 	},
+	// A choice that has a quote in it stopped the page.
+	{
+		file: '../cmdk-sv/dist/cmdk/components/CommandInput.svelte',
+		find: /\$commandEl\?\.querySelector\(`\$\{ITEM_SELECTOR\}\[\$\{VALUE_ATTR\}="\$\{\$value\}"\]`\)/g,
+		times: 1,
+		replace: (query) => query.replace('${$value}', () => '${CSS.escape($value ?? "")}')
+	},
 	// What a spreadsheet would run as a formula has an apostrophe before it, as in all our exports.
 	{
 		file: 'core-components/dist/unsorted/ui/DownloadData.svelte',

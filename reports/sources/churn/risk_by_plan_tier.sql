@@ -1,2 +1,0 @@
--- a table without rows has one of nulls: Evidence cannot read an empty file
-select rows.* from (select 1) as one left join marts.risk_by_plan_tier as rows on true
