@@ -73,7 +73,8 @@ def test_pages_hold_no_rule_and_no_html_of_the_data(page: Path) -> None:
     assert "contentType=html" not in text
     assert "@html" not in text
     # a threshold of a level or a rule in a page would be a second definition
-    assert not re.search(r"risk_score\s*(>=|<=|>|<)|[<>]=?\s*0\.\d", text)
+    queries = "".join(re.findall(r"```sql\n(.*?)```", text, flags=re.DOTALL))
+    assert not re.search(r"risk_score\s*(>=|<=|>|<)|[<>]=?\s*0\.\d", queries)
 
 
 # ------------------------------------------------------------------------------ the commands

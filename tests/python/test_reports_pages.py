@@ -312,11 +312,12 @@ def assert_lists(page: WatchedPage, place: Workspace, condition: str) -> None:
 
 
 def choose(page: WatchedPage, title: str, *, keep: str) -> None:
-    """Leave one choice of a list of many."""
+    """Leave one choice of a list."""
     page.page.get_by_role("button", name=title, exact=True).click()
-    popover = page.page.locator("[data-melt-popover-content], [role=dialog]").last
-    popover.get_by_text("Clear selection").click()
-    popover.get_by_text(keep, exact=True).click()
+    popover = page.page.locator("[data-popover-content]").last
+    ticked = popover.locator("[role=option]:has(.bg-base-content)").all_inner_texts()
+    for choice in {*ticked, keep} - ({keep} & {*ticked}):
+        popover.get_by_text(choice.strip(), exact=True).click()
     page.page.keyboard.press("Escape")
 
 
