@@ -34,6 +34,7 @@ _OWN = (
 # what npm installs depends on these alone
 _MANIFESTS = ("package.json", "package-lock.json", "scripts/patch-evidence.mjs")
 _LINES_SHOWN = 15
+_FAILED_QUERY = "Error in Query!"
 
 
 def check_node() -> None:
@@ -87,8 +88,14 @@ def export_sources(project: Project, folder: Path, log: Path) -> None:
 
 
 def build_pages(project: Project, folder: Path, log: Path) -> Path:
-    """Build every page; the site's folder. A component that cannot show its data fails."""
-    _run(["npx", "--no", "evidence", "build:strict"], folder, log, project)
+    """Build every page; the site's folder.
+
+    Raises ChurnError when a component cannot show its data, or a query fails.
+    """
+    said = _run(["npx", "--no", "evidence", "build:strict"], folder, log, project)
+    # strict as it is, Evidence leaves a grey box then, and goes on
+    if failed := [line for line in said.splitlines() if _FAILED_QUERY in line]:
+        raise ChurnError(f"A query of a page failed:\n{failed[0]}\nAll that was said is in {log}.")
     return folder / "build"
 
 
@@ -109,11 +116,12 @@ def _run(command: Sequence[str], folder: Path, log: Path, project: Project | Non
         start = output.tell()
         with _started(command, folder, output.fileno(), project) as process:
             code = process.wait()
+    said = log.read_bytes()[start:].decode(errors="replace")
     if code != 0:
-        said = log.read_bytes()[start:].decode(errors="replace")
         raise ChurnError(
-            f"`{' '.join(command)}` failed:\n{_last_lines(said)}\nAll it said is in {log}."
+            f"`{' '.join(command)}` failed:\n{_last_lines(said)}\nAll that was said is in {log}."
         )
+    return said
 
 
 @contextmanager
