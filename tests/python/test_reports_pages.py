@@ -412,9 +412,11 @@ def test_the_csv_has_the_rows_that_are_shown(
     file = tmp_path / "list.csv"
     download.value.save_as(file)
     rows = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
-    wanted = sample_site.select(
-        "select * from marts.at_risk_customers where is_active and churned order by contact_priority"
-    )
+    wanted = sample_site.select("""
+        select * from marts.at_risk_customers
+        where is_active and churned
+        order by contact_priority
+    """)
     assert [row["customer_id"] for row in rows] == [row["customer_id"] for row in wanted]
     assert set(COLUMNS_OF_THE_LIST) <= set(rows[0])
     for row, mart in zip(rows, wanted, strict=True):
@@ -462,7 +464,7 @@ def test_a_row_opens_its_customer(by_customer: WatchedPage) -> None:
     assert customer in by_customer.main()
 
 
-# ------------------------------------------------------------------------------ drafts, print, theme
+# ------------------------------------------------------------------------------ drafts, dark, print
 
 
 def test_a_draft_is_copied_with_one_click(browser: Browser, sample_site: Workspace) -> None:

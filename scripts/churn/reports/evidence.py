@@ -106,8 +106,8 @@ def develop(project: Project, port: int) -> None:
         process.wait()
 
 
-def _run(command: Sequence[str], folder: Path, log: Path, project: Project | None = None) -> None:
-    """Run to the end, with all output in the log.
+def _run(command: Sequence[str], folder: Path, log: Path, project: Project | None = None) -> str:
+    """Run to the end, with all output in the log; that output.
 
     Raises ChurnError with the last lines of it when the command fails.
     """
