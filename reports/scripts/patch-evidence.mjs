@@ -66,8 +66,8 @@ const patches = [
 	})),
 	{
 		file: 'core-components/dist/atoms/inputs/dropdown/Dropdown.svelte',
-		find: /role="combobox"/g,
-		times: 1,
+		find: /role="combobox"|aria-label=\{title \?\? formatTitle\(name\)\}/g,
+		times: 2,
 		replace: () => ''
 	}
 ];
