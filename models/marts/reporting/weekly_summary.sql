@@ -35,11 +35,11 @@ weekly_summary as (
                 then 'There is no earlier week to compare with.'
             else
                 'In about a week, customers at High risk '
-                || {{ change_in_words('risk_trend.high', 'risk_trend.high_change') | indent(16) }}
+                || {{ change_in_words('risk_trend.high', 'risk_trend.high_change') }}
                 || ', those at Medium risk '
-                || {{ change_in_words('risk_trend.medium', 'risk_trend.medium_change') | indent(16) }}
+                || {{ change_in_words('risk_trend.medium', 'risk_trend.medium_change') }}
                 || ', and ARR at risk '
-                || {{ change_in_words('risk_trend.arr_at_risk', 'risk_trend.arr_at_risk_change') | indent(16) }}
+                || {{ change_in_words('risk_trend.arr_at_risk', 'risk_trend.arr_at_risk_change') }}
                 || '.'
         end
         || ' Accounts new on the list: ' || {{ with_commas('list_changes.new_accounts') }}
