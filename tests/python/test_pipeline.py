@@ -369,6 +369,7 @@ def test_before_all_data_the_marts_are_empty_and_the_summary_has_its_row(
         "marts.risk_backtest_by_rule": 2 * 8,
         "marts.risk_trend": 26,
         "marts.risk_rules": len(contents["marts.risk_rules"].rows),
+        "marts.weekly_summary": 1,
     }
     verdicts = workspace.select("select distinct verdict, auc, dates from marts.backtest_verdicts")
     assert verdicts == [{"verdict": "not enough churners", "auc": None, "dates": 0}]

@@ -531,7 +531,7 @@ def test_hostile_names_are_text_on_every_page(browser: Browser, hostile_site: Wo
         for path in [*PAGES, *(f"customers/{customer['page_name']}/" for customer in customers)]:
             page.open(path)
             assert page.errors_shown() == [], path
-            assert page.page.locator("main b, main [onerror]").count() == 0 or "**" in page.main()
+            assert page.page.locator("main b, main [onerror]").count() == 0
             hrefs = page.page.locator("a").evaluate_all("all => all.map(a => a.protocol)")
             assert set(hrefs) <= {"http:", "https:"}
             if path.startswith("customers/") and path != "customers/":
@@ -553,11 +553,11 @@ def test_tooltips_of_charts_show_names_as_text(browser: Browser, hostile_site: W
             chart.scroll_into_view_if_needed()
             box = chart.bounding_box()
             assert box is not None
-            for share in (0.25, 0.5, 0.75):
+            for share in range(1, 10):
                 page.page.mouse.move(
-                    box["x"] + box["width"] * share, box["y"] + box["height"] * 0.5
+                    box["x"] + box["width"] * share / 10, box["y"] + box["height"] * share / 10
                 )
-                page.page.wait_for_timeout(150)
+                page.page.wait_for_timeout(100)
                 seen += " ".join(page.page.locator("#tooltip").all_inner_texts())
         assert page.page.locator("script:has-text('alert(1)')").count() == 0
     assert '"and"' in seen or "<script>" in seen
@@ -584,6 +584,8 @@ def test_empty_tables_are_said_in_words(browser: Browser, empty_site: Workspace)
             text = page.open(path).main()
             assert page.errors_shown() == [], path
             assert "Loading" not in text, path
-            assert not re.search(r"\b(null|NaN|undefined)\b", text), path
+            # the glossary speaks of them
+            if path != "data-and-rules/":
+                assert not re.search(r"\b(null|NaN|undefined)\b", text), path
         assert "make enrich" in page.open("tickets/").main()
         assert "No company fits." in page.open("at-risk/").main()
