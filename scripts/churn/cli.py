@@ -490,9 +490,10 @@ def reports_build(
     if context.invoked_subcommand is not None:
         return
     from churn.dbt import build_what_was_logged
-    from churn.reports.commands import build_reports
+    from churn.reports.commands import build_reports, check
 
     project, console = Project(), output_console()
+    check(base_path)
     _build_once(project, console)
     build_what_was_logged(project, console)
     build_reports(project, console, base_path)

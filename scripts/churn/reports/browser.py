@@ -8,6 +8,8 @@ from pathlib import Path
 
 from churn.errors import InputError
 
+__all__ = ["Browser", "Page", "PdfMargins", "chromium", "open_browser", "settle"]
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 _NO_CHROMIUM = (
@@ -15,7 +17,7 @@ _NO_CHROMIUM = (
     "chromium; macOS: brew install --cask google-chrome), or name it in CHURN_CHROMIUM."
 )
 try:
-    from playwright.sync_api import Browser, Page, sync_playwright
+    from playwright.sync_api import Browser, Page, PdfMargins, sync_playwright
 except ImportError as error:  # an optional extra
     raise InputError(
         "This needs the package playwright: pip install playwright, or `make test` once."

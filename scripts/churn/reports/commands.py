@@ -19,7 +19,7 @@ _PICTURES = Path("docs/images")
 _FIRST_PAGE = "select page_name from marts.customer_pages where page_order = 1"
 _WORK = "build of the reports"
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-# what the site was built for; beside it, as everything in it is published
+# what the site was built for; a file of the site, so that both change at once
 _BASE_PATH_FILE = "base_path.txt"
 
 
@@ -36,9 +36,7 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
         ChurnError: the warehouse is being built, another build of the reports is running, the
             packages cannot be installed, a page fails, or the disk is full.
     """
-    if base_path and not _BASE_PATH.fullmatch(base_path):
-        raise InputError(f"A base path is such as /churn or /teams/churn, not {plain(base_path)}.")
-    evidence.check_node()
+    check(base_path)
     site, log = project.reports_dir.resolve(), project.reports_log
     with disk_errors(_WORK), exclusive(site, _WORK), working_folder(site) as work:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +53,13 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
         pages = sum(1 for _ in built.rglob("index.html"))
         swap_in(built, site)
     _say(f"{pages:,} pages in {project.reports_dir}. To read them: make reports-serve", console)
+
+
+def check(base_path: str) -> None:
+    """Raise InputError where nothing can be built: no Node, or a base path that is none."""
+    if base_path and not _BASE_PATH.fullmatch(base_path):
+        raise InputError(f"A base path is such as /churn or /teams/churn, not {plain(base_path)}.")
+    evidence.check_node()
 
 
 def serve_reports(project: Project, console: Console, port: int = DEFAULT_PORT) -> None:
@@ -118,8 +123,10 @@ def photograph_reports(console: Console) -> None:
 
 def built_site(project: Project) -> tuple[Path, str]:
     """The folder of the site and its base path. Raises InputError when it was not built."""
-    recover(project.reports_dir, _WORK)
     site = project.reports_dir.resolve()
+    # while another site is built this one is whole
+    if not (site / "index.html").is_file():
+        recover(site, _WORK)
     if not (site / "index.html").is_file():
         raise InputError(
             f"There are no reports in {project.reports_dir} yet. Run `make reports` first."

@@ -39,7 +39,7 @@ _FAILED_QUERY = "Error in Query!"
 
 def check_node() -> None:
     """Raise InputError where there is no Node that can build the pages."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
+    if not all(shutil.which(tool) for tool in ("node", "npm", "npx")):
         raise InputError(_NO_NODE.format(found="is not installed"))
     answer = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
     version = re.match(r"v(\d+)\.(\d+)", answer.stdout)
@@ -143,7 +143,11 @@ def _started(
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 _QUIET = {

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from playwright.sync_api import PdfMargins
-
-from churn.reports.browser import open_browser, settle
+from churn.reports.browser import PdfMargins, open_browser, settle
 
 _MARGIN: PdfMargins = {"top": "14mm", "bottom": "14mm", "left": "12mm", "right": "12mm"}
 
