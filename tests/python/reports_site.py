@@ -33,8 +33,10 @@ class WatchedPage:
         page.on("console", lambda said: said.type == "error" and self._note(said.text))
         page.on("pageerror", lambda error: self._note(str(error)))
         page.on("dialog", lambda dialog: (self._note(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("request", self._on_request)
-        page.on("response", self._on_response)
+        page.on("websocket", lambda socket: self._note(f"opened {socket.url}"))
+        # service workers ask, too
+        page.context.on("request", self._on_request)
+        page.context.on("response", self._on_response)
 
     def open(self, path: str) -> "WatchedPage":
         self.page.goto(self.address + path)

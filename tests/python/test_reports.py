@@ -14,7 +14,10 @@ import httpx
 import pytest
 import yaml
 
-from churn.reports.server import serving
+from churn.project import Project
+from churn.reports.commands import built_site
+from churn.reports.server import POLICY, serving
+from churn.swap import exclusive
 from conftest import ROOT, Workspace
 
 PAGES = sorted((ROOT / "reports/pages").rglob("*.md"))
@@ -22,7 +25,6 @@ SOURCES = sorted((ROOT / "reports/sources/churn").glob("*.sql"))
 EXPOSURES = yaml.safe_load((ROOT / "models/marts/_exposures.yml").read_text(encoding="utf-8"))[
     "exposures"
 ]
-URL_OF_CUSTOMERS = "/customers/<id>"
 
 
 def tables_of(page: Path) -> set[str]:
@@ -62,9 +64,21 @@ def test_a_source_gives_the_rows_of_its_mart_or_one_of_nulls(
 ) -> None:
     """Evidence cannot read a table without rows."""
     sql = source.read_text(encoding="utf-8")
+    [relation] = re.findall(r"left join ((?:marts|quality|enrichment|config)\.\w+)", sql)[:1] or [
+        None
+    ]
     with duckdb.connect(str(sample.warehouse), read_only=True) as connection:
-        assert connection.sql(sql).fetchall()
-    assert any(source.stem in page.read_text(encoding="utf-8") for page in PAGES), "nobody reads it"
+        found = connection.sql(sql).fetchall()
+        known = [row for row in found if any(value is not None for value in row)]
+        if relation and "where" not in sql:
+            assert connection.sql(f"select count(*) from {relation}").fetchall() == [(len(known),)]
+        # the same of a table without rows
+        if relation:
+            nothing = sql.replace(relation, f"(select * from {relation} where false)")
+            [row] = connection.sql(nothing).fetchall()
+            assert set(row) == {None}
+    used = [page for page in PAGES if f"churn.{source.stem}" in page.read_text(encoding="utf-8")]
+    assert used, "no page reads it"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=url_of)
@@ -84,10 +98,7 @@ def without_node(place: Workspace, tmp_path: Path) -> None:
     place.environment["PATH"] = str(tmp_path)
 
 
-def test_without_node_one_line_says_what_to_install(
-    tables: object, workspace: Workspace, tmp_path: Path
-) -> None:
-    workspace.build_tables(tables)  # type: ignore[arg-type]
+def test_without_node_one_line_says_what_to_install(workspace: Workspace, tmp_path: Path) -> None:
     without_node(workspace, tmp_path)
     code, _, err = workspace.churn("reports")
     assert code == 2
@@ -104,11 +115,7 @@ def test_what_was_not_built_cannot_be_read(command: tuple[str], workspace: Works
 
 
 @pytest.mark.parametrize("path", ["churn", "/churn/", "//x", "/a b", '/"', "/a#b"])
-def test_a_base_path_that_is_none_is_refused(
-    path: str, tables: object, workspace: Workspace
-) -> None:
-    if not workspace.warehouse.exists():
-        workspace.build_tables(tables)  # type: ignore[arg-type]
+def test_a_base_path_that_is_none_is_refused(path: str, workspace: Workspace) -> None:
     code, _, err = workspace.churn("reports", "--base-path", path)
     assert code == 2
     assert "A base path is such as /churn" in err
@@ -177,15 +184,36 @@ def test_ctrl_c_ends_the_server(small_site: Path, workspace: Workspace) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "churn", "reports", "serve", "--port", str(port)]
-    command[1:3] = ["-c", "from churn.cli import main; main()"]
+    serve = "from churn.cli import main; main()"
+    command = [sys.executable, "-c", serve, "reports", "serve", "--port", str(port)]
     environment = {**os.environ, "CHURN_REPORTS_DIR": str(small_site)}
     with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
-        for _ in range(200):
-            try:
-                assert httpx.get(f"http://127.0.0.1:{port}/").text == "<p>first</p>"
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
+        assert _answer(f"http://127.0.0.1:{port}/") == "<p>first</p>"
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) in (0, 130, -signal.SIGINT)
+
+
+def _answer(address: str) -> str:
+    """What a server says, once it is up."""
+    for _ in range(300):
+        try:
+            return httpx.get(address).text
+        except httpx.TransportError:
+            time.sleep(0.1)
+    pytest.fail(f"nothing answers at {address}")
+
+
+def test_the_policy_of_the_documentation_is_the_one_that_is_sent() -> None:
+    text = (ROOT / "docs/publishing.md").read_text(encoding="utf-8")
+    assert f'Content-Security-Policy "{POLICY}"' in text
+
+
+def test_a_site_can_be_read_while_the_next_one_is_built(
+    small_site: Path, workspace: Workspace
+) -> None:
+    (small_site / "base_path.txt").write_text("/churn")
+    (small_site.parent / ".site.loading-1").mkdir()
+    with workspace.active(), exclusive(small_site, "build of the reports"):
+        os.environ["CHURN_REPORTS_DIR"] = str(small_site)
+        (small_site.parent / ".site.loading-2").mkdir()
+        assert built_site(Project()) == (small_site.resolve(), "/churn")

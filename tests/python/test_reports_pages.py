@@ -234,25 +234,114 @@ def test_the_executive_page_shows_the_figures_of_the_marts(
         ]
 
 
-def test_drivers_and_plans_are_those_of_the_marts(browser: Browser, sample_site: Workspace) -> None:
-    drivers = sample_site.select("select * from marts.churn_drivers order by customers desc")
-    plans = sample_site.select("select * from marts.risk_by_plan_tier")
+PLANS = """
+    select plan_tier, customers, high, medium, low, arr_at_risk, total_arr
+    from marts.risk_by_plan_tier
+    order by plan_tier
+"""
+DRIVERS = "select * from marts.churn_drivers order by customers desc, driver_label"
+
+
+def counted(row: dict[str, Any]) -> list[str]:
+    """The cells of a plan's row."""
+    *counts, at_risk, total = list(row.values())[1:]
+    name = next(iter(row.values()))
+    return [name, *(f"{count:,}" for count in counts), money(at_risk), money(total)]
+
+
+def test_unfiltered_drivers_and_plans_are_those_of_the_marts(
+    browser: Browser, sample_site: Workspace
+) -> None:
+    drivers = sample_site.select(DRIVERS)
     with opened(browser, sample_site) as page:
-        text = page.open("drivers/").main()
-    for driver in drivers:
-        assert driver["driver_label"] in text
-    for plan in plans:
-        assert f"{plan['customers']:,}" in text
-        assert money(plan["arr_at_risk"]) in text
+        page.open("drivers/")
+        shown_plans, shown_drivers = page.rows("by_plan"), page.rows("drivers")
+    assert shown_plans == [counted(plan) for plan in sample_site.select(PLANS)]
+    assert sorted(shown_drivers) == sorted(
+        [
+            driver["driver_label"],
+            f"{driver['customers']:,}",
+            percent(driver["share"], 1),
+            money(driver["arr"]),
+        ]
+        for driver in drivers
+    )
+
+
+def test_filtered_drivers_are_what_sql_says(browser: Browser, sample_site: Workspace) -> None:
+    [industry] = sample_site.column("select min(industry) from marts.customer_risk")
+    with opened(browser, sample_site) as page:
+        page.open("drivers/")
+        choose(page, "Industry", keep=industry)
+        page.page.wait_for_timeout(1_500)
+        shown_plans, shown_drivers = page.rows("by_plan"), page.rows("drivers")
+    plans = sample_site.select(
+        """
+        select
+            plan_tier,
+            count(*) as customers,
+            count(*) filter (where risk_level = 'High') as high,
+            count(*) filter (where risk_level = 'Medium') as medium,
+            count(*) filter (where risk_level = 'Low') as low,
+            coalesce(sum(arr) filter (where is_active and risk_level != 'Low'), 0) as arr_at_risk,
+            coalesce(sum(arr), 0) as total_arr
+        from marts.customer_risk
+        where industry = ?
+        group by plan_tier
+        order by plan_tier
+        """,
+        industry,
+    )
+    assert shown_plans == [counted(plan) for plan in plans]
+    flagged = sample_site.select(
+        """
+        select firings.rule_id, count(*) as customers
+        from marts.risk_rule_firings as firings
+        inner join marts.customer_risk as risk on firings.customer_id = risk.customer_id
+        where risk.industry = ?
+        group by firings.rule_id
+        """,
+        industry,
+    )
+    shown = sorted(int(row[1]) for row in shown_drivers if row[1] != "0")
+    assert shown == sorted(row["customers"] for row in flagged)
 
 
 def test_the_backtest_is_that_of_the_marts(browser: Browser, sample_site: Workspace) -> None:
-    verdicts = sample_site.select("select * from marts.backtest_verdicts where is_headline")
+    [verdict] = sample_site.select("select * from marts.backtest_verdicts where is_headline")
     with opened(browser, sample_site) as page:
         text = page.open("backtest/").main()
-    for verdict in verdicts:
-        assert verdict["verdict_text"] in text
-        assert f"{verdict['auc']:.2f}" in text
+        bands, rules = page.rows("bands"), page.rows("rules")
+    assert verdict["verdict_text"] in text
+    assert f"{verdict['auc']:.2f}" in text
+    assert [row[:4] for row in bands] == [
+        [
+            *(band["score_band"], f"{band['customers']:,}", f"{band['churners']:,}"),
+            percent(band["churn_rate"], 1),
+        ]
+        for band in sample_site.select(
+            "select * from marts.risk_calibration where is_headline order by score_from"
+        )
+    ]
+    earned = sample_site.column("""
+        select driver_label from marts.risk_backtest_by_rule
+        where label = 'subscription_ended' and rule_verdict = 'earns them'
+    """)
+    assert {row[0] for row in rules if row[2].startswith("Yes")} == set(earned)
+
+
+def test_the_data_page_accounts_for_every_row(browser: Browser, sample_site: Workspace) -> None:
+    with opened(browser, sample_site) as page:
+        page.open("data-and-rules/")
+        shown, words = page.rows("reconciliation"), page.rows("words")
+        rejected = page.rows("rejected")
+    tables = sample_site.select("select * from quality.row_reconciliation order by table_name")
+    numbers = ("rows_in", "rows_staged", "rows_rejected", "exact_duplicates")
+    assert [row[1:5] for row in shown] == [
+        [f"{table[number]:,}" for number in numbers] for table in tables
+    ]
+    assert len(words) == 23
+    assert len(rejected) == sample_site.column("select count(*) from quality.rejected_rows")[0]
 
 
 def test_a_customer_page_shows_what_the_marts_say(browser: Browser, sample_site: Workspace) -> None:
@@ -261,7 +350,8 @@ def test_a_customer_page_shows_what_the_marts_say(browser: Browser, sample_site:
         from marts.at_risk_customers as customers
         inner join marts.customer_pages as pages on customers.customer_id = pages.customer_id
         where pages.page_order in (1, 40) or not customers.is_active
-        order by pages.page_order limit 4
+            or (customers.satisfaction_score = 4 and pages.page_order < 60)
+        order by customers.is_active, pages.page_order limit 8
     """)
     assert any(not customer["is_active"] for customer in customers)
     with opened(browser, sample_site, timezone_id="Asia/Tokyo") as page:
@@ -278,6 +368,22 @@ def test_a_customer_page_shows_what_the_marts_say(browser: Browser, sample_site:
                 customer["customer_id"],
             )
             assert bool(steps) == customer["is_active"]
+            rules = page.rows("rules")
+            evaluations = sample_site.select(
+                """
+                select * from marts.risk_rule_evaluations where customer_id = ?
+                order by rule_order
+                """,
+                customer["customer_id"],
+            )
+            assert [row[1:3] for row in rules] == [
+                [str(rule["points"]), "Fired" if rule["fired"] else "Not fired"]
+                for rule in evaluations
+            ]
+            for row, rule in zip(rules, evaluations, strict=True):
+                # a score of 4 misses "3 or lower" by 1, downwards
+                if rule["rule_id"] == "satisfaction" and rule["gap_to_next_band"]:
+                    assert f"{rule['gap_to_next_band']:.0f} lower" in row[5]
             for step in steps:
                 assert step["step"] in text
                 assert day(step["due_date"]) in text
@@ -312,11 +418,11 @@ def assert_lists(page: WatchedPage, place: Workspace, condition: str) -> None:
 
 
 def choose(page: WatchedPage, title: str, *, keep: str) -> None:
-    """Leave one choice of a list."""
+    """Leave one choice of a list, or none."""
     page.page.get_by_role("button", name=re.compile(f"^{title}")).click()
     popover = page.page.locator("[data-popover-content]").last
     ticked = popover.locator("[role=option]:has(.bg-base-content)").all_inner_texts()
-    for choice in {*ticked, keep} - ({keep} & {*ticked}):
+    for choice in {*ticked, keep} - ({keep} & {*ticked}) - {""}:
         popover.get_by_text(choice.strip(), exact=True).click()
     page.page.keyboard.press("Escape")
 
@@ -388,9 +494,18 @@ def test_plan_and_reason_narrow_the_list(by_customer: WatchedPage, sample_site: 
 
 
 def test_an_owner_narrows_the_list(by_customer: WatchedPage, sample_site: Workspace) -> None:
+    """Who has a plan is owned by whoever has its next step, the others by their CSM."""
     [owner] = sample_site.column("select max(next_step_owner) from marts.at_risk_customers")
     choose(by_customer, "Owner", keep=owner)
     assert_lists(by_customer, sample_site, f"{DEFAULT} and listed.next_step_owner = '{owner}'")
+    choose(by_customer, "Level", keep="Low")
+    low = "customers.risk_level = 'Low' and customers.is_active"
+    assert_lists(by_customer, sample_site, f"{low} and customers.csm_name = '{owner}'")
+
+
+def test_nothing_chosen_leaves_nobody_out(by_customer: WatchedPage, sample_site: Workspace) -> None:
+    choose(by_customer, "Level", keep="")
+    assert_lists(by_customer, sample_site, "customers.is_active")
 
 
 def test_the_slider_sets_the_least_arr(by_customer: WatchedPage, sample_site: Workspace) -> None:
@@ -495,10 +610,21 @@ def test_a_draft_is_copied_with_one_click(browser: Browser, sample_site: Workspa
 def test_the_reader_switches_to_dark(browser: Browser, sample_site: Workspace) -> None:
     with opened(browser, sample_site, color_scheme="light") as page:
         page.open("")
-        page.page.evaluate("localStorage.setItem('evidence-theme', 'dark')")
-        page.open("")
-        colour = page.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert max(int(part) for part in re.findall(r"\d+", colour)[:3]) < 60
+        light = page.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.page.get_by_role("button", name="Menu").last.click()
+        switch = page.page.get_by_role("menuitem", name=re.compile("Appearance"))
+        # system, light, dark
+        for _ in range(3):
+            if "Dark" not in switch.inner_text():
+                switch.click()
+                page.page.wait_for_timeout(300)
+        page.page.keyboard.press("Escape")
+        page.page.wait_for_timeout(500)
+        dark = page.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    brightness = [
+        max(int(part) for part in re.findall(r"\d+", colour)[:3]) for colour in (light, dark)
+    ]
+    assert brightness[0] > 200 > 60 > brightness[1]
 
 
 def test_the_executive_page_prints(sample_site: Workspace) -> None:

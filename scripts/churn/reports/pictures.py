@@ -20,7 +20,7 @@ class Picture(NamedTuple):
 
 PICTURES: Mapping[str, Picture] = {
     "reports-executive": Picture(""),
-    "reports-at-risk": Picture("at-risk/"),
+    "reports-at-risk": Picture("at-risk/", height=1250),
     "reports-customer": Picture("customers/{customer}/", height=1100),
     "reports-backtest": Picture("backtest/", color_scheme="dark"),
     "reports-phone": Picture("", width=390, height=844),
