@@ -95,4 +95,5 @@ def watched(
             yield page
         finally:
             context.close()
-    assert page.problems == []
+    if page.problems:
+        pytest.fail("\n".join(page.problems))

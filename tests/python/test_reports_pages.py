@@ -423,8 +423,11 @@ def choose(page: WatchedPage, title: str, *, keep: str) -> None:
     popover = page.page.locator("[data-popover-content]").last
     ticked = popover.locator("[role=option]:has(.bg-base-content)").all_inner_texts()
     for choice in {*ticked, keep} - ({keep} & {*ticked}) - {""}:
+        # of a long list only a part is there
+        popover.locator("input").fill(choice.strip())
         popover.get_by_text(choice.strip(), exact=True).click()
     page.page.keyboard.press("Escape")
+    popover.wait_for(state="detached")
 
 
 @pytest.fixture

@@ -132,7 +132,12 @@ def _started(
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env={**os.environ, **(_settings(project, folder) if project else {}), **_QUIET},
+        env={
+            "NODE_OPTIONS": _MEMORY,
+            **os.environ,
+            **(_settings(project, folder) if project else {}),
+            **_QUIET,
+        },
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
@@ -156,6 +161,8 @@ _QUIET = {
     "npm_config_update_notifier": "false",
     "NO_COLOR": "1",
 }
+# what the build needs of JavaScript's memory; it would take twice as much before it looks for garbage
+_MEMORY = "--max-old-space-size=1536"
 
 
 def _settings(project: Project, folder: Path) -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""Serves the built site on this machine alone: loopback, byte ranges, nothing kept by caches.
+"""Serves the built site on this machine alone: loopback, byte ranges, no outside.
 
 What a page may load is named in a policy that browsers enforce: nothing of another host.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,8 +34,11 @@ _HEADERS = [
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-cache"),
 ]
+# a digest in the path changes with the content; what has none is asked for each time
+_DIGEST = re.compile(r"/_app/immutable/|/data/.*/[0-9a-f]{32}/")
+_KEPT = (b"cache-control", b"max-age=31536000, immutable")
+_ASKED = (b"cache-control", b"no-cache")
 
 
 class _WithHeaders:
@@ -46,7 +50,8 @@ class _WithHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]
+                kept = _KEPT if _DIGEST.search(scope["path"]) else _ASKED
+                message["headers"] = [*message["headers"], *_HEADERS, kept]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
