@@ -162,7 +162,7 @@ _QUIET = {
     "NO_COLOR": "1",
 }
 # what the build needs of JavaScript's memory; it would take twice as much before it looks for garbage
-_MEMORY = "--max-old-space-size=1536"
+_MEMORY = "--max-old-space-size=2048"
 
 
 def _settings(project: Project, folder: Path) -> dict[str, str]:
