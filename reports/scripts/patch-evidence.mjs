@@ -1,6 +1,6 @@
 // Changes to Evidence that the pages cannot do without; why, and how to leave it, is in
 // docs/decisions/0015. Where upstream has changed, this stops.
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const SETTING = /await connection\.query\('SET (?:ieee_floating_point_ops|old_implicit_casting) = \w+;'\);/g;
@@ -56,8 +56,7 @@ const patches = [
 			on:keydown={(event) => sortable && event.key === 'Enter' && sortClick(column.id)}`
 		],
 		['atoms/inputs/slider/_Slider.svelte', /<SliderShadcn \{min\}/g, 'aria-label={title}'],
-		['atoms/shadcn/slider/sliderShadcn.svelte', /<SliderPrimitive\.Thumb\s+\{thumb\}/g, "aria-label={$$restProps['aria-label']}"],
-		['atoms/inputs/text/TextInput.svelte', /<input\s+bind:value/g, 'aria-label={title}']
+		['atoms/shadcn/slider/sliderShadcn.svelte', /<SliderPrimitive\.Thumb\s+\{thumb\}/g, "aria-label={$$restProps['aria-label']}"]
 	].map(([file, find, attributes]) => ({
 		file: `core-components/dist/${file}`,
 		find,
@@ -86,3 +85,11 @@ for (const { file, find, times, replace } of patches) {
 	changed.set(path, source.replace(find, (place) => replace(place)));
 }
 for (const [path, source] of changed) writeFileSync(path, source);
+
+// A console and settings, for authors: readers do not need them, and they are a tenth of the site.
+for (const pages of ['explore', 'settings']) {
+	rmSync(new URL(`../node_modules/@evidence-dev/evidence/template/src/pages/${pages}`, import.meta.url), {
+		recursive: true,
+		force: true
+	});
+}

@@ -34,6 +34,7 @@ _OWN = (
 # what npm installs depends on these alone
 _MANIFESTS = ("package.json", "package-lock.json", "scripts/patch-evidence.mjs")
 _LINES_SHOWN = 15
+_EVIDENCE = ("node", "node_modules/@evidence-dev/evidence/cli.js")
 _FAILED_QUERY = "Error in Query!"
 
 
@@ -84,7 +85,7 @@ def prepare(folder: Path, base_path: str) -> None:
 
 def export_sources(project: Project, folder: Path, log: Path) -> None:
     """Write what the pages read of the warehouse, a Parquet file a table."""
-    _run(["npx", "--no", "evidence", "sources", "--strict"], folder, log, project)
+    _run([*_EVIDENCE, "sources", "--strict"], folder, log, project)
 
 
 def build_pages(project: Project, folder: Path, log: Path) -> Path:
@@ -92,7 +93,7 @@ def build_pages(project: Project, folder: Path, log: Path) -> Path:
 
     Raises ChurnError when a component cannot show its data, or a query fails.
     """
-    said = _run(["npx", "--no", "evidence", "build:strict"], folder, log, project)
+    said = _run([*_EVIDENCE, "build:strict"], folder, log, project)
     # strict as it is, Evidence leaves a grey box then, and goes on
     if failed := [line for line in said.splitlines() if _FAILED_QUERY in line]:
         raise ChurnError(f"A query of a page failed:\n{failed[0]}\nAll that was said is in {log}.")
@@ -101,7 +102,7 @@ def build_pages(project: Project, folder: Path, log: Path) -> Path:
 
 def develop(project: Project, port: int) -> None:
     """Serve the pages of `reports/` as they are edited, until it is stopped."""
-    command = ["npx", "--no", "evidence", "dev", "--host", "127.0.0.1", "--port", str(port)]
+    command = [*_EVIDENCE, "dev", "--host", "127.0.0.1", "--port", str(port)]
     with _started(command, REPORTS, None, project) as process:
         process.wait()
 
@@ -161,8 +162,8 @@ _QUIET = {
     "npm_config_update_notifier": "false",
     "NO_COLOR": "1",
 }
-# what the build needs of JavaScript's memory; it would take twice as much before it looks for garbage
-_MEMORY = "--max-old-space-size=2048"
+# of JavaScript: by itself it takes a gigabyte more before it looks for garbage
+_MEMORY = "--max-old-space-size=1792"
 
 
 def _settings(project: Project, folder: Path) -> dict[str, str]:
