@@ -1,6 +1,6 @@
 // Changes to Evidence that the pages cannot do without; why, and how to leave it, is in
 // docs/decisions/0015. Where upstream has changed, this stops.
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const SETTING = /await connection\.query\('SET (?:ieee_floating_point_ops|old_implicit_casting) = \w+;'\);/g;
@@ -87,9 +87,22 @@ for (const { file, find, times, replace } of patches) {
 for (const [path, source] of changed) writeFileSync(path, source);
 
 // A console and settings, for authors: readers do not need them, and they are a tenth of the site.
+const evidence = fileURLToPath(new URL('../node_modules/@evidence-dev', import.meta.url));
 for (const pages of ['explore', 'settings']) {
-	rmSync(new URL(`../node_modules/@evidence-dev/evidence/template/src/pages/${pages}`, import.meta.url), {
-		recursive: true,
-		force: true
-	});
+	rmSync(`${evidence}/evidence/template/src/pages/${pages}`, { recursive: true, force: true });
 }
+
+// Of four thousand icons the build would hold in memory, those that somebody names.
+const named = new Set(
+	readdirSync(evidence, { recursive: true })
+		.filter((file) => /\.(svelte|js)$/.test(file) && !file.includes('node_modules'))
+		.map((file) => `${evidence}/${file}`)
+		.filter((path) => statSync(path).isFile())
+		.map((path) => readFileSync(path, 'utf8'))
+		.flatMap((source) => source.match(/\w+/g))
+);
+const icons = fileURLToPath(new URL('../node_modules/@steeze-ui/tabler-icons/dist/index.js', import.meta.url));
+if (!existsSync(`${icons}.original`)) copyFileSync(icons, `${icons}.original`);
+const lines = readFileSync(`${icons}.original`, 'utf8').split('\n');
+const isKept = (line) => named.has(line.match(/^export const (\w+) = /)?.[1]);
+writeFileSync(icons, lines.filter(isKept).join('\n'));

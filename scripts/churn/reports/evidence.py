@@ -20,9 +20,9 @@ from churn.project import Project
 
 REPORTS = Path("reports")
 _PACKAGES = REPORTS / "node_modules"
-_NEEDED_NODE = (18, 13)
+_NEEDED_NODE = (18, 17)
 _NO_NODE = (
-    "The reports need Node 18.13 or newer with npm, which {found}. Install it "
+    "The reports need Node 18.17 or newer with npm, which {found}. Install it "
     "(https://nodejs.org; Debian: apt install nodejs npm; macOS: brew install node), then try "
     "again. Everything else works without it."
 )
