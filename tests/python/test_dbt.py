@@ -15,7 +15,9 @@ def test_dbt_build_passes_every_test_on_the_bundled_sample(workspace: Workspace)
     statuses = Counter(
         (node.node.resource_type, str(node.status)) for node in result.result.results
     )
-    assert not [key for key in statuses if key[1] not in ("success", "pass", "warn")]
+    # there is nothing to build of an exposure
+    fine = ("success", "pass", "warn")
+    assert not [key for key in statuses if key[1] not in fine and key != ("exposure", "no-op")]
     assert statuses["unit_test", "pass"] >= 40
     assert statuses["test", "pass"] >= 120
     warned = {node.node.name for node in result.result.results if str(node.status) == "warn"}
