@@ -494,7 +494,6 @@ def reports_build(
 
     project, console = Project(), output_console()
     check(base_path)
-    _build_once(project, console)
     build_what_was_logged(project, console)
     build_reports(project, console, base_path)
 
