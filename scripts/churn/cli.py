@@ -489,13 +489,9 @@ def reports_build(
     """
     if context.invoked_subcommand is not None:
         return
-    from churn.dbt import build_what_was_logged
-    from churn.reports.commands import build_reports, check
+    from churn.reports.commands import build_reports
 
-    project, console = Project(), output_console()
-    check(base_path)
-    build_what_was_logged(project, console)
-    build_reports(project, console, base_path)
+    build_reports(Project(), output_console(), base_path)
 
 
 @reports.command("serve")

@@ -26,6 +26,8 @@ _BASE_PATH_FILE = "base_path.txt"
 def build_reports(project: Project, console: Console, base_path: str = "") -> None:
     """Build the site from the warehouse, and put it in the place of the previous one.
 
+    What was logged since the last build is built first.
+
     Args:
         project: whose warehouse, and where the site goes.
         console: where to say what is going on.
@@ -36,7 +38,12 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
         ChurnError: the warehouse is being built, another build of the reports is running, the
             packages cannot be installed, a page fails, or the disk is full.
     """
-    check(base_path)
+    from churn.dbt import build_what_was_logged
+
+    if base_path and not _BASE_PATH.fullmatch(base_path):
+        raise InputError(f"A base path is such as /churn or /teams/churn, not {plain(base_path)}.")
+    evidence.check_node()
+    build_what_was_logged(project, console)
     site, log = project.reports_dir.resolve(), project.reports_log
     with disk_errors(_WORK), exclusive(site, _WORK), working_folder(site) as work:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -53,13 +60,6 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
         pages = sum(1 for _ in built.rglob("index.html"))
         swap_in(built, site)
     _say(f"{pages:,} pages in {project.reports_dir}. To read them: make reports-serve", console)
-
-
-def check(base_path: str) -> None:
-    """Raise InputError where nothing can be built: no Node, or a base path that is none."""
-    if base_path and not _BASE_PATH.fullmatch(base_path):
-        raise InputError(f"A base path is such as /churn or /teams/churn, not {plain(base_path)}.")
-    evidence.check_node()
 
 
 def serve_reports(project: Project, console: Console, port: int = DEFAULT_PORT) -> None:

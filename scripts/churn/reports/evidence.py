@@ -36,6 +36,14 @@ _MANIFESTS = ("package.json", "package-lock.json", "scripts/patch-evidence.mjs")
 _LINES_SHOWN = 15
 _EVIDENCE = ("node", "node_modules/@evidence-dev/evidence/cli.js")
 _FAILED_QUERY = "Error in Query!"
+_QUIET = {
+    "SEND_ANONYMOUS_USAGE_STATS": "no",
+    "NO_UPDATE_NOTIFIER": "1",
+    "npm_config_update_notifier": "false",
+    "NO_COLOR": "1",
+}
+# of JavaScript: by itself it takes a gigabyte more before it looks for garbage
+_MEMORY = "--max-old-space-size=1792"
 
 
 def check_node() -> None:
@@ -154,16 +162,6 @@ def _started(
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-
-
-_QUIET = {
-    "SEND_ANONYMOUS_USAGE_STATS": "no",
-    "NO_UPDATE_NOTIFIER": "1",
-    "npm_config_update_notifier": "false",
-    "NO_COLOR": "1",
-}
-# of JavaScript: by itself it takes a gigabyte more before it looks for garbage
-_MEMORY = "--max-old-space-size=1792"
 
 
 def _settings(project: Project, folder: Path) -> dict[str, str]:
