@@ -51,7 +51,16 @@
     {{- adapter.dispatch('trimmed', 'churn')(text) -}}
 {% endmacro %}
 {% macro default__trimmed(text) -%}
-    nullif(trim({{ text }}, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '')
+    {#- most texts need no trimming, and finding that out is cheaper than trimming them -#}
+    case
+        when {{ text }} >= '!' and {{ text }} < chr(127)
+            and not ends_with({{ text }}, ' ')
+            {%- for blank in [9, 10, 13, 160] %}
+            and not ends_with({{ text }}, chr({{ blank }}))
+            {%- endfor %}
+            then {{ text }}
+        else nullif(trim({{ text }}, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '')
+    end
 {%- endmacro %}
 
 {# The text on one line, without characters that do something instead of being read. #}
@@ -230,3 +239,11 @@
 {% macro default__stop_build(message) -%}
     error({{ message }})
 {%- endmacro %}
+
+{# How a table that grows is kept: where the engine can replace rows safely, it is added to. #}
+{% macro grown_table() %}
+    {{- return(adapter.dispatch('grown_table', 'churn')()) -}}
+{% endmacro %}
+{% macro default__grown_table() %}
+    {{ return('incremental') }}
+{% endmacro %}

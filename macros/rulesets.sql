@@ -118,6 +118,7 @@
         ) -%}
     {%- endfor -%}
     {%- do whole_number_var('min_usage_rows', 0) -%}
+    {%- do whole_number_var('late_arrival_days', 0, 1000) -%}
     {%- do whole_number_var('history_weeks', 1, 1000) -%}
     {%- do whole_number_var('backtest_horizon_days', 1, 1000) -%}
     {%- do whole_number_var('backtest_weeks', 1, 1000) -%}

@@ -28,6 +28,7 @@ class TableSpec(BaseModel):
     unique_key: str | None = None
     keep: str | None = None
     event_id: str | None = None
+    grows: bool = False
     copies_need_id: bool = False
     keeps_row_hash: bool = False
     may_be_empty: bool = False

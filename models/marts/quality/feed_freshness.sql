@@ -16,8 +16,8 @@ daily_rows as (
     select
         '{{ table_name }}' as table_name,
         cast({{ saas_table(table_name)['dated_by'] }} as date) as feed_date,
-        count(*) as feed_rows
-    from {{ ref('stg_saas__' ~ table_name) }}
+        {{ 'sum(usage_rows)' if table_name == 'feature_usage' else 'count(*)' }} as feed_rows
+    from {{ ref('int_daily_usage' if table_name == 'feature_usage' else 'stg_saas__' ~ table_name) }}
     group by 2
     {%- if not loop.last %}
 
