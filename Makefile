@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # taken as they were typed: names and notes may hold anything, a $ too
-ARGUMENTS := DATA PARTIAL VARS ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS \
+ARGUMENTS := DATA PARTIAL VARS FULL_REFRESH ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS \
 	CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT BASE_PATH PORT
 $(foreach name,$(ARGUMENTS),$(eval override $(name) := $$(value $(name))))
 export $(ARGUMENTS)
@@ -18,8 +18,8 @@ OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
 
-run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}"]
-	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS)
+run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}"] [FULL_REFRESH=1]
+	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS) $${FULL_REFRESH:+--full-refresh}
 
 show: $(VENV)/.runtime  ## print the list of the last build again
 	@$(BIN)/churn show

@@ -11,6 +11,11 @@
     ^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01]?[0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?(UTC|[zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$
 {%- endmacro %}
 
+{# Whether trimming leaves anything of a text. What begins with a visible character need not be trimmed. #}
+{% macro is_filled(text) -%}
+    case when {{ text }} >= '!' and {{ text }} <= '~' then true else {{ trimmed(text) }} is not null end
+{%- endmacro %}
+
 {# `text` must be trimmed. #}
 {% macro read_value(text, type) -%}
     {%- if type in ('id', 'text') -%}
@@ -21,7 +26,10 @@
             when lower({{ text }}) in ('false', 'f', 'no', 'n', '0', '0.0') then false
         end
     {%- elif type == 'date' -%}
-        cast({{ read_value(text, 'timestamp') }} as date)
+        case
+            when {{ matches(text, '^[0-9]{4}-[0-9]{2}-[0-9]{2}$') }} then {{ try_cast(text, 'date') }}
+            else cast({{ read_value(text, 'timestamp') | indent(12) }} as date)
+        end
     {%- elif type == 'timestamp' -%}
         case
             when {{ matches(text, iso_moment_pattern()) }}

@@ -26,14 +26,14 @@
 
 {#
     What growing tables are made from: the data set, which stays the same while rows are only added
-    to it, and how its rows are read. None where nobody vouches for the data set.
+    to it, and how its rows are read, as a number of 60 bits. None where nobody vouches for the data set.
 #}
 {% macro data_fingerprint() %}
     {%- if not execute -%}{{ return(none) }}{%- endif -%}
     {%- set data_set = growing_data_set() -%}
     {%- if data_set is none -%}{{ return(none) }}{%- endif -%}
     {%- set reading = tojson(saas_table('feature_usage'), sort_keys=true) -%}
-    {{ return(local_md5(data_set ~ reading ~ model.checksum.checksum)) }}
+    {{ return(local_md5(data_set ~ reading ~ model.checksum.checksum)[:15] | int(base=16)) }}
 {% endmacro %}
 
 {# The data set that the usage rows belong to: as `churn load` recognised it, else the sample's file. #}
@@ -50,7 +50,7 @@
 
 {# As a column of a growing table. #}
 {% macro fingerprint() -%}
-    cast({{ sql_text(data_fingerprint()) if data_fingerprint() else 'null' }} as varchar) as fingerprint
+    cast({{ data_fingerprint() or 'null' }} as bigint) as fingerprint
 {%- endmacro %}
 
 {# The only value that a query gives; none while parsing, and where it gives no row. #}

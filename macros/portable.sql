@@ -51,16 +51,7 @@
     {{- adapter.dispatch('trimmed', 'churn')(text) -}}
 {% endmacro %}
 {% macro default__trimmed(text) -%}
-    {#- most texts need no trimming, and finding that out is cheaper than trimming them -#}
-    case
-        when {{ text }} >= '!' and {{ text }} < chr(127)
-            and not ends_with({{ text }}, ' ')
-            {%- for blank in [9, 10, 13, 160] %}
-            and not ends_with({{ text }}, chr({{ blank }}))
-            {%- endfor %}
-            then {{ text }}
-        else nullif(trim({{ text }}, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '')
-    end
+    nullif(trim({{ text }}, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '')
 {%- endmacro %}
 
 {# The text on one line, without characters that do something instead of being read. #}
@@ -95,6 +86,14 @@
 {% endmacro %}
 {% macro default__quoted(column) -%}
     "{{ column | replace('"', '""') }}"
+{%- endmacro %}
+
+{# A number for a text, null too: different texts have different ones, but for rare chance. Never stored: it is each engine's own. #}
+{% macro bucket(text) %}
+    {{- adapter.dispatch('bucket', 'churn')(text) -}}
+{% endmacro %}
+{% macro default__bucket(text) -%}
+    hash({{ text }})
 {%- endmacro %}
 
 {# A cast that gives null where it fails. #}

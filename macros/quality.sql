@@ -97,7 +97,7 @@
             count(*) as row_count,
             max({{ row_number_in_file() }}) as last_row_number
             {%- for column in found %},
-            count(case when {{ trimmed('cast(' ~ quoted(column) ~ ' as varchar)') }} is not null then 1 end) as filled_{{ loop.index }}
+            count(case when {{ is_filled('cast(' ~ quoted(column) ~ ' as varchar)') | trim }} then 1 end) as filled_{{ loop.index }}
             {%- endfor %}
         from {{ raw_relation(table_name) }}
         where {{ row_number_in_file() }} > {{ since or 0 }}

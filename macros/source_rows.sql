@@ -128,30 +128,31 @@
 
     {% endif -%}
     {% if id_column -%}
-    repeated_ids as (
+    repeated as (
 
-        select {{ trimmed(id_column) }} as repeated_id
+        select {{ bucket(trimmed(id_column)) }} as bucket
         from {{ source }}
-        group by {{ trimmed(id_column) }}
+        group by {{ bucket(trimmed(id_column)) }}
         having count(*) > 1
 
     ),
 
-    -- copies share an id: only such rows are compared as a whole
+    -- copies share an id: only rows that may do so are compared as a whole
     sharing as (
 
         select
             source._row_number,
-            repeated_ids.repeated_id is not null as is_id_repeated,
+            {{ trimmed('source.' ~ id_column) }} is not null
+            and count(*) over (partition by {{ trimmed('source.' ~ id_column) }}) > 1 as is_id_repeated,
             row_number() over (
                 partition by {{ row_text(columns | list + ['_other_columns'], 'source') | indent(16) }}
                 order by source._row_number
             ) as copy_number
         from {{ source }} as source
-        inner join repeated_ids
-            on {{ trimmed('source.' ~ id_column) }}
-            {{- ' = ' if table.get('copies_need_id') else ' is not distinct from ' -}}
-            repeated_ids.repeated_id
+        inner join repeated on {{ bucket(trimmed('source.' ~ id_column)) }} = repeated.bucket
+        {%- if table.get('copies_need_id') %}
+        where {{ trimmed('source.' ~ id_column) }} is not null
+        {%- endif %}
 
     ),
     {%- else -%}

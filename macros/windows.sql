@@ -63,7 +63,10 @@
 {# 0, 1, 2, ..., as many as asked for, in a column `number`. #}
 {% macro numbers(how_many) -%}
     select number
-    from (values {% for number in range(how_many) %}({{ number }}){{ ', ' if not loop.last }}{% endfor %}) as numbers (number)
+    from (values {% for number in range(how_many or 1) %}({{ number }}){{ ', ' if not loop.last }}{% endfor %}) as numbers (number)
+    {%- if not how_many %}
+    where false
+    {%- endif %}
 {%- endmacro %}
 
 {# The outcome of a warning: as_of < date <= as_of + horizon. #}

@@ -70,7 +70,15 @@ Variables = Annotated[
 
 
 @app.command()
-def run(data: Data = None, partial: Partial = False, variables: Variables = "{}") -> None:
+def run(
+    data: Data = None,
+    partial: Partial = False,
+    variables: Variables = "{}",
+    full_refresh: Annotated[
+        bool,
+        typer.Option(help="Read every row again, those too that came too late to be added."),
+    ] = False,
+) -> None:
     """Build everything and print who to call first.
 
     Reads the bundled sample, or your own data with `--data`. The result is in the DuckDB file
@@ -92,7 +100,7 @@ def run(data: Data = None, partial: Partial = False, variables: Variables = "{}"
         recover(project.load_dir)
         data_dir = project.data_dir
     _say_what_is_built(project, console, data_dir)
-    build(project, console, data_dir=data_dir, variables=settings)
+    build(project, console, data_dir=data_dir, variables=settings, full_refresh=full_refresh)
     if publish(project):
         build(project, console, data_dir=data_dir, variables=settings, models=PUBLISHED_MODELS)
     show_list(project, console)

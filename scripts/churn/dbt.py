@@ -54,11 +54,13 @@ def build(
     variables: Mapping[str, Any] | None = None,
     models: Sequence[str] = (),
     tested: bool = True,
+    full_refresh: bool = False,
 ) -> None:
     """Build the project into the warehouse: all of it, or only these `models`.
 
     `data_dir` is the folder of loaded data to read, None for the bundled sample. `variables`
-    override those of `dbt_project.yml`. Without `tested`, tests of the data are left out.
+    override those of `dbt_project.yml`. Without `tested`, tests of the data are left out. A
+    `full_refresh` builds anew, too, what is otherwise only added to.
 
     Raises InputError when the configuration is wrong, ChurnError when the build fails.
     """
@@ -72,6 +74,8 @@ def build(
     arguments = [*_QUIET, *command, "--vars", yaml.safe_dump(dict(variables or {}))]
     if models:
         arguments += ["--select", *models]
+    if full_refresh:
+        arguments.append("--full-refresh")
     progress = Progress(
         TextColumn("Building"),
         BarColumn(),

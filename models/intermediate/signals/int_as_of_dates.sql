@@ -43,18 +43,27 @@ usage_span as (
 ),
 
 -- of the subscriptions used on the last date, what they did before; of the others, their last date
+earlier_dates as (
+
+    select daily_usage.usage_date
+    from known_usage
+    inner join usage_span on known_usage.last_usage_date = usage_span.usage_date
+    inner join daily_usage
+        on known_usage.subscription_id = daily_usage.subscription_id
+        and known_usage.last_usage_date > daily_usage.usage_date
+
+    union all
+
+    select known_usage.last_usage_date as usage_date
+    from known_usage
+    inner join usage_span on known_usage.last_usage_date < usage_span.usage_date
+
+),
+
 before_latest as (
 
-    select max(case
-        when known_usage.last_usage_date < usage_span.usage_date then known_usage.last_usage_date
-        else daily_usage.usage_date
-    end) as usage_date
-    from known_usage
-    cross join usage_span
-    left join daily_usage
-        on known_usage.subscription_id = daily_usage.subscription_id
-        and known_usage.last_usage_date = usage_span.usage_date
-        and daily_usage.usage_date < usage_span.usage_date
+    select max(usage_date) as usage_date
+    from earlier_dates
 
 ),
 

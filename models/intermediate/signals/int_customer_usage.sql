@@ -3,7 +3,7 @@
     materialized=grown_table(),
     incremental_strategy='delete+insert',
     unique_key='as_of_date',
-    post_hook=forget_other_dates(),
+    post_hook="{{ forget_other_dates() }}",
 ) }}
 with
 
