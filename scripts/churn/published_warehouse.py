@@ -129,6 +129,8 @@ def _copy(project: Project, new: Path, progress: Callable[[int, int], None]) -> 
             column_comments = connection.execute(_COLUMN_COMMENTS, of_public).fetchall()
         try:
             connection.execute(f"attach {_text(str(new))} as {_COPY}")
+            # one transaction waits for the disk once
+            connection.execute("begin")
             for schema in sorted({schema for schema, _, _ in relations}):
                 connection.execute(f"create schema {_COPY}.{_quoted(schema)}")
             for done, (schema, name, comment) in enumerate(relations):
@@ -139,6 +141,7 @@ def _copy(project: Project, new: Path, progress: Callable[[int, int], None]) -> 
             for schema, name, column, comment in column_comments:
                 path = ".".join(map(_quoted, (schema, name, column)))
                 _describe(connection, f"column {_COPY}.{path}", comment)
+            connection.execute("commit")
             # everything into the file, nothing beside it
             connection.execute(f"checkpoint {_COPY}")
             connection.execute(f"detach {_COPY}")
