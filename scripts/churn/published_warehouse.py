@@ -147,10 +147,16 @@ def _copy(project: Project, new: Path, progress: Callable[[int, int], None]) -> 
             connection.execute(f"detach {_COPY}")
         except duckdb.Error as error:
             raise ChurnError(
-                f"The {_WORK} stopped: {str(error).splitlines()[0]} What was published before is "
-                "untouched. Check free space and permissions, then try again."
+                f"The {_WORK} stopped: {_reason(error)}. What was published before is untouched. "
+                "Check free space and permissions, then try again."
             ) from error
     return as_of, len(relations)
+
+
+def _reason(error: duckdb.Error) -> str:
+    """What DuckDB says went wrong first."""
+    line = str(error).splitlines()[0].rpartition("Original error: ")[2]
+    return line.removeprefix("IO Error: ").rstrip(".")
 
 
 def _check_complete(project: Project) -> None:

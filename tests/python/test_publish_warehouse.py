@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -209,7 +211,7 @@ READER = """
     print("reading", flush=True)
     while not stop.exists():
         with duckdb.connect(path, read_only=True) as connection:
-            for pause in (0.005, 0.02, 0.08):
+            for pause in (0.05, 0.1, 0.2):
                 [found] = connection.execute('''
                     select
                         (select usage_window_end from marts.executive_summary),
@@ -268,6 +270,7 @@ def test_readers_see_one_whole_build_while_others_are_built_and_published(
             outcome = workspace.churn("publish")
             assert "Traceback" not in outcome.err
             refused += outcome.code != 0
+            time.sleep(0.5)
         assert building.returncode == 0, building.stderr.read()
         assert refused > 1
         publish(workspace)
@@ -291,6 +294,8 @@ def test_who_has_the_file_open_reads_the_old_one_until_it_is_opened_anew(
         publish(day_later)
         publish(day_later)
         assert connection.execute(day).fetchall() == [(AS_OF,)]
+        # DuckDB opens a file once in a process
+        assert as_of(published) == AS_OF
     assert as_of(published) == NEXT_DAY
 
 
@@ -469,7 +474,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_published(
     stopped = run_python(company, LIMITED, "publish")
 
     assert stopped.returncode == 1, stopped
-    assert "The publication stopped: " in stopped.stderr
+    assert re.search("The publication stopped: Could not write .*: [A-Z][a-z ]+", stopped.stderr)
     assert "What was published before is untouched. Check free space" in plain(stopped.stderr)
     assert "Traceback" not in stopped.stderr
     assert published.read_bytes() == before
