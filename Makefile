@@ -13,13 +13,16 @@ export $(ARGUMENTS)
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run show list explain log-outcome export reports reports-serve reports-dev reports-pdf screenshots backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
+.PHONY: help run publish show list explain log-outcome export reports reports-serve reports-dev reports-pdf screenshots backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
 
 run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}"] [FULL_REFRESH=1]
 	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS) $${FULL_REFRESH:+--full-refresh}
+
+publish: $(VENV)/.runtime  ## copy the warehouse to a read-only file to query while you build, build/published/churn.duckdb
+	@$(BIN)/churn publish
 
 show: $(VENV)/.runtime  ## print the list of the last build again
 	@$(BIN)/churn show
@@ -100,7 +103,7 @@ docs: $(VENV)/.runtime  ## the data dictionary as one page, build/docs/index.htm
 	@$(BIN)/churn docs
 
 clean:  ## remove what can be built again; never data/
-	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal warehouse/*.json
+	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal warehouse/*.json warehouse/*.building
 
 # the environments: what runs, and with the tools of the developers; both from hashed lock files
 define install

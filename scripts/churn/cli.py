@@ -106,6 +106,28 @@ def run(
     show_list(project, console)
 
 
+@app.command("publish")
+def publish_warehouse() -> None:
+    """Copy the last build to a read-only file that people query while the next one is built.
+
+    It goes to `build/published/churn.duckdb` (or `CHURN_PUBLISHED_WAREHOUSE`) and holds the schemas
+    marts, quality, enrichment and config. A new copy takes the place of the old one all at once:
+    who has the old one open goes on reading it.
+    """
+    from churn.published_warehouse import publish_warehouse as publish_copy
+
+    project, console = Project(), output_console()
+    with progress_bar(console, "Publishing") as progress:
+        copy = publish_copy(project, progress)
+    console.print(
+        f"{copy.tables} tables as of {copy.as_of} are in {project.published_warehouse}, "
+        f"{copy.size / 1e6:,.1f} MB, read-only.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 @app.command()
 def show(
     svg: Annotated[Path | None, typer.Option(help="Save the page as a picture, too.")] = None,

@@ -4,7 +4,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,7 +100,8 @@ def build(
         if not models:
             project.build_record.unlink(missing_ok=True)
         record = _record(project, data_dir, variables)
-        _invoke(arguments, project, on_event)
+        with _marked(project, whole=not models):
+            _invoke(arguments, project, on_event)
     if not models:
         _keep(project, record)
     console.print()
@@ -174,6 +176,20 @@ def _last_build(project: Project) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return last if project.warehouse.is_file() else None
+
+
+@contextmanager
+def _marked(project: Project, *, whole: bool) -> Iterator[None]:
+    """Leave a mark beside the warehouse until the build is done, for good where it is not.
+
+    A part of the project mends nothing that another build left unfinished.
+    """
+    mark = project.build_mark
+    was_unfinished = mark.exists()
+    mark.touch()
+    yield
+    if whole or not was_unfinished:
+        mark.unlink(missing_ok=True)
 
 
 def _record(

@@ -83,6 +83,17 @@ class Project:
         return self.warehouse.with_name(f"{self.warehouse.name}.build.json")
 
     @property
+    def build_mark(self) -> Path:
+        """There as long as a build is under way, or after one that was not finished."""
+        return self.warehouse.with_name(f"{self.warehouse.name}.building")
+
+    @property
+    def published_warehouse(self) -> Path:
+        """The read-only copy of the warehouse that people query: derived."""
+        named = os.environ.get("CHURN_PUBLISHED_WAREHOUSE")
+        return Path(named or "build/published/churn.duckdb")
+
+    @property
     def store_dir(self) -> Path:
         """The durable store: what people and models produced and nothing can rebuild."""
         return Path(os.environ.get("CHURN_STORE_DIR") or "data")
