@@ -5,13 +5,13 @@ stand in the order in which they came in, some of them days late. Why customers 
 than in `churn.generate.run`, and there is no truth and no ticket messages.
 """
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -28,17 +28,19 @@ from churn.generate.volume_world import (
     SUBSCRIPTIONS,
     USAGE_ROWS,
 )
-from churn.options import DEFAULT_SEED, DEFAULT_UNTIL, FileFormat
+from churn.options import DEFAULT_SEED, DEFAULT_UNTIL, FEWEST_USAGE_ROWS, FileFormat
 
-FEWEST_USAGE_ROWS = 1_000
 ROWS_A_CUSTOMER = 50
 MEMORY = "1GB"
 # Pairs of a customer and a moment that are looked at in one statement.
 PAIRS = 3_000_000
-# Streams of happenings: how many chances a customer has in how many days is theirs to say.
 STREAMS = ("usage", "tickets")
+# Chances of a ticket come so many at a time in so many days; those of usage in a calculated number.
+TICKET_DAYS = 30.0
 
 Progress = Callable[[int, int], None]
+# What the statements are filled in with.
+Facts = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def generate_volume(
 @contextmanager
 def _working(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database that spills into `scratch`."""
-    settings = {"memory_limit": MEMORY, "temp_directory": str(scratch / "spill")}
+    settings: Facts = {"memory_limit": MEMORY, "temp_directory": str(scratch / "spill")}
     try:
         with duckdb.connect(str(scratch / "world.duckdb"), config=settings) as world:
             yield world
@@ -121,7 +123,7 @@ def _write_files(
 ) -> dict[str, int]:
     """Simulate, then write the tables; returns the rows of each."""
     customers = max(round(request.usage_rows / ROWS_A_CUSTOMER), 1)
-    facts = {
+    facts: Facts = {
         "customers": customers,
         "days": HISTORY_DAYS,
         "last_day": request.days - 1,
@@ -156,31 +158,27 @@ class _Steps:
         self._progress(min(self._done, self._total), self._total)
 
 
-def _simulate(
-    world: duckdb.DuckDBPyConnection, stream: str, facts: dict[str, object], steps: _Steps
-) -> None:
+def _simulate(world: duckdb.DuckDBPyConnection, stream: str, facts: Facts, steps: _Steps) -> None:
     """Let happen what happens to the customers, in the order in which it is recorded.
 
     A stretch of days is looked at in one statement; what is recorded after it waits.
     """
     happens, record = HAPPENS[stream], RECORD[stream]
     customers = world.sql("select count(*) from subscriptions").fetchall()[0][0]
-    width = float(str(facts["slot_days"])) if stream == "usage" else 30.0
-    last_day = int(str(facts["last_day"]))
-    slots = int((last_day + 1) / width) + 1
+    width = facts["slot_days"] if stream == "usage" else TICKET_DAYS
+    slots = int((facts["last_day"] + 1) / width) + 1
     stretch = max(PAIRS // customers, 1)
     for first in range(0, slots, stretch):
         end = min(first + stretch, slots)
-        until = int(end * width) if end < slots else last_day + 1
-        world.execute(happens.format(first=first, end=end, width=f"cast({width!r} as double)", **facts))
+        until = int(end * width) if end < slots else facts["last_day"] + 1
+        stretch_of = {"first": first, "end": end, "width": f"cast({width!r} as double)"}
+        world.execute(happens.format(**stretch_of, **facts))
         world.execute(record.format(until=until, **facts))
         world.execute(KEEP_WAITING.format(until=until, stream=stream))
         steps.advance((end - first) / slots)
 
 
-def _first_row(
-    world: duckdb.DuckDBPyConnection, request: VolumeRequest, facts: dict[str, object]
-) -> int:
+def _first_row(world: duckdb.DuckDBPyConnection, request: VolumeRequest, facts: Facts) -> int:
     """Which of the recorded usage rows is the first of the file, so that their number is right."""
     recorded = world.sql(USAGE_ROWS.format(**facts)).fetchall()[0][0]
     if recorded < request.usage_rows:

@@ -26,7 +26,10 @@ MANAGER_NAMES = [name for team in MANAGERS.values() for name in team]
 
 def _list(values: Sequence[object]) -> str:
     """A list literal."""
-    texts = (f"""'{value.replace("'", "''")}'""" if isinstance(value, str) else str(value) for value in values)
+    texts = (
+        f"""'{value.replace("'", "''")}'""" if isinstance(value, str) else str(value)
+        for value in values
+    )
     return f"[{', '.join(texts)}]"
 
 
@@ -154,7 +157,9 @@ cross join range(1 + cast(dice(number, 0, 'copy') < {{fault_share}} as integer))
 order by number
 """
 
-_FEATURE = f"(1 + cast(floor(pow(dice(id_number, 0, 'feature'), 1.6) * {len(FEATURES)}) as integer))"
+_FEATURE = (
+    f"(1 + cast(floor(pow(dice(id_number, 0, 'feature'), 1.6) * {len(FEATURES)}) as integer))"
+)
 
 _FEATURE_USAGE = f"""
 select
@@ -201,7 +206,7 @@ with ended as (
         *,
         row_number() over (order by end_day, number) as place
     from subscriptions
-    where end_day between 0 and {{last_day}}
+    where end_day <= {{last_day}}
 )
 
 select
@@ -226,7 +231,8 @@ order by place
 
 _PRIORITY = "case when declining then {} else {} end".format(
     *(
-        "1 + " + " + ".join(
+        "1 + "
+        + " + ".join(
             f"cast(dice(number, 0, 'priority') > {share:.2f} as integer)"
             for share in shares.cumsum()[:-1]
         )

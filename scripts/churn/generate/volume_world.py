@@ -54,8 +54,8 @@ from lives
 order by number;
 
 create table usage (
-    recorded_day smallint, day smallint, account integer, ordinal utinyint, usage_count integer, error_count utinyint,
-    is_copy boolean, takes_id boolean
+    recorded_day smallint, day smallint, account integer, ordinal utinyint,
+    usage_count integer, error_count utinyint, is_copy boolean, takes_id boolean
 );
 create table tickets (
     submitted timestamp, closed timestamp, account integer, declining boolean, number ubigint,
