@@ -22,6 +22,7 @@ from churn.options import (
     DEFAULT_SEED,
     DEFAULT_UNTIL,
     EXPORT_FORMATS,
+    FEWEST_USAGE_ROWS,
     FileFormat,
     Level,
     Signal,
@@ -451,12 +452,52 @@ def generate(
     until: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of the data.")
     ] = LAST_DAY,
-    faults: Annotated[bool, typer.Option(help="Plant some two dozen faulty rows.")] = True,
+    faults: Annotated[
+        bool,
+        typer.Option(
+            help="Plant some two dozen faulty rows; with --usage-rows one in 10,000 of each kind."
+        ),
+    ] = True,
+    usage_rows: Annotated[
+        int | None,
+        typer.Option(
+            min=FEWEST_USAGE_ROWS,
+            help="Instead of --accounts: a company of any size, 50 usage rows a customer, in the "
+            "order in which they came in; without truth and messages. To measure with.",
+        ),
+    ] = None,
+    more_days: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="With --usage-rows: the same company so many days after --until; what came "
+            "since stands below the same rows.",
+        ),
+    ] = 0,
 ) -> None:
     """Make sample data whose churn has a known cause, for trying, testing and judging scores."""
+    console = output_console()
+    if usage_rows is not None:
+        from churn.generate.volume import VolumeRequest, generate_volume
+
+        if (accounts, signal) != (DEFAULT_ACCOUNTS, "strong"):
+            raise InputError("--accounts and --signal do not go with --usage-rows.")
+        request = VolumeRequest(
+            usage_rows,
+            more_days=more_days,
+            seed=seed,
+            file_format=file_format,
+            faults=faults,
+            until=until.date(),
+        )
+        with progress_bar(console, "Generating") as progress:
+            summary = generate_volume(out, request, progress=progress)
+        _print_generated(summary, console)
+        return
+    if more_days:
+        raise InputError("--more-days needs --usage-rows.")
     from churn.generate import generate as generate_data
 
-    console = output_console()
     with progress_bar(console, "Generating") as progress:
         summary = generate_data(
             out,
