@@ -14,7 +14,7 @@
 {% macro row_finding(table_name, column_name, issue, example, rows, condition) -%}
     select
         '{{ table_name }}' as table_name,
-        {{ "'" ~ column_name ~ "'" if column_name else 'cast(null as varchar)' }} as column_name,
+        {{ "'" ~ column_name ~ "'" if column_name else 'cast(null as string)' }} as column_name,
         '{{ issue }}' as issue,
         count(*) as row_count,
         min({{ example }}) as example

@@ -35,7 +35,7 @@
                 ~ '.parquet. Load your data into it (make load DATA=...), or unset CHURN_DATA_DIR.'
             ) -%}
         {%- endif -%}
-        {{ return(source('saas', table_name)) }}
+        {{ return(files_of(source('saas', table_name), data_dir ~ '/' ~ table_name ~ '.parquet')) }}
     {%- endif -%}
 {% endmacro %}
 
@@ -44,7 +44,9 @@
     {%- if env_var('CHURN_DATA_DIR', '') -%}
     (
         select files.file_name
-        from {{ source('saas', 'source_files') }} as files
+        from {{ files_of(
+            source('saas', 'source_files'), env_var('CHURN_DATA_DIR') ~ '/source_files.parquet'
+        ) }} as files
         where files.table_name = '{{ table_name }}'
     )
     {%- else -%}
@@ -56,7 +58,7 @@
 {% macro row_text(columns) -%}
     concat(
         {%- for column in columns %}
-        coalesce(length(cast({{ quoted(column) }} as varchar)) || ':' || cast({{ quoted(column) }} as varchar), '-')
+        coalesce(length(cast({{ quoted(column) }} as string)) || ':' || cast({{ quoted(column) }} as string), '-')
         {{- ', ' if not loop.last }}
         {%- endfor %}
     )
@@ -67,13 +69,13 @@
     select
         {% if not found -%}
         cast(null as bigint) as _row_number,
-        cast(null as varchar) as _row_hash,
+        cast(null as string) as _row_hash,
         {%- else -%}
         cast({{ seed_row_number() if not env_var('CHURN_DATA_DIR', '') else '_row_number' }} as bigint) as _row_number,
         md5({{ row_text(found) }}) as _row_hash,
         {%- endif %}
         {%- for column in saas_columns(table_name) %}
-        cast({{ quoted(column) if column in found else 'null' }} as varchar) as {{ column }}
+        cast({{ quoted(column) if column in found else 'null' }} as string) as {{ column }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     {% if found -%}
@@ -172,7 +174,7 @@
                 {%- endfor %}
             end
             {%- else -%}
-            cast(null as varchar)
+            cast(null as string)
             {%- endif %} as failed_column
         from typed
 

@@ -12,7 +12,7 @@ source_columns as (
         {{ sql_text(column.removeprefix('_hash_')) }} as column_name,
         {{ (column in saas_columns(table_name)) | lower }} as is_used,
         {{ share(
-            'count(*) - count(' ~ trimmed('cast(' ~ quoted(column) ~ ' as varchar)') ~ ')', 'count(*)'
+            'count(*) - count(' ~ trimmed('cast(' ~ quoted(column) ~ ' as string)') ~ ')', 'count(*)'
         ) }} as null_share
     from {{ raw_relation(table_name) }}
 
@@ -22,9 +22,9 @@ source_columns as (
     {%- endfor %}
 
     select
-        cast(null as varchar) as file_name,
-        cast(null as varchar) as table_name,
-        cast(null as varchar) as column_name,
+        cast(null as string) as file_name,
+        cast(null as string) as table_name,
+        cast(null as string) as column_name,
         cast(null as boolean) as is_used,
         cast(null as decimal(18, 6)) as null_share
     where false
