@@ -18,6 +18,45 @@
     {{ return(run_query('describe query select * from ' ~ relation).columns[0].values() | map('lower') | list) }}
 {% endmacro %}
 
+{# Each of these columns of a relation or a file as text: name -> expression. #}
+{% macro column_texts(relation, columns) %}
+    {{ return(adapter.dispatch('column_texts', 'churn')(relation, columns)) }}
+{% endmacro %}
+{% macro default__column_texts(relation, columns) %}
+    {%- set texts = {} -%}
+    {%- for column in columns -%}
+        {%- do texts.update({column: 'cast(' ~ quoted(column) ~ ' as string)'}) -%}
+    {%- endfor -%}
+    {{ return(texts) }}
+{% endmacro %}
+{% macro spark__column_texts(relation, columns) %}
+    {%- set texts = default__column_texts(relation, columns) -%}
+    {%- if execute -%}
+        {%- for column in run_query('describe query select * from ' ~ relation) if column[0] | lower in texts -%}
+            {%- set name = quoted(column[0]) -%}
+            {#- as DuckDB writes them: fractions in full from 0.0001 to 10^16, the zone -#}
+            {%- if column[1] in ['float', 'double'] -%}
+                {%- do texts.update({column[0] | lower: fraction_text(name)}) -%}
+            {%- elif column[1] == 'timestamp' -%}
+                {%- do texts.update({column[0] | lower: 'cast(' ~ name ~ " as string) || '+00'"}) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(texts) }}
+{% endmacro %}
+{% macro fraction_text(column) -%}
+    case
+        when abs({{ column }}) >= 0.0001 and abs({{ column }}) < 1e16
+            then regexp_replace(
+                cast(cast(cast({{ column }} as string) as decimal(38, 20)) as string),
+                '([.][0-9]+?)0*$', '$1'
+            )
+        else regexp_replace(regexp_replace(regexp_replace(
+            lower(replace(cast({{ column }} as string), 'Infinity', 'inf')),
+            '[.]0e', 'e'), 'e([0-9])', 'e+$1'), 'e([+-])([0-9])$', 'e$10$2')
+    end
+{%- endmacro %}
+
 {# Whether a file exists; true while parsing. #}
 {% macro file_exists(path) %}
     {{ return(adapter.dispatch('file_exists', 'churn')(path)) }}

@@ -55,10 +55,10 @@
 {%- endmacro %}
 
 {# Text that is the same for two rows exactly when every column is: lengths keep values apart. #}
-{% macro row_text(columns) -%}
+{% macro row_text(texts) -%}
     concat(
-        {%- for column in columns %}
-        coalesce(length(cast({{ quoted(column) }} as string)) || ':' || cast({{ quoted(column) }} as string), '-')
+        {%- for text in texts %}
+        coalesce(length({{ text }}) || ':' || {{ text }}, '-')
         {{- ', ' if not loop.last }}
         {%- endfor %}
     )
@@ -66,16 +66,17 @@
 
 {% macro base_rows(table_name) %}
     {%- set found = source_column_names(table_name) -%}
+    {%- set texts = column_texts(raw_relation(table_name), found) if found else {} -%}
     select
         {% if not found -%}
         cast(null as bigint) as _row_number,
         cast(null as string) as _row_hash,
         {%- else -%}
         cast({{ seed_row_number() if not env_var('CHURN_DATA_DIR', '') else '_row_number' }} as bigint) as _row_number,
-        md5({{ row_text(found) }}) as _row_hash,
+        md5({{ row_text(texts.values()) }}) as _row_hash,
         {%- endif %}
         {%- for column in saas_columns(table_name) %}
-        cast({{ quoted(column) if column in found else 'null' }} as string) as {{ column }}
+        {{ texts.get(column, 'cast(null as string)') }} as {{ column }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     {% if found -%}

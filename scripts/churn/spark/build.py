@@ -54,13 +54,28 @@ def build_on_spark(
     # what dbt remembers of the other engine does not hold here
     target_path = ["--target-path", str(spark_dir() / "dbt")]
     target = ["--target", "spark_cluster" if on_cluster else "spark"]
-    try:
-        command = [*build_command(variables, tested=tested), *target, *target_path]
+    command = [*build_command(variables, tested=tested), *target, *target_path]
+    with _standard_error_in(spark_dir() / "spark.log"):
         run_showing_progress(command, project, console)
-        yield SparkSession.getActiveSession()
+    # the one that dbt has opened
+    session = SparkSession.builder.getOrCreate()
+    try:
+        yield session
     finally:
-        if session := SparkSession.getActiveSession():
-            session.stop()
+        session.stop()
+
+
+@contextmanager
+def _standard_error_in(log: Path) -> Iterator[None]:
+    """What Java writes to standard error goes to a file: from here on, for as long as it runs."""
+    standard_error = os.dup(2)
+    try:
+        with log.open("wb") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        os.dup2(standard_error, 2)
+        os.close(standard_error)
 
 
 def _check(on_cluster: bool) -> None:
