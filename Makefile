@@ -13,7 +13,7 @@ export $(ARGUMENTS)
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run publish show list explain log-outcome export reports reports-serve reports-dev reports-pdf screenshots backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
+.PHONY: help run publish show list explain log-outcome export reports reports-serve reports-dev reports-pdf screenshots backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample spark parity test test-spark lint docs clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
@@ -88,8 +88,17 @@ watch: $(VENV)/.runtime  ## rebuild whenever the files change [DATA=folder or .z
 sample: $(VENV)/.runtime  ## make the bundled sample in seeds/saas again
 	@$(BIN)/churn sample
 
+spark: $(VENV)/.dev  ## build everything on Apache Spark [DATA=folder or .zip] [VARS="{...}"] [SPARK_MASTER=]; needs Java
+	@$(BIN)/churn spark $${DATA:+--data "$$DATA"} $(OPTIONS) $${SPARK_MASTER:+--cluster}
+
+parity: $(VENV)/.dev  ## compare every table of DuckDB and Spark, row by row [DATA=folder or .zip] [VARS="{...}"]; needs Java
+	@$(BIN)/churn parity $${DATA:+--data "$$DATA"} $(OPTIONS) $${SPARK_MASTER:+--cluster}
+
 test: $(VENV)/.dev  ## run every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-spark: $(VENV)/.dev  ## run the tests of Spark only; needs Java
+	@$(BIN)/python -m pytest tests/python/test_spark.py tests/python/test_spark_cluster.py
 
 lint: $(VENV)/.dev  ## check style, types and conventions
 	@$(BIN)/ruff check

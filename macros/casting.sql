@@ -16,6 +16,11 @@
     case when {{ text }} >= '!' and {{ text }} <= '~' then true else {{ trimmed(text) }} is not null end
 {%- endmacro %}
 
+{# A number: engines differ about other notations, such as 1_000. #}
+{% macro number_pattern() -%}
+    ^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?$
+{%- endmacro %}
+
 {# `text` must be trimmed. #}
 {% macro read_value(text, type) -%}
     {%- if type in ('id', 'text') -%}
@@ -42,11 +47,14 @@
         end
     {%- elif type == 'duration' -%}
         case
-            when {{ matches(text, '^[+]?[0-9.]') }}
+            when {{ matches(text, number_pattern()) }} and {{ text }} not like '-%'
                 then {{ try_cast(text, 'decimal(18, 6)') }}
         end
     {%- elif type == 'money' -%}
-        cast({{ try_cast(text, 'decimal(14, 2)') }} as decimal(18, 2))
+        case
+            when {{ matches(text, number_pattern()) }}
+                then cast({{ try_cast(text, 'decimal(14, 2)') }} as decimal(18, 2))
+        end
     {%- elif type == 'rating' -%}
         case
             when {{ matches(text, '^[1-5]([.]0*)?$') }} then cast(left({{ text }}, 1) as int)

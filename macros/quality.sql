@@ -14,7 +14,7 @@
 {% macro row_finding(table_name, column_name, issue, example, relation, condition, rows='count(*)') -%}
     select
         '{{ table_name }}' as table_name,
-        {{ "'" ~ column_name ~ "'" if column_name else 'cast(null as varchar)' }} as column_name,
+        {{ "'" ~ column_name ~ "'" if column_name else 'cast(null as string)' }} as column_name,
         '{{ issue }}' as issue,
         cast({{ rows }} as bigint) as row_count,
         min({{ example }}) as example
@@ -97,7 +97,7 @@
             count(*) as row_count,
             max({{ row_number_in_file() }}) as last_row_number
             {%- for column in found %},
-            count(case when {{ is_filled('cast(' ~ quoted(column) ~ ' as varchar)') | trim }} then 1 end) as filled_{{ loop.index }}
+            count(case when {{ is_filled('cast(' ~ quoted(column) ~ ' as string)') | trim }} then 1 end) as filled_{{ loop.index }}
             {%- endfor %}
         from {{ raw_relation(table_name) }}
         where {{ row_number_in_file() }} > {{ since or 0 }}

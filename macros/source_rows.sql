@@ -35,7 +35,7 @@
                 ~ '.parquet. Load your data into it (make load DATA=...), or unset CHURN_DATA_DIR.'
             ) -%}
         {%- endif -%}
-        {{ return(source('saas', table_name)) }}
+        {{ return(files_of(source('saas', table_name), data_dir ~ '/' ~ table_name ~ '.parquet')) }}
     {%- endif -%}
 {% endmacro %}
 
@@ -44,7 +44,9 @@
     {%- if env_var('CHURN_DATA_DIR', '') -%}
     (
         select files.file_name
-        from {{ source('saas', 'source_files') }} as files
+        from {{ files_of(
+            source('saas', 'source_files'), env_var('CHURN_DATA_DIR') ~ '/source_files.parquet'
+        ) }} as files
         where files.table_name = '{{ table_name }}'
     )
     {%- else -%}
@@ -53,10 +55,9 @@
 {%- endmacro %}
 
 {# Text that is the same for two rows exactly when every column is: lengths keep values apart. #}
-{% macro row_text(columns, relation=none) -%}
+{% macro row_text(texts) -%}
     concat(
-        {%- for column in columns %}
-        {%- set text = 'cast(' ~ (relation ~ '.' if relation else '') ~ quoted(column) ~ ' as varchar)' %}
+        {%- for text in texts %}
         coalesce(length({{ text }}) || ':' || {{ text }}, '-')
         {{- ', ' if not loop.last }}
         {%- endfor %}
@@ -70,19 +71,20 @@
 
 {% macro base_rows(table_name) %}
     {%- set found = source_column_names(table_name) -%}
+    {%- set texts = column_texts(raw_relation(table_name), found) if found else {} -%}
     select
         {% if not found -%}
         cast(null as bigint) as _row_number,
-        cast(null as varchar) as _row_hash,
-        cast(null as varchar) as _other_columns,
+        cast(null as string) as _row_hash,
+        cast(null as string) as _other_columns,
         {%- else -%}
+        {%- set others = texts.items() | rejectattr(0, 'in', saas_columns(table_name)) | map('last') | list -%}
         cast({{ row_number_in_file() }} as bigint) as _row_number,
-        md5({{ row_text(found) }}) as _row_hash,
-        {% set others = found | reject('in', saas_columns(table_name)) | list -%}
-        cast({{ row_text(others) if others else 'null' }} as varchar) as _other_columns,
+        md5({{ row_text(texts.values()) }}) as _row_hash,
+        cast({{ row_text(others) if others else 'null' }} as string) as _other_columns,
         {%- endif %}
         {%- for column in saas_columns(table_name) %}
-        cast({{ quoted(column) if column in found else 'null' }} as varchar) as {{ column }}
+        {{ texts.get(column, 'cast(null as string)') }} as {{ column }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     {% if found -%}
@@ -117,6 +119,10 @@
     {%- set grown = table.get('grows') and is_incremental() -%}
     {#- no import CTE: engines would keep the whole table of one that is used more than once -#}
     {%- set source = 'grown' if grown else base -%}
+    {%- set source_texts = [] -%}
+    {%- for column in columns | list + ['_other_columns'] -%}
+        {%- do source_texts.append('source.' ~ column) -%}
+    {%- endfor -%}
     with
 
     {% if grown -%}
@@ -145,7 +151,7 @@
             {{ trimmed('source.' ~ id_column) }} is not null
             and count(*) over (partition by {{ trimmed('source.' ~ id_column) }}) > 1 as is_id_repeated,
             row_number() over (
-                partition by {{ row_text(columns | list + ['_other_columns'], 'source') | indent(16) }}
+                partition by {{ row_text(source_texts) | indent(16) }}
                 order by source._row_number
             ) as copy_number
         from {{ source }} as source
@@ -215,7 +221,7 @@
                 {%- endfor %}
             end
             {%- else -%}
-            cast(null as varchar)
+            cast(null as string)
             {%- endif %} as failed_column
         from typed
 

@@ -37,7 +37,7 @@
 
 {# The order of an account's tickets of which the first has the score that counts. Two may collide on one id: then the lower score. #}
 {% macro latest_score_first() -%}
-    submitted_at desc, ticket_id desc, satisfaction_score asc
+    submitted_at desc, ticket_id desc, satisfaction_score asc nulls last
 {%- endmacro %}
 
 {# Fewer days than this since the start: the prior window is not yet complete. #}

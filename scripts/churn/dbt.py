@@ -71,12 +71,39 @@ def build(
         os.environ["CHURN_DATA_DIR"] = str(data_dir)
     _check_places(project, data_dir)
     project.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    command = _BUILD if tested else _BUILD_UNTESTED
-    arguments = [*_QUIET, *command, "--vars", yaml.safe_dump(dict(variables or {}))]
+    arguments = build_command(variables, models=models, tested=tested, full_refresh=full_refresh)
+    if not models:
+        project.build_record.unlink(missing_ok=True)
+    record = _record(project, data_dir, variables)
+    with _marked(project, whole=not models):
+        run_showing_progress(arguments, project, console)
+    if not models:
+        _keep(project, record)
+    console.print()
+
+
+def build_command(
+    variables: Mapping[str, Any] | None,
+    *,
+    models: Sequence[str] = (),
+    tested: bool = True,
+    full_refresh: bool = False,
+) -> list[str]:
+    """The arguments with which dbt builds, on the target of the profile."""
+    arguments = [*_QUIET, *(_BUILD if tested else _BUILD_UNTESTED)]
+    arguments += ["--vars", yaml.safe_dump(dict(variables or {}))]
     if models:
         arguments += ["--select", *models]
     if full_refresh:
         arguments.append("--full-refresh")
+    return arguments
+
+
+def run_showing_progress(arguments: list[str], project: Project, console: Console) -> None:
+    """Run dbt with a progress bar over what it builds.
+
+    Raises InputError when the configuration is wrong, ChurnError when the build fails.
+    """
     progress = Progress(
         TextColumn("Building"),
         BarColumn(),
@@ -97,14 +124,7 @@ def build(
             elif event.info.name == "NodeFinished":
                 progress.advance(task)
 
-        if not models:
-            project.build_record.unlink(missing_ok=True)
-        record = _record(project, data_dir, variables)
-        with _marked(project, whole=not models):
-            _invoke(arguments, project, on_event)
-    if not models:
-        _keep(project, record)
-    console.print()
+        _invoke(arguments, project, on_event)
 
 
 def rebuild(
