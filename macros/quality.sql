@@ -111,8 +111,7 @@
         {# of a column that is never read, the file holds hashes -#}
         {{ sql_text(column.removeprefix('_hash_')) }} as column_name,
         row_count,
-        filled_{{ loop.index }} as filled_rows,
-        {{ fingerprint() }}
+        filled_{{ loop.index }} as filled_rows
     from counted
     {% if not loop.last -%}
     union all

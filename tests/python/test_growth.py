@@ -13,7 +13,7 @@ from typing import Literal
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from conftest import (
@@ -166,6 +166,8 @@ MORE_EXAMPLES = os.environ.get("HYPOTHESIS_EXAMPLES")
     derandomize=not MORE_EXAMPLES,
     database=None,
     deadline=None,
+    # a shorter sequence is not worth its builds
+    phases=[Phase.explicit, Phase.generate],
 )
 @given(
     days=st.lists(

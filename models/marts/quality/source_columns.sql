@@ -5,12 +5,7 @@ with
 {{ table_name }} as (
 
     {% if saas_table(table_name).get('grows') -%}
-    select
-        column_name,
-        sum(row_count) as row_count,
-        sum(filled_rows) as filled_rows
-    from {{ ref('int_feature_usage_columns') }}
-    group by column_name
+    select * from {{ ref('int_feature_usage_columns') }}
     {%- else -%}
     {{ column_counts(table_name) | indent(4) }}
     {%- endif %}
