@@ -23,8 +23,8 @@ _MISSING = (
 )
 needs_spark = pytest.mark.skipif(bool(_MISSING), reason=f"Spark cannot run here: {_MISSING}")
 
-# a tenth of the replicates: they are columns, and the same for all of them
-FEW_REPLICATES = "{backtest_replicates: 20}"
+# a part of the history and of the replicates tells: the tables are the same
+SHORT = "{backtest_replicates: 5, backtest_weeks: 6, history_weeks: 4}"
 
 
 def run_program(
