@@ -6,9 +6,12 @@
     this keeps every sum downstream inside its type.
 #}
 
-{# A day, or a day and time with or without an offset. Named zones are not ISO. #}
+{#
+    A day, or a day and time with or without an offset, which are below 15 hours everywhere. Named
+    zones are not ISO; of the year 0 engines say different things.
+#}
 {% macro iso_moment_pattern() -%}
-    ^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01]?[0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?(UTC|[zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$
+    ^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01]?[0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?(UTC|[zZ]|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$
 {%- endmacro %}
 
 {# Whether trimming leaves anything of a text. What begins with a visible character need not be trimmed. #}
@@ -37,7 +40,7 @@
         end
     {%- elif type == 'timestamp' -%}
         case
-            when {{ matches(text, iso_moment_pattern()) }}
+            when {{ matches(text, iso_moment_pattern()) }} and {{ text }} not like '0000%'
                 then {{ utc_timestamp(text) }}
         end
     {%- elif type == 'count' -%}

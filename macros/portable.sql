@@ -88,7 +88,8 @@
 {# Spark has no function that lists files, but a table of them, which is empty where there is no folder. #}
 {% macro is_any_file_listed(folder, ending) %}
     {%- if not execute -%}{{ return(true) }}{%- endif -%}
-    {%- set listing = 'files_of_' ~ local_md5(folder) -%}
+    {#- a name for each model: two may ask for the same folder at once -#}
+    {%- set listing = 'files_' ~ local_md5(folder ~ (model.unique_id if model else '')) -%}
     {%- do run_query('drop table if exists default.' ~ listing) -%}
     {%- do run_query(
         'create table default.' ~ listing
