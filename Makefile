@@ -6,14 +6,14 @@ BIN := $(VENV)/bin
 
 # taken as they were typed: names and notes may hold anything, a $ too
 ARGUMENTS := DATA PARTIAL VARS ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS \
-	CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT BASE_PATH PORT
+	CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT BASE_PATH PORT SCALE RUNS ONLY MEMORY_LIMIT HISTORY PAGE
 $(foreach name,$(ARGUMENTS),$(eval override $(name) := $$(value $(name))))
 export $(ARGUMENTS)
 
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run show list explain log-outcome export reports reports-serve reports-dev reports-pdf screenshots backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
+.PHONY: help run show list explain log-outcome export reports reports-serve reports-dev reports-pdf screenshots backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test bench lint docs clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
@@ -87,6 +87,10 @@ sample: $(VENV)/.runtime  ## make the bundled sample in seeds/saas again
 
 test: $(VENV)/.dev  ## run every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+bench: $(VENV)/.dev  ## what a build costs beside SQL by hand, pandas and Spark [SCALE="1 10 100"] [RUNS=] [MEMORY_LIMIT=1GB] [HISTORY=1] [ONLY=dbt] [PAGE=1]
+	@$(BIN)/python tests/benchmarks/scale.py $${SCALE:-100} $${RUNS:+--runs "$$RUNS"} $${ONLY:+--only $$ONLY} \
+		$${MEMORY_LIMIT:+--memory-limit "$$MEMORY_LIMIT"} $${HISTORY:+--history} $${PAGE:+--page}
 
 lint: $(VENV)/.dev  ## check style, types and conventions
 	@$(BIN)/ruff check
