@@ -1,5 +1,6 @@
 """The `churn` command: thin wrappers; `churn --help` is the manual."""
 
+import os
 import re
 import shlex
 import sys
@@ -71,7 +72,15 @@ Variables = Annotated[
 
 
 @app.command()
-def run(data: Data = None, partial: Partial = False, variables: Variables = "{}") -> None:
+def run(
+    data: Data = None,
+    partial: Partial = False,
+    variables: Variables = "{}",
+    full_refresh: Annotated[
+        bool,
+        typer.Option(help="Read every row again, those too that came too late to be added."),
+    ] = False,
+) -> None:
     """Build everything and print who to call first.
 
     Reads the bundled sample, or your own data with `--data`. The result is in the DuckDB file
@@ -93,10 +102,32 @@ def run(data: Data = None, partial: Partial = False, variables: Variables = "{}"
         recover(project.load_dir)
         data_dir = project.data_dir
     _say_what_is_built(project, console, data_dir)
-    build(project, console, data_dir=data_dir, variables=settings)
+    build(project, console, data_dir=data_dir, variables=settings, full_refresh=full_refresh)
     if publish(project):
         build(project, console, data_dir=data_dir, variables=settings, models=PUBLISHED_MODELS)
     show_list(project, console)
+
+
+@app.command("publish")
+def publish_warehouse() -> None:
+    """Copy the last build to a read-only file that people query while the next one is built.
+
+    It goes to `build/published/churn.duckdb` (or `CHURN_PUBLISHED_WAREHOUSE`) and holds the schemas
+    marts, quality, enrichment and config. A new copy takes the place of the old one all at once:
+    who has the old one open goes on reading it.
+    """
+    from churn.published_warehouse import publish_warehouse as publish_copy
+
+    project, console = Project(), output_console()
+    with progress_bar(console, "Publishing") as progress:
+        copy = publish_copy(project, progress)
+    console.print(
+        f"{copy.tables} tables as of {copy.as_of} are in {project.published_warehouse}, "
+        f"{copy.size / 1e6:,.1f} MB, read-only.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()
@@ -407,6 +438,91 @@ def watch(data: Data = None, variables: Variables = "{}") -> None:
         show_list(project, console)
 
     watch_files(project, source=data, reload=reload, rebuild=rebuild)
+
+
+OnCluster = Annotated[
+    bool, typer.Option("--cluster", help="On the cluster whose address is `SPARK_MASTER`.")
+]
+
+
+@app.command()
+def spark(
+    data: Data = None,
+    partial: Partial = False,
+    variables: Variables = "{}",
+    cluster: OnCluster = False,
+    untested: Annotated[
+        bool, typer.Option("--untested", help="Leave out the tests of the data.")
+    ] = False,
+) -> None:
+    """Build everything on Apache Spark: the same tables, with the same rows.
+
+    For data that one machine does not hold. The tables are Parquet files in
+    `target/spark/warehouse` (or `CHURN_SPARK_DIR`). `CHURN_DATA_DIR` may be any address that Spark
+    can read, such as `s3a://bucket/saas`.
+    """
+    from churn.spark import build_on_spark, spark_dir
+
+    project, console = Project(), output_console()
+    settings = _parsed_variables(project, variables)
+    data_dir = _spark_data(project, console, data, partial)
+    with build_on_spark(
+        project,
+        console,
+        on_cluster=cluster,
+        data_dir=data_dir,
+        variables=settings,
+        tested=not untested,
+    ):
+        pass
+    console.print(
+        f"Built with Spark: the tables are in {spark_dir() / 'warehouse'}. "
+        "To compare them with DuckDB's: make parity",
+        markup=False,
+        highlight=False,
+    )
+
+
+@app.command()
+def parity(
+    data: Data = None,
+    partial: Partial = False,
+    variables: Variables = "{}",
+    cluster: OnCluster = False,
+) -> None:
+    """Build on DuckDB and on Spark, and compare every table: row by row and type by type.
+
+    Exit code 1 if any row differs. Both are built in a folder of their own, which is gone
+    afterwards.
+    """
+    from churn.dbt import build
+    from churn.spark import build_on_spark, compare_engines, print_comparisons
+    from churn.temporary import temporary_place
+
+    project, console = Project(), output_console()
+    settings = _parsed_variables(project, variables)
+    data_dir = _spark_data(project, console, data, partial)
+    with temporary_place("churn-parity-") as place:
+        build(
+            project,
+            console,
+            data_dir=Path(data_dir) if data_dir else None,
+            variables=settings,
+            tested=False,
+        )
+        os.environ["CHURN_SPARK_DIR"] = str(place / "spark")
+        with build_on_spark(
+            project,
+            console,
+            on_cluster=cluster,
+            data_dir=data_dir,
+            variables=settings,
+            tested=False,
+        ) as session:
+            comparisons = compare_engines(project, session, place / "views")
+    print_comparisons(comparisons, console)
+    if any(comparison.first for comparison in comparisons):
+        raise ChurnError("DuckDB and Spark do not give the same rows.")
 
 
 @app.command()
@@ -733,6 +849,22 @@ def _load(project: Project, console: Console, data: Path, partial: bool) -> Path
         summary = load_files(data, project, partial=partial, progress=progress)
     print_summary(summary, console)
     return project.load_dir
+
+
+def _spark_data(project: Project, console: Console, data: Path | None, partial: bool) -> str | None:
+    """What to build from: a folder or an address, None for the bundled sample."""
+    from churn.load import recover
+
+    if partial and data is None:
+        raise InputError("--partial says which tables to replace; it needs --data.")
+    if data is not None:
+        return str(_load(project, console, data, partial))
+    address = os.environ.get("CHURN_DATA_DIR")
+    # the loader knows folders only
+    if not address or "://" not in address:
+        recover(project.load_dir)
+        _say_what_is_built(project, console, project.data_dir)
+    return address or None
 
 
 def _build_once(project: Project, console: Console) -> None:

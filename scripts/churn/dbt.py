@@ -4,7 +4,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,11 +55,13 @@ def build(
     variables: Mapping[str, Any] | None = None,
     models: Sequence[str] = (),
     tested: bool = True,
+    full_refresh: bool = False,
 ) -> None:
     """Build the project into the warehouse: all of it, or only these `models`.
 
     `data_dir` is the folder of loaded data to read, None for the bundled sample. `variables`
-    override those of `dbt_project.yml`. Without `tested`, tests of the data are left out.
+    override those of `dbt_project.yml`. Without `tested`, tests of the data are left out. A
+    `full_refresh` builds anew, too, what is otherwise only added to.
 
     Raises InputError when the configuration is wrong, ChurnError when the build fails.
     """
@@ -68,10 +71,39 @@ def build(
         os.environ["CHURN_DATA_DIR"] = str(data_dir)
     _check_places(project, data_dir)
     project.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    command = _BUILD if tested else _BUILD_UNTESTED
-    arguments = [*_QUIET, *command, "--vars", yaml.safe_dump(dict(variables or {}))]
+    arguments = build_command(variables, models=models, tested=tested, full_refresh=full_refresh)
+    if not models:
+        project.build_record.unlink(missing_ok=True)
+    record = _record(project, data_dir, variables)
+    with _marked(project, whole=not models):
+        run_showing_progress(arguments, project, console)
+    if not models:
+        _keep(project, record)
+    console.print()
+
+
+def build_command(
+    variables: Mapping[str, Any] | None,
+    *,
+    models: Sequence[str] = (),
+    tested: bool = True,
+    full_refresh: bool = False,
+) -> list[str]:
+    """The arguments with which dbt builds, on the target of the profile."""
+    arguments = [*_QUIET, *(_BUILD if tested else _BUILD_UNTESTED)]
+    arguments += ["--vars", yaml.safe_dump(dict(variables or {}))]
     if models:
         arguments += ["--select", *models]
+    if full_refresh:
+        arguments.append("--full-refresh")
+    return arguments
+
+
+def run_showing_progress(arguments: list[str], project: Project, console: Console) -> None:
+    """Run dbt with a progress bar over what it builds.
+
+    Raises InputError when the configuration is wrong, ChurnError when the build fails.
+    """
     progress = Progress(
         TextColumn("Building"),
         BarColumn(),
@@ -92,13 +124,7 @@ def build(
             elif event.info.name == "NodeFinished":
                 progress.advance(task)
 
-        if not models:
-            project.build_record.unlink(missing_ok=True)
-        record = _record(project, data_dir, variables)
         _invoke(arguments, project, on_event)
-    if not models:
-        _keep(project, record)
-    console.print()
 
 
 def rebuild(
@@ -170,6 +196,20 @@ def _last_build(project: Project) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return last if project.warehouse.is_file() else None
+
+
+@contextmanager
+def _marked(project: Project, *, whole: bool) -> Iterator[None]:
+    """Leave a mark beside the warehouse until the build is done, for good where it is not.
+
+    A part of the project mends nothing that another build left unfinished.
+    """
+    mark = project.build_mark
+    was_unfinished = mark.exists()
+    mark.touch()
+    yield
+    if whole or not was_unfinished:
+        mark.unlink(missing_ok=True)
 
 
 def _record(

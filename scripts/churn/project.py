@@ -28,6 +28,7 @@ class TableSpec(BaseModel):
     unique_key: str | None = None
     keep: str | None = None
     event_id: str | None = None
+    grows: bool = False
     copies_need_id: bool = False
     keeps_row_hash: bool = False
     may_be_empty: bool = False
@@ -80,6 +81,17 @@ class Project:
     def build_record(self) -> Path:
         """What the warehouse was built from, as JSON; missing when a build was interrupted."""
         return self.warehouse.with_name(f"{self.warehouse.name}.build.json")
+
+    @property
+    def build_mark(self) -> Path:
+        """There as long as a build is under way, or after one that was not finished."""
+        return self.warehouse.with_name(f"{self.warehouse.name}.building")
+
+    @property
+    def published_warehouse(self) -> Path:
+        """The read-only copy of the warehouse that people query: derived."""
+        named = os.environ.get("CHURN_PUBLISHED_WAREHOUSE")
+        return Path(named or "build/published/churn.duckdb")
 
     @property
     def store_dir(self) -> Path:

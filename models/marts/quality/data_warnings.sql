@@ -59,12 +59,12 @@ restatement_warnings as (
         'restated_scores' as about,
         case scores
             when 1 then '1 score that was published'
-            else cast(scores as varchar) || ' scores that were published'
+            else cast(scores as string) || ' scores that were published'
         end
         || case dates
-            when 1 then ' for ' || cast(first_date as varchar)
-            else ' for ' || cast(dates as varchar) || ' dates from ' || cast(first_date as varchar)
-                || ' to ' || cast(last_date as varchar)
+            when 1 then ' for ' || cast(first_date as string)
+            else ' for ' || cast(dates as string) || ' dates from ' || cast(first_date as string)
+                || ' to ' || cast(last_date as string)
         end
         || case scores when 1 then ' comes' else ' come' end
         || ' out differently from the rows of today, which came late or were edited since:'
@@ -123,11 +123,11 @@ reading_warnings as (
 
     select
         'ticket_insights' as about,
-        'Of the tickets of the last 30 days ' || cast(messages_read as varchar) || ' of '
-        || cast(messages as varchar) || ' were read, of those of the 30 days to the week before '
-        || cast(previous_messages_read as varchar) || ' of ' || cast(previous_messages as varchar)
+        'Of the tickets of the last 30 days ' || cast(messages_read as string) || ' of '
+        || cast(messages as string) || ' were read, of those of the 30 days to the week before '
+        || cast(previous_messages_read as string) || ' of ' || cast(previous_messages as string)
         || ': scores may have changed because of that. Read more: make enrich LIMIT='
-        || cast(messages + previous_messages as varchar) || '.' as warning
+        || cast(messages + previous_messages as string) || '.' as warning
     from readings
     where
         -- a tenth of all, either way

@@ -163,11 +163,13 @@ class Contender:
         name: how it is asked for.
         work: does it, and returns what was measured, by name.
         hindrance: why it cannot, for so many usage rows at this scale; None where it can.
+        once: takes so long that one round has to do.
     """
 
     name: str
     work: Callable[[Place], dict[str, Run]]
     hindrance: Callable[[float, int], str | None]
+    once: bool = False
 
 
 def _none(scale: float, rows: int) -> None:
@@ -202,5 +204,5 @@ CONTENDERS = (
     Contender("floor", lambda place: script("floor", place), _none),
     Contender("pandas", pandas, _no_pandas),
     Contender("dbt", dbt, _none),
-    Contender("spark", spark, _no_spark),
+    Contender("spark", spark, _no_spark, once=True),
 )
