@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else 140)
     if options.memory_limit:
         os.environ["CHURN_MEMORY_LIMIT"] = options.memory_limit
+    kept = FOLDER / ("results-history" if options.history else "results")
     contenders = [one for one in CONTENDERS if options.only is None or one.name in options.only]
     try:
         with exclusive(FOLDER.resolve() / "bench", work="benchmark"):
@@ -65,8 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     console=console,
                 )
                 show(result, console)
-                result.write(FOLDER / "results")
-            results = read_all(FOLDER / "results")
+                result.write(kept)
+            results = read_all(kept)
             show_bars(results, console)
             if options.page:
                 write_page(PAGE, results)

@@ -19,8 +19,8 @@ from scaling.floor import profile
 
 HERE = Path(__file__).parent
 DBT = Path(sys.executable).with_name("dbt")
-# Today's scores, their audit, the list, the figures and the quality tables; no tests.
-CORE = ("--selector", "core", "--vars", "{history_weeks: 1}")
+# Today's scores, their audit, the list, the figures and the quality tables: no past dates.
+CORE = ("--selector", "core", "--vars", "{history_weeks: 1, backtest_weeks: 0}")
 MODELS_ONLY = ("--exclude-resource-type", "test", "unit_test")
 # Measured: bytes of memory of pandas for a usage row, what comes with it included.
 PANDAS_BYTES_A_ROW = 420
