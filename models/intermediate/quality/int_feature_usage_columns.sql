@@ -18,8 +18,8 @@ columns_so_far as (
     select
         new_rows.last_row_number,
         new_rows.column_name,
-        new_rows.row_count{{ ' + built.row_count' if is_incremental() }} as row_count,
-        new_rows.filled_rows{{ ' + built.filled_rows' if is_incremental() }} as filled_rows,
+        new_rows.row_count + {{ 'built.row_count' if is_incremental() else 0 }} as row_count,
+        new_rows.filled_rows + {{ 'built.filled_rows' if is_incremental() else 0 }} as filled_rows,
         {{ fingerprint() }}
     from new_rows
     {%- if is_incremental() %}

@@ -107,7 +107,7 @@ subscriptions as (
 
 ),
 
--- most subscriptions are used from their start to their end and no longer: only of the others every day is looked at
+-- most subscriptions are used from their start to their end: of the others every day is looked at
 odd_subscriptions as (
 
     select

@@ -1,4 +1,5 @@
 -- one row per dated feed: where it ends, and whether its last week is as full as usual
+{%- set daily = {'feature_usage': 'int_daily_usage'} %}
 {%- set feeds = {'feature_usage': 'Usage', 'support_tickets': 'Support', 'churn_events': none} %}
 with
 
@@ -16,8 +17,8 @@ daily_rows as (
     select
         '{{ table_name }}' as table_name,
         cast({{ saas_table(table_name)['dated_by'] }} as date) as feed_date,
-        {{ 'sum(usage_rows)' if table_name == 'feature_usage' else 'count(*)' }} as feed_rows
-    from {{ ref('int_daily_usage' if table_name == 'feature_usage' else 'stg_saas__' ~ table_name) }}
+        {{ 'sum(usage_rows)' if table_name in daily else 'count(*)' }} as feed_rows
+    from {{ ref(daily.get(table_name, 'stg_saas__' ~ table_name)) }}
     group by 2
     {%- if not loop.last %}
 

@@ -1,4 +1,4 @@
--- one row per source table: every row that came in is staged, rejected, an exact duplicate or pending
+-- one row per source table: every row is staged, rejected, an exact duplicate or pending
 with
 
 incoming as (

@@ -20,7 +20,11 @@ source_columns as (
         {{ source_file_name(table_name) }} as file_name,
         '{{ table_name }}' as table_name,
         column_name,
-        column_name in ({{ saas_columns(table_name) | map('tojson') | join(', ') | replace('"', "'") }}) as is_used,
+        column_name in (
+            {%- for column in saas_columns(table_name) %}
+            '{{ column }}'{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as is_used,
         {{ share('row_count - filled_rows', 'row_count') }} as null_share
     from {{ table_name }}
     {% if not loop.last -%}
