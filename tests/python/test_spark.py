@@ -103,7 +103,7 @@ EXPRESSIONS = {
 }
 NUMBERS = {
     "share": "{{ share('one', 'other') }}",
-    "ratio": "{{ exact_ratio('one', 'other') }} * 1000000",
+    "ratio": "cast({{ exact_ratio('one', 'other') }} * 1000000 as decimal(38, 6))",
     "decimal_share": "{{ decimal_share('one', 'other') }}",
     "commas": "{{ with_commas('one') }}",
     "list": "{{ list_item(sorted_list(['other', 'one', 'null']), 1) }}",
