@@ -103,7 +103,7 @@ EXPRESSIONS = {
 }
 NUMBERS = {
     "share": "{{ share('one', 'other') }}",
-    "ratio": "{{ exact_ratio('one', 'other') }} * 1000000",
+    "ratio": "cast({{ exact_ratio('one', 'other') }} * 1000000 as decimal(38, 6))",
     "decimal_share": "{{ decimal_share('one', 'other') }}",
     "commas": "{{ with_commas('one') }}",
     "list": "{{ list_item(sorted_list(['other', 'one', 'null']), 1) }}",
@@ -308,7 +308,9 @@ def test_a_troublesome_company_is_the_same_on_both_engines(workspace: Workspace)
 
     assert compared.returncode == 0, compared.stdout[-8000:] + compared.stderr[-3000:]
     rows = dict(re.findall(r"^(\w+\.\w+) +([0-9,]+) +0\b", compared.stdout, re.MULTILINE))
-    # nothing is compared that is empty, but for what only messages in the data fill
-    empty = {table for table, count in rows.items() if count == "0"}
-    print(sorted(empty))
     assert len(rows) > 100
+    # seventy days are too few to judge, and there are no messages in the data: the sample has both
+    empty = [table for table, count in rows.items() if count == "0"]
+    parts = ("backtest", "bootstrap", "calibration", "account_keys", "ticket_messages", "quality")
+    others = ("staging.stg_store__enrichment_evaluations", "staging.stg_store__enrichment_markers")
+    assert [t for t in empty if t not in others and not any(part in t for part in parts)] == []
