@@ -9,6 +9,7 @@ results are kept in build/bench; killed at any moment, it can be started again.
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if any(scale < 0.04 for scale in options.scales):
         parser.error("a scale is 0.04 (1,000 usage rows) or more")
+    # what was started ends, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     console = Console(width=None if sys.stdout.isatty() else 140)
     if options.memory_limit:
         os.environ["CHURN_MEMORY_LIMIT"] = options.memory_limit
