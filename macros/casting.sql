@@ -14,6 +14,11 @@
     ^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01]?[0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?(UTC|[zZ]|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$
 {%- endmacro %}
 
+{# The day and time that most files hold, which needs no thought about zones. #}
+{% macro plain_moment_pattern() -%}
+    ^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}$
+{%- endmacro %}
+
 {# Whether trimming leaves anything of a text. What begins with a visible character need not be trimmed. #}
 {% macro is_filled(text) -%}
     case when {{ text }} >= '!' and {{ text }} <= '~' then true else {{ trimmed(text) }} is not null end
@@ -35,13 +40,15 @@
         end
     {%- elif type == 'date' -%}
         case
+            when {{ text }} like '0000%' then null
             when {{ matches(text, '^[0-9]{4}-[0-9]{2}-[0-9]{2}$') }} then {{ try_cast(text, 'date') }}
             else cast({{ read_value(text, 'timestamp') | indent(12) }} as date)
         end
     {%- elif type == 'timestamp' -%}
         case
-            when {{ matches(text, iso_moment_pattern()) }} and {{ text }} not like '0000%'
-                then {{ utc_timestamp(text) }}
+            when {{ text }} like '0000%' then null
+            when {{ matches(text, plain_moment_pattern()) }} then {{ try_cast(text, 'timestamp') }}
+            when {{ matches(text, iso_moment_pattern()) }} then {{ utc_timestamp(text) }}
         end
     {%- elif type == 'count' -%}
         case

@@ -1,4 +1,5 @@
 -- one row per customer at the as-of date and rule of the active rule set: what it saw and said
+{{ config(materialized='view') }}
 with
 
 as_of_dates as (

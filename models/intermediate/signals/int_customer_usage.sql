@@ -19,27 +19,35 @@ daily_usage as (
 
 ),
 
-{% if is_incremental() -%}
 usage_days as (
 
-    select
-        usage_date,
-        sum(usage_rows) as usage_rows
-    from daily_usage
-    group by usage_date
+    select * from {{ ref('int_usage_days') }}
 
 ),
 
-windows as (
+window_days as (
 
     select
         as_of_dates.as_of_date,
-        sum(usage_days.usage_rows) as usage_rows
+        usage_days.usage_date,
+        usage_days.usage_rows,
+        {{ in_current_window('usage_days.usage_date', 'as_of_dates.as_of_date') }} as is_current,
+        {{ in_prior_window('usage_days.usage_date', 'as_of_dates.as_of_date') }} as is_prior
     from usage_days
     -- a day falls into the windows of several as-of dates
     inner join as_of_dates
         on {{ in_both_windows('usage_days.usage_date', 'as_of_dates.as_of_date') }}
-    group by as_of_dates.as_of_date
+
+),
+
+{% if is_incremental() -%}
+windows as (
+
+    select
+        as_of_date,
+        sum(usage_rows) as usage_rows
+    from window_days
+    group by as_of_date
 
 ),
 
@@ -67,17 +75,19 @@ open_dates as (
 windowed as (
 
     select
-        as_of_dates.as_of_date,
+        window_days.as_of_date,
         daily_usage.subscription_id as customer_id,
         daily_usage.usage_rows,
         daily_usage.usage_count,
         daily_usage.error_count,
-        {{ in_current_window('daily_usage.usage_date', 'as_of_dates.as_of_date') }} as is_current,
-        {{ in_prior_window('daily_usage.usage_date', 'as_of_dates.as_of_date') }} as is_prior
+        window_days.is_current,
+        window_days.is_prior
     from daily_usage
-    -- a day falls into the windows of several as-of dates
-    inner join {{ 'open_dates' if is_incremental() else 'as_of_dates' }} as as_of_dates
-        on {{ in_both_windows('daily_usage.usage_date', 'as_of_dates.as_of_date') }}
+    -- one row a date whose windows hold the day
+    inner join window_days on daily_usage.usage_date = window_days.usage_date
+    {%- if is_incremental() %}
+    inner join open_dates on window_days.as_of_date = open_dates.as_of_date
+    {%- endif %}
 
 ),
 

@@ -13,12 +13,13 @@ feature_usage as (
 ),
 
 {% if is_incremental() -%}
+-- not from the import above: engines keep the whole of one that is used twice
 staged_days as (
 
     select
         usage_date,
         count(*) as usage_rows
-    from feature_usage
+    from {{ ref('stg_saas__feature_usage') }}
     group by usage_date
 
 ),

@@ -1,5 +1,5 @@
 -- one row per dated feed: where it ends, and whether its last week is as full as usual
-{%- set daily = {'feature_usage': 'int_daily_usage'} %}
+{%- set daily = {'feature_usage': 'int_usage_days'} %}
 {%- set feeds = {'feature_usage': 'Usage', 'support_tickets': 'Support', 'churn_events': none} %}
 with
 

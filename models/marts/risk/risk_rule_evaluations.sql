@@ -1,4 +1,5 @@
 -- one row per customer and rule of the active rule set: what the rule saw, and what it said
+{{ config(materialized='view') }}
 with
 
 evaluations as (
@@ -21,4 +22,3 @@ evaluations as (
 )
 
 select * from evaluations
-order by customer_id, rule_order
