@@ -27,25 +27,27 @@
 {#
     What growing tables are made from: the data set, which stays the same while rows are only added
     to it, and how its rows are read, as a number of 60 bits. None where nobody vouches for the data set.
+    A model names the table whose rows it holds in its `meta: grows_with`, where that is not usage.
 #}
 {% macro data_fingerprint() %}
     {%- if not execute -%}{{ return(none) }}{%- endif -%}
-    {%- set data_set = growing_data_set() -%}
+    {%- set table_name = config.get('meta', {}).get('grows_with', 'feature_usage') -%}
+    {%- set data_set = growing_data_set(table_name) -%}
     {%- if data_set is none -%}{{ return(none) }}{%- endif -%}
-    {%- set reading = tojson(saas_table('feature_usage'), sort_keys=true) -%}
+    {%- set reading = tojson(saas_table(table_name), sort_keys=true) -%}
     {{ return(local_md5(data_set ~ reading ~ model.checksum.checksum)[:15] | int(base=16)) }}
 {% endmacro %}
 
-{# The data set that the usage rows belong to: as `churn load` recognised it, else the sample's file. #}
-{% macro growing_data_set() %}
+{# The data set that the rows of a table belong to: as `churn load` recognised it, else the sample's file. #}
+{% macro growing_data_set(table_name) %}
     {%- if not env_var('CHURN_DATA_DIR', '') -%}
         {#- there is no graph in a unit test -#}
-        {%- set sample = graph.get('nodes', {}).get('seed.churn.raw_feature_usage') -%}
+        {%- set sample = graph.get('nodes', {}).get('seed.churn.raw_' ~ table_name) -%}
         {{ return(sample.checksum.checksum if sample else none) }}
     {%- endif -%}
     {%- set files = source('saas', 'source_files') -%}
     {%- if 'data_set_id' not in column_names(files) -%}{{ return(none) }}{%- endif -%}
-    {{ return(first_value("select data_set_id from " ~ files ~ " where table_name = 'feature_usage'")) }}
+    {{ return(first_value("select data_set_id from " ~ files ~ " where table_name = '" ~ table_name ~ "'")) }}
 {% endmacro %}
 
 {# As a column of a growing table. #}
@@ -74,8 +76,11 @@
     cast('{{ last_date if last_date is not none else '0001-01-01' }}' as date) - {{ var('late_arrival_days') }}
 {%- endmacro %}
 
-{# The rows of a growing file that came since the last build, and the earlier ones that share an id with them. #}
-{% macro rows_since_the_last_build(base, id_column) -%}
+{#
+    The rows of a growing file that came since the last build, and the earlier ones that share an id
+    with them; `same` compares ids.
+#}
+{% macro rows_since_the_last_build(base, id_column, same) -%}
     {%- set last = last_row_number() -%}
     {%- set sharing %}
         select earlier._row_number
@@ -85,7 +90,7 @@
             from {{ base }}
             where _row_number > {{ last }}
             group by {{ trimmed(id_column) }}
-        ) as new_ids on earlier.{{ id_column }} = new_ids.id
+        ) as new_ids on earlier.{{ id_column }} {{ same }} new_ids.id
         where earlier.row_fate != 'pending'
     {%- endset -%}
     {#- known before the query runs, so that the engine passes over what lies before in the file -#}

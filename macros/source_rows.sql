@@ -117,6 +117,8 @@
     {%- set optional = typed_optional_columns(table_name).items() | list -%}
     {%- set base = ref('base_saas__' ~ table_name) -%}
     {%- set grown = table.get('grows') and is_incremental() -%}
+    {#- whether rows without an id may be copies of each other -#}
+    {%- set same = '=' if table.get('copies_need_id') else 'is not distinct from' -%}
     {#- no import CTE: engines would keep the whole table of one that is used more than once -#}
     {%- set source = 'grown' if grown else base -%}
     {%- set source_texts = [] -%}
@@ -128,7 +130,7 @@
     {% if grown -%}
     grown as (
 
-        {{ rows_since_the_last_build(base, id_column) | indent(8) }}
+        {{ rows_since_the_last_build(base, id_column, same) | indent(8) }}
 
     ),
 
@@ -144,12 +146,18 @@
     ),
 
     -- copies share an id: only rows that may do so are compared as a whole
-    sharing as (
+    compared as (
 
         select
             source._row_number,
-            {{ trimmed('source.' ~ id_column) }} is not null
-            and count(*) over (partition by {{ trimmed('source.' ~ id_column) }}) > 1 as is_id_repeated,
+            {%- if table.get('unique_key') %}
+            source._row_hash,
+            {{ read_value(trimmed('source.' ~ table['dated_by']), columns[table['dated_by']]) }} as dated_by,
+            {%- for column, type in required %}
+            {{ read_value(trimmed('source.' ~ column), type) }} is null{{ ' or' if not loop.last else ' as is_faulty,' }}
+            {%- endfor %}
+            {%- endif %}
+            {{ trimmed('source.' ~ id_column) }} as row_id,
             row_number() over (
                 partition by {{ row_text(source_texts) | indent(16) }}
                 order by source._row_number
@@ -159,6 +167,25 @@
         {%- if table.get('copies_need_id') %}
         where {{ trimmed('source.' ~ id_column) }} is not null
         {%- endif %}
+
+    ),
+
+    sharing as (
+
+        select
+            _row_number,
+            copy_number,
+            {% if table.get('unique_key') -%}
+            row_number() over (
+                partition by row_id, is_faulty or copy_number > 1
+                order by
+                    dated_by {{ 'desc' if table['keep'] == 'latest' else 'asc' }} nulls last,
+                    _row_hash,
+                    _row_number
+            ) as key_rank,
+            {% endif -%}
+            row_id is not null and count(*) over (partition by row_id) > 1 as is_id_repeated
+        from compared
 
     ),
     {%- else -%}
@@ -177,9 +204,10 @@
 
         select
             source._row_number,
-            {%- if not id_column or table.get('unique_key') %}
+            {%- if table.get('keeps_row_hash') %}
             source._row_hash,
             {%- endif %}
+            {{ 'coalesce(sharing.key_rank, 1)' if table.get('unique_key') else 1 }} as key_rank,
             coalesce(sharing.copy_number > 1, false) as is_copy,
             coalesce(sharing.is_id_repeated, false) as is_id_repeated
             {%- for column in columns %},
@@ -195,9 +223,10 @@
 
         select
             _row_number,
-            {%- if not id_column or table.get('unique_key') %}
+            {%- if table.get('keeps_row_hash') %}
             _row_hash,
             {%- endif %}
+            key_rank,
             is_copy,
             is_id_repeated
             {%- for column, type in typed %},
@@ -225,25 +254,6 @@
             {%- endif %} as failed_column
         from typed
 
-    ),
-
-    ranked as (
-
-        select
-            *,
-            {% if table.get('unique_key') -%}
-            row_number() over (
-                partition by {{ table['unique_key'] }}, is_copy or failed_column is not null
-                order by
-                    {{ table['dated_by'] }} {{ 'desc' if table['keep'] == 'latest' else 'asc' }} nulls last,
-                    _row_hash,
-                    _row_number
-            )
-            {%- else -%}
-            1
-            {%- endif %} as key_rank
-        from tested
-
     )
 
     select
@@ -255,7 +265,7 @@
         case
             when is_copy then 'duplicate'
             when failed_column is not null or key_rank > 1 then 'rejected'
-            {%- if grown %}
+            {%- if grown and table.get('late_rows_wait') %}
             when _row_number > {{ last_row_number() }} and {{ table['dated_by'] }} < {{ first_day_to_add(table['dated_by']) }}
                 then 'pending'
             {%- endif %}
@@ -288,7 +298,7 @@
         {%- if table.get('grows') %},
         {{ fingerprint() }}
         {%- endif %}
-    from ranked
+    from tested
 {% endmacro %}
 
 {# What a person finds a row by: its id, else its place in the file. #}

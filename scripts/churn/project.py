@@ -29,6 +29,7 @@ class TableSpec(BaseModel):
     keep: str | None = None
     event_id: str | None = None
     grows: bool = False
+    late_rows_wait: bool = False
     copies_need_id: bool = False
     keeps_row_hash: bool = False
     may_be_empty: bool = False

@@ -30,6 +30,7 @@ from conftest import (
 # everything behind these and in them
 BUILT = ("+int_customer_signals", "+data_quality_issues", "+row_reconciliation")
 GROWN = (
+    "staging.checked_saas__support_tickets",
     "staging.checked_saas__feature_usage",
     "intermediate.int_daily_usage",
     "intermediate.int_customer_usage",
@@ -82,10 +83,13 @@ class Company:
         self.add(self.today, error_count="many")
 
     def tickets_come(self) -> None:
-        """In another file, which is read anew each time."""
+        """However late, and with faults; and a file that is read anew each time has changed."""
         tickets = self.tables["support_tickets"]
         row = dict(tickets[-1])
         tickets.append({**row, "ticket_id": f"T{len(tickets)}", "submitted_at": str(self.today)})
+        tickets.append({**row, "ticket_id": f"T{len(tickets)}"})
+        tickets.append({**row, "ticket_id": tickets[0]["ticket_id"]})
+        tickets += [dict(tickets[1]), {**row, "ticket_id": ""}]
         self.tables["subscriptions"][3]["end_date"] = self.today.isoformat()
 
     def nothing_happens(self) -> None:

@@ -21,7 +21,10 @@ accounts as (
 
 support_tickets as (
 
-    select * from {{ ref('stg_saas__support_tickets') }}
+    select *
+    from {{ ref('stg_saas__support_tickets') }}
+    -- what nobody has read needs no link
+    where ticket_id in (select ticket_id from ticket_enrichments)
 
 ),
 

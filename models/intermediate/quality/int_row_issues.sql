@@ -228,7 +228,7 @@ row_issues as (
 
     union all
 
-    {% if table.get('grows') -%}
+    {% if table.get('late_rows_wait') -%}
     {{ row_finding(
         table_name, table['dated_by'], 'pending_late_row', row_ref(table_name),
         ref('checked_saas__' ~ table_name), "row_fate = 'pending'"

@@ -4,7 +4,7 @@ with
 {% for table_name in var('saas_tables') if source_column_names(table_name) -%}
 {{ table_name }} as (
 
-    {% if saas_table(table_name).get('grows') -%}
+    {% if table_name == 'feature_usage' -%}
     select * from {{ ref('int_feature_usage_columns') }}
     {%- else -%}
     {{ column_counts(table_name) | indent(4) }}
