@@ -21,10 +21,13 @@ accounts as (
 
 support_tickets as (
 
-    select *
-    from {{ ref('stg_saas__support_tickets') }}
+    select support_tickets.*
+    from {{ ref('stg_saas__support_tickets') }} as support_tickets
     -- what nobody has read needs no link
-    where ticket_id in (select ticket_id from ticket_enrichments)
+    where support_tickets.ticket_id in (
+        select ticket_enrichments.ticket_id
+        from ticket_enrichments
+    )
 
 ),
 
