@@ -7,6 +7,15 @@ ticket_enrichments as (
 
 ),
 
+-- what nobody has read needs no link
+read_tickets as (
+
+    select ticket_id
+    from ticket_enrichments
+    group by ticket_id
+
+),
+
 customers as (
 
     select * from {{ ref('int_customers') }}
@@ -23,11 +32,7 @@ support_tickets as (
 
     select support_tickets.*
     from {{ ref('stg_saas__support_tickets') }} as support_tickets
-    -- what nobody has read needs no link
-    where support_tickets.ticket_id in (
-        select ticket_enrichments.ticket_id
-        from ticket_enrichments
-    )
+    inner join read_tickets on support_tickets.ticket_id = read_tickets.ticket_id
 
 ),
 
