@@ -393,7 +393,8 @@ def test_parquet_columns_keep_their_types(project: Project, source: Path) -> Non
     accounts = load(source, project).tables[0]
     schema = pq.read_schema(project.load_dir / "accounts.parquet")
     assert schema.names == ["account_id", *list(columns)[1:], "_row_number"]
-    assert schema.types == [*(array.type for array in columns.values()), pa.int64()]
+    types = {name: array.type for name, array in columns.items()} | {"local_at": pa.timestamp("us")}
+    assert schema.types == [*types.values(), pa.int64()]
     assert (accounts.file_format, accounts.first_date) == ("parquet", date(2024, 3, 1))
 
 

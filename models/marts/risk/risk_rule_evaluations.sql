@@ -22,3 +22,4 @@ evaluations as (
 )
 
 select * from evaluations
+order by customer_id, rule_order
