@@ -95,6 +95,9 @@
 {% macro verdict_in_words() -%}
     {%- set horizon = var('backtest_horizon_days') -%}
     case
+        {%- if var('backtest_weeks') == 0 %}
+        when dates = 0 then 'Not judged: the backtest is switched off (backtest_weeks is 0).'
+        {%- endif %}
         when dates = 0
             then 'Not judged: the data does not reach back far enough to look {{ horizon }} days'
                 || ' ahead.'

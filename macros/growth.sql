@@ -1,11 +1,12 @@
 {#
     Tables that grow: what was built stays, and a build adds what came since.
 
-    A growing table is made from one data set, by one configuration; it says from which in its column
-    `fingerprint`. Where that is no longer so, and wherever dbt is told to, it is built anew as a whole.
+    A row of a growing table says in its column `fingerprint` from which load, by which configuration
+    and by which code it was made. Where one was made otherwise than a build would do now, and wherever
+    dbt is told to, the table is built anew as a whole.
 #}
 
-{# Whether dbt builds a model anew as a whole. Overrides dbt's own: a fingerprint decides, too. #}
+{# Whether dbt builds a model anew as a whole. Overrides dbt's own: the fingerprints decide, too. #}
 {% macro should_full_refresh() %}
     {%- set configured = config.get('full_refresh') -%}
     {%- set is_asked = flags.FULL_REFRESH if configured is none else configured -%}
@@ -14,45 +15,75 @@
     {%- endif -%}
     {%- set relation = load_relation(this) -%}
     {%- if relation is none -%}{{ return(false) }}{%- endif -%}
-    {%- set fingerprint = data_fingerprint() -%}
-    {{ return(fingerprint is none or stored_fingerprint(relation) != fingerprint) }}
+    {{ return(not is_made_by(relation, fingerprints())) }}
 {% endmacro %}
 
-{# What a growing table says it is made from; none where it is empty, or of an earlier release. #}
-{% macro stored_fingerprint(relation) %}
-    {%- if 'fingerprint' not in column_names(relation) -%}{{ return(none) }}{%- endif -%}
-    {{ return(first_value('select fingerprint from ' ~ relation ~ ' limit 1')) }}
+{# Whether each row of a growing table has one of these fingerprints; false where it is empty, or of an earlier release. #}
+{% macro is_made_by(relation, known) %}
+    {%- if not known or 'fingerprint' not in column_names(relation) -%}{{ return(false) }}{%- endif -%}
+    {{ return(first_value(
+        'select coalesce(bool_and(coalesce(fingerprint in (' ~ known | join(', ') ~ '), false)), false) from ' ~ relation
+    )) }}
 {% endmacro %}
 
 {#
-    What growing tables are made from: the data set, which stays the same while rows are only added
-    to it, and how its rows are read, as a number of 60 bits. None where nobody vouches for the data set.
-    A model names the table whose rows it holds in its `meta: grows_with`, where that is not usage.
+    For each load of the data set, oldest first, the number of 60 bits that stands for what a growing
+    table is made from then: its rows, how they are read, and the code. [] where nobody vouches for the
+    data. A model names the table whose rows it holds in its `meta: grows_with`, where that is not usage.
 #}
-{% macro data_fingerprint() %}
-    {%- if not execute -%}{{ return(none) }}{%- endif -%}
+{% macro fingerprints() %}
+    {%- if not execute -%}{{ return([]) }}{%- endif -%}
     {%- set table_name = config.get('meta', {}).get('grows_with', 'feature_usage') -%}
-    {%- set data_set = growing_data_set(table_name) -%}
-    {%- if data_set is none -%}{{ return(none) }}{%- endif -%}
-    {%- set reading = tojson(saas_table(table_name), sort_keys=true) -%}
-    {{ return(local_md5(data_set ~ reading ~ model.checksum.checksum)[:15] | int(base=16)) }}
+    {%- set made_by = tojson(saas_table(table_name), sort_keys=true) ~ var('late_arrival_days') ~ code_behind([model.unique_id]) -%}
+    {%- set found = [] -%}
+    {%- for load in loads_of(table_name) -%}
+        {%- do found.append(local_md5(load ~ made_by)[:15] | int(base=16)) -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {% endmacro %}
 
-{# The data set that the rows of a table belong to: as `churn load` recognised it, else the sample's file. #}
-{% macro growing_data_set(table_name) %}
+{#
+    The code that models and macros are made by: their own, and that of all they are made from.
+    That of DuckDB, whatever the engine, as its tables are the ones that grow.
+#}
+{% macro code_behind(ids, seen=none) %}
+    {%- set seen = {} if seen is none else seen -%}
+    {#- there is no graph in a unit test -#}
+    {%- set nodes = graph.get('nodes', {}) -%}
+    {%- for id in ids if id not in seen -%}
+        {%- if id in nodes -%}
+            {%- do seen.update({id: nodes[id].checksum.checksum}) -%}
+            {%- do code_behind(nodes[id].depends_on.macros + nodes[id].depends_on.get('nodes', []), seen) -%}
+        {%- elif id.startswith('macro.churn.') and not id.startswith('macro.churn.spark__') -%}
+            {%- set name = id.split('.')[-1] -%}
+            {%- do seen.update({id: context[name].macro.macro_sql}) -%}
+            {%- do code_behind(context[name].macro.depends_on.macros, seen) -%}
+            {%- if 'default__' ~ name in context -%}
+                {%- do code_behind(['macro.churn.default__' ~ name], seen) -%}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(tojson(seen, sort_keys=true)) }}
+{% endmacro %}
+
+{#
+    The loads that a table has grown by, oldest first, as `churn load` recognised them; else the sample's
+    file. [] where nobody knows: dbt does not look into a large seed.
+#}
+{% macro loads_of(table_name) %}
     {%- if not env_var('CHURN_DATA_DIR', '') -%}
-        {#- there is no graph in a unit test -#}
         {%- set sample = graph.get('nodes', {}).get('seed.churn.raw_' ~ table_name) -%}
-        {{ return(sample.checksum.checksum if sample else none) }}
+        {{ return([sample.checksum.checksum] if sample and sample.checksum.name != 'path' else []) }}
     {%- endif -%}
-    {%- set files = source('saas', 'source_files') -%}
-    {%- if 'data_set_id' not in column_names(files) -%}{{ return(none) }}{%- endif -%}
-    {{ return(first_value("select data_set_id from " ~ files ~ " where table_name = '" ~ table_name ~ "'")) }}
+    {%- set files = source_files() -%}
+    {%- if 'load_ids' not in column_names(files) -%}{{ return([]) }}{%- endif -%}
+    {%- set found = first_value("select load_ids from " ~ files ~ " where table_name = '" ~ table_name ~ "'") -%}
+    {{ return(found.split(' ') if found else []) }}
 {% endmacro %}
 
-{# As a column of a growing table. #}
+{# The fingerprint as a column of a growing table: that of the newest load. #}
 {% macro fingerprint() -%}
-    cast({{ data_fingerprint() or 'null' }} as bigint) as fingerprint
+    cast({{ fingerprints() | last or 'null' }} as bigint) as fingerprint
 {%- endmacro %}
 
 {# The only value that a query gives; none while parsing, and where it gives no row. #}
@@ -66,12 +97,16 @@
     {{ return(first_value('select max(' ~ column ~ ') from ' ~ this)) }}
 {% endmacro %}
 
-{# What is dated before this day and comes now comes too late: it waits for a full refresh. #}
-{% macro first_day_to_add(dated_by) -%}
-    {%- set until = ' and ' ~ dated_by ~ " <= cast('" ~ configured_as_of_date() ~ "' as date)"
+{#
+    Usage that is dated before this day and comes now comes too late: it waits for a full refresh. It is
+    counted from the last day that was built, of subscriptions that are known, as the as-of date is.
+#}
+{% macro first_day_to_add() -%}
+    {%- set until = " and usage_date <= cast('" ~ configured_as_of_date() ~ "' as date)"
         if configured_as_of_date() is not none else '' -%}
     {%- set last_date = first_value(
-        'select max(' ~ dated_by ~ ') from ' ~ this ~ " where row_fate = 'staged'" ~ until
+        'select max(usage_date) from ' ~ this ~ " where row_fate = 'staged'" ~ until
+        ~ ' and subscription_id in (select subscription_id from ' ~ ref('stg_saas__subscriptions') ~ ')'
     ) -%}
     cast('{{ last_date if last_date is not none else '0001-01-01' }}' as date) - {{ var('late_arrival_days') }}
 {%- endmacro %}
@@ -91,7 +126,6 @@
             where _row_number > {{ last }}
             group by {{ trimmed(id_column) }}
         ) as new_ids on earlier.{{ id_column }} {{ same }} new_ids.id
-        where earlier.row_fate != 'pending'
     {%- endset -%}
     {#- known before the query runs, so that the engine passes over what lies before in the file -#}
     {%- set first = first_value('select min(_row_number) from (' ~ sharing ~ ') as sharing') -%}

@@ -88,17 +88,18 @@
 {# Spark has no function that lists files, but a table of them, which is empty where there is no folder. #}
 {% macro is_any_file_listed(folder, ending) %}
     {%- if not execute -%}{{ return(true) }}{%- endif -%}
-    {#- a name for each model: two may ask for the same folder at once -#}
-    {%- set listing = 'files_' ~ local_md5(folder ~ (model.unique_id if model else '')) -%}
-    {%- do run_query('drop table if exists default.' ~ listing) -%}
+    {#- a name of its own: two models, or builds, may ask for the same folder at once -#}
+    {%- set listing = 'default.files_' ~ local_md5(folder ~ invocation_id ~ (model.unique_id if model else '')) -%}
+    {%- do run_query('drop table if exists ' ~ listing) -%}
     {%- do run_query(
-        'create table default.' ~ listing
+        'create table ' ~ listing
         ~ ' (path string, modificationTime timestamp_ltz, length bigint, content binary)'
         ~ ' using binaryFile options (path ' ~ sql_text(glob_pattern(folder)) ~ ')'
     ) -%}
     {%- set found = run_query(
-        'select count(*) from default.' ~ listing ~ ' where endswith(path, ' ~ sql_text(ending) ~ ')'
+        'select count(*) from ' ~ listing ~ ' where endswith(path, ' ~ sql_text(ending) ~ ')'
     ) -%}
+    {%- do run_query('drop table ' ~ listing) -%}
     {{ return(found.columns[0].values()[0] > 0) }}
 {% endmacro %}
 
@@ -110,7 +111,10 @@
     {{ return(source_relation) }}
 {% endmacro %}
 {% macro spark__files_of(source_relation, path) %}
-    {{ return('parquet.`' ~ (glob_pattern(path.removesuffix('/*.parquet')) ~ ('/*.parquet' if path.endswith('/*.parquet') else '')) | replace('`', '``') ~ '`') }}
+    {#- the files of a folder are the one wildcard that is meant -#}
+    {%- set every_file = '/*.parquet' if path.endswith('/*.parquet') else '' -%}
+    {%- set files = glob_pattern(path.removesuffix(every_file)) ~ every_file -%}
+    {{ return('parquet.`' ~ files | replace('`', '``') ~ '`') }}
 {% endmacro %}
 
 {# A path whose wildcards stand for themselves. #}

@@ -85,9 +85,9 @@
 
 {#
     How many rows of a file have a value in each of its columns: one row a column, of the rows behind
-    a place in the file; none where there are no such rows.
+    a place in the file; none where none came since.
 #}
-{% macro column_counts(table_name, since=0) %}
+{% macro column_counts(table_name, since=none) %}
     {%- set found = source_column_names(table_name) -%}
     with
 
@@ -100,8 +100,10 @@
             count(case when {{ is_filled('cast(' ~ quoted(column) ~ ' as string)') | trim }} then 1 end) as filled_{{ loop.index }}
             {%- endfor %}
         from {{ raw_relation(table_name) }}
-        where {{ row_number_in_file() }} > {{ since or 0 }}
+        {%- if since %}
+        where {{ row_number_in_file() }} > {{ since }}
         having count(*) > 0
+        {%- endif %}
 
     )
 

@@ -39,14 +39,17 @@
     {%- endif -%}
 {% endmacro %}
 
+{# What `churn load` has written down of the files it loaded: one row a table. #}
+{% macro source_files() %}
+    {{ return(files_of(source('saas', 'source_files'), env_var('CHURN_DATA_DIR') ~ '/source_files.parquet')) }}
+{% endmacro %}
+
 {# Expression: which file the rows of a table came from. #}
 {% macro source_file_name(table_name) -%}
     {%- if env_var('CHURN_DATA_DIR', '') -%}
     (
         select files.file_name
-        from {{ files_of(
-            source('saas', 'source_files'), env_var('CHURN_DATA_DIR') ~ '/source_files.parquet'
-        ) }} as files
+        from {{ source_files() }} as files
         where files.table_name = '{{ table_name }}'
     )
     {%- else -%}
@@ -266,8 +269,8 @@
             when is_copy then 'duplicate'
             when failed_column is not null or key_rank > 1 then 'rejected'
             {%- if grown and table.get('late_rows_wait') %}
-            when _row_number > {{ last_row_number() }} and {{ table['dated_by'] }} < {{ first_day_to_add(table['dated_by']) }}
-                then 'pending'
+            when _row_number > {{ last_row_number() }} and usage_date < {{ first_day_to_add() }} then 'pending'
+            when _row_number in (select _row_number from {{ this }} where row_fate = 'pending') then 'pending'
             {%- endif %}
             else 'staged'
         end as row_fate,

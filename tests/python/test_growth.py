@@ -5,6 +5,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -81,6 +82,7 @@ class Company:
         self.add(self.today, usage_date="soon", usage_id="unread")
         self.add(self.today, usage_count="-1")
         self.add(self.today, error_count="many")
+        self.add(date(2099, 1, 1), subscription_id="nobody")
 
     def tickets_come(self) -> None:
         """However late, and with faults; and a file that is read anew each time has changed."""
@@ -271,6 +273,19 @@ def test_rows_that_come_too_late_wait_for_a_full_refresh(places: Places) -> None
         assert usage["rows_pending"] == 1
         assert usage["rows_in"] == usage["rows_staged"] + usage["rows_pending"]
 
+    # one that waits is still one to compare with
+    [waiting] = [row for row in company.tables["feature_usage"] if row["usage_id"] == "too late"]
+    company.tables["feature_usage"].append(dict(waiting))
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    company.add(company.today, usage_id="too late", usage_count="5")
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    assert places.growing.column(
+        "select row_fate from staging.checked_saas__feature_usage "
+        "where usage_id = 'too late' order by _row_number"
+    ) == ["pending", "duplicate", "staged"]
+
     places.build(places.growing, "--full-refresh", "--select", *BUILT)
     assert (
         places.rows("select 1 from quality.data_quality_issues where issue like 'pending%'") == []
@@ -302,16 +317,49 @@ def test_from_the_sample_to_other_data_and_back(places: Places) -> None:
         if data:
             places.growing.load(data)
         places.build(places.growing, data_dir=places.growing.load_dir if data else None)
-        found = places.growing.contents("intermediate", "quality")
+        # a load has its own fingerprint
+        found = places.growing.contents("intermediate", "quality", without=["fingerprint"])
         assert_same(found, expected.setdefault(data, found), in_order=False)
     assert expected[sample_data] != expected[other_data]
+
+
+def test_a_load_that_went_another_way_is_not_what_was_built(places: Places, tmp_path: Path) -> None:
+    """A backup comes back, and grows by a corrected day."""
+    company, corrected = Company(), Company()
+    places.growing.load(company.tables)
+    shutil.copytree(places.growing.load_dir, tmp_path / "backup")
+    company.a_day_passes()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    shutil.rmtree(places.growing.load_dir)
+    shutil.copytree(tmp_path / "backup", places.growing.load_dir)
+    corrected.a_day_passes()
+    corrected.tables["feature_usage"][-1]["usage_count"] = "777"
+    corrected.rows_come_late()
+    places.growing.load(corrected.tables)
+    places.build(places.growing)
+    places.assert_same_anew()
+
+
+def test_what_grows_is_told_from_all_the_code_behind_it(places: Places) -> None:
+    behind = "{{ code_behind(['model.churn.int_customer_usage']) }}"
+    result = places.growing.dbt("compile", "--quiet", "--inline", behind, data_dir=None)
+    code = json.loads(result.result[0].node.compiled_code)
+    assert {
+        "model.churn.stg_saas__feature_usage",
+        "model.churn.int_as_of_dates",
+        "macro.churn.checked_rows",
+        "macro.churn.default__trimmed",
+        "macro.churn.prior_window_start",
+    } <= set(code)
+    assert "- 60" in code["macro.churn.prior_window_start"]
 
 
 def test_data_that_nobody_vouches_for_is_built_as_a_whole(places: Places) -> None:
     company = Company()
     places.growing.load(company.tables)
     record = places.growing.load_dir / "source_files.parquet"
-    rows = pq.read_table(record).drop_columns(["data_set_id"])
+    rows = pq.read_table(record).drop_columns(["load_ids"])
     pq.write_table(rows, record)
     places.build(places.growing)
     usage = places.growing.load_dir / "feature_usage.parquet"
@@ -322,29 +370,31 @@ def test_data_that_nobody_vouches_for_is_built_as_a_whole(places: Places) -> Non
 
 
 @pytest.mark.parametrize(
-    ("change", "is_the_same"),
+    ("change", "kept", "added"),
     [
-        (Company.nothing_happens, True),
-        (Company.a_day_passes, True),
-        (Company.faults_come, True),
-        (Company.rows_are_edited, False),
-        (lambda company: company.tables["feature_usage"].pop(), False),
-        (lambda company: company.tables["feature_usage"].reverse(), False),
-        (lambda company: company.tables["feature_usage"].insert(3, company.to_come[0]), False),
-        (lambda company: [row.update(more="1") for row in company.tables["feature_usage"]], False),
+        (Company.nothing_happens, 1, 0),
+        (Company.a_day_passes, 1, 1),
+        (Company.faults_come, 1, 1),
+        (Company.rows_are_edited, 0, 1),
+        (lambda company: company.tables["feature_usage"].pop(), 0, 1),
+        (lambda company: company.tables["feature_usage"].reverse(), 0, 1),
+        (lambda company: company.tables["feature_usage"].insert(3, company.to_come[0]), 0, 1),
+        (lambda company: [row.update(more="1") for row in company.tables["feature_usage"]], 0, 1),
     ],
 )
-def test_a_data_set_is_the_same_while_rows_are_only_added(
-    workspace: Workspace, change: Callable[[Company], object], is_the_same: bool
+def test_a_load_follows_another_while_rows_are_only_added(
+    workspace: Workspace, change: Callable[[Company], object], kept: int, added: int
 ) -> None:
-    def data_set() -> str:
+    def loads() -> list[str]:
         rows = pq.read_table(workspace.load_dir / "source_files.parquet").to_pylist()
-        [found] = [row["data_set_id"] for row in rows if row["table_name"] == "feature_usage"]
-        return found
+        [found] = [row["load_ids"] for row in rows if row["table_name"] == "feature_usage"]
+        return found.split()
 
     company = Company()
     workspace.load(company.tables)
-    before = data_set()
+    before = loads()
     change(company)
     workspace.load(company.tables)
-    assert (data_set() == before) is is_the_same
+    after = loads()
+    assert after[:kept] == before[:kept]
+    assert len(set(after) - set(before)) == added == len(after) - kept

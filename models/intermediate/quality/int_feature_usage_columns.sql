@@ -4,7 +4,7 @@
     incremental_strategy='delete+insert',
     unique_key='column_name',
 ) }}
-{%- set since = last_row_number('last_row_number') if is_incremental() else 0 %}
+{%- set since = last_row_number('last_row_number') if is_incremental() else none %}
 with
 
 new_rows as (

@@ -136,6 +136,43 @@ reading_warnings as (
 
 ),
 
+feature_usage as (
+
+    select * from {{ ref('checked_saas__feature_usage') }}
+
+),
+
+waiting as (
+
+    select
+        count(*) as usage_rows,
+        min(feature_usage.usage_date) as first_date,
+        max(feature_usage.usage_date) as last_date
+    from feature_usage
+    inner join as_of_dates
+        on {{ in_both_windows('feature_usage.usage_date', 'as_of_dates.as_of_date') }}
+    where feature_usage.row_fate = 'pending'
+
+),
+
+-- usage that is not counted yet looks like usage that dropped
+waiting_warnings as (
+
+    select
+        'feature_usage' as about,
+        case usage_rows
+            when 1 then '1 row of usage of ' || cast(first_date as string) || ' came'
+            else cast(usage_rows as string) || ' rows of usage of ' || cast(first_date as string)
+                || ' to ' || cast(last_date as string) || ' came'
+        end
+        || ' more than {{ var("late_arrival_days") }} days late and'
+        || case usage_rows when 1 then ' is' else ' are' end
+        || ' not scored yet: make run FULL_REFRESH=1 reads everything again.' as warning
+    from waiting
+    where usage_rows > 0
+
+),
+
 data_warnings as (
 
     select * from verdict_warnings
@@ -145,6 +182,8 @@ data_warnings as (
     select * from feed_warnings
     union all
     select * from restatement_warnings
+    union all
+    select * from waiting_warnings
 
 )
 

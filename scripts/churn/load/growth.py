@@ -5,26 +5,29 @@ from typing import Any
 from uuid import uuid4
 
 import duckdb
+import pyarrow.parquet as pq
 
 from churn.load.columns import ROW_NUMBER
 
 
-def data_set_id(earlier: Path, earlier_id: str | None, loaded: Path) -> str:
-    """The id of the data set that a canonical Parquet file belongs to.
+def load_ids(earlier: Path, earlier_ids: list[str], loaded: Path) -> list[str]:
+    """The loads that the rows of a canonical Parquet file have come by, oldest first.
 
-    As long as it stays the same, a build may keep what it has made of the rows before.
+    What a build has made of the rows of one of them, it may keep.
 
     Args:
         earlier: the file of the previous load, which need not exist.
-        earlier_id: the id of its data set; None where it has none.
+        earlier_ids: the loads of its rows; none where it is of an earlier release.
         loaded: the file of this load.
 
     Returns:
-        `earlier_id` where the rows of `earlier` are the first ones of `loaded`, else a new id.
+        `earlier_ids` where the rows are the same, with a new id behind them where rows were added
+        to them; else a new id alone.
     """
-    if earlier_id and earlier.is_file() and _begins_with(loaded, earlier):
-        return earlier_id
-    return uuid4().hex
+    if not earlier_ids or not earlier.is_file() or not _begins_with(loaded, earlier):
+        return [uuid4().hex]
+    is_grown = pq.read_metadata(loaded).num_rows > pq.read_metadata(earlier).num_rows
+    return [*earlier_ids, uuid4().hex] if is_grown else earlier_ids
 
 
 def _begins_with(loaded: Path, earlier: Path) -> bool:

@@ -18,7 +18,7 @@ from churn.load.columns import ColumnPlan, normalised, plan_columns
 from churn.load.convert import convert
 from churn.load.delimited import Delimited
 from churn.load.find import list_files, match_tables, missing_table_message, readable_suffix
-from churn.load.growth import data_set_id
+from churn.load.growth import load_ids
 from churn.load.parquet import Parquet
 from churn.load.summary import LoadSummary, TableSummary
 from churn.load.table_file import Origin, TableFile
@@ -36,7 +36,7 @@ SOURCE_FILES_SCHEMA = pa.schema(
         ("row_count", pa.int64()),
         ("file_columns", pa.string()),
         ("text_column", pa.string()),
-        ("data_set_id", pa.string()),
+        ("load_ids", pa.string()),
     ]
 )
 
@@ -279,7 +279,7 @@ def _source_file(
 ) -> dict[str, Any]:
     """What `source_files` says of a table that was written into the folder."""
     file = f"{table.table}.parquet"
-    earlier_id = previous.get(table.table, {}).get("data_set_id")
+    earlier_ids = (previous.get(table.table, {}).get("load_ids") or "").split()
     return {
         "table_name": table.table,
         "file_name": table.file,
@@ -289,7 +289,7 @@ def _source_file(
         "row_count": table.rows,
         "file_columns": json.dumps(table.file_columns, ensure_ascii=False),
         "text_column": table.text_column,
-        "data_set_id": data_set_id(load_dir / file, earlier_id, folder / file),
+        "load_ids": " ".join(load_ids(load_dir / file, earlier_ids, folder / file)),
     }
 
 

@@ -4,4 +4,5 @@
     incremental_strategy='delete+insert',
     unique_key='_row_number',
 ) }}
+-- depends_on: {{ ref('stg_saas__subscriptions') }}, for how late is too late
 {{ checked_rows('feature_usage') }}
