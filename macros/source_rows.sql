@@ -2,7 +2,7 @@
     From the sources to staging, for every table in the same three steps:
 
     base      the rows as they came: every column that the project reads, as text
-    checked   the same rows, typed, each with its fate: staged, rejected or an exact duplicate
+    checked   the same rows, typed, each with its fate: staged, rejected, an exact duplicate or pending
     staging   the rows that are staged
 
     What a table has is configured under `vars: saas_tables:` in dbt_project.yml.
