@@ -57,6 +57,7 @@ def build_on_spark(
     wrong, ChurnError when the build fails or another one writes to the same folder.
     """
     _check(on_cluster)
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
     if data_dir is not None and "://" not in data_dir:
@@ -77,8 +78,9 @@ def build_on_spark(
             # the one that dbt has opened
             yield SparkSession.builder.getOrCreate()
         finally:
-            if session := SparkSession.getActiveSession():
-                session.stop()
+            # there is none where Spark could not start, and none is started to be stopped
+            if SparkContext._active_spark_context:
+                SparkSession.builder.getOrCreate().stop()
 
 
 @contextmanager
