@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -57,6 +58,8 @@ def build_on_spark(
     wrong, ChurnError when the build fails or another one writes to the same folder.
     """
     _check(on_cluster)
+    # of parts of other libraries that dbt has no use for
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
