@@ -93,7 +93,7 @@ spark: $(VENV)/.dev  ## build everything on Apache Spark [DATA=folder or .zip] [
 	@$(BIN)/churn spark $${DATA:+--data "$$DATA"} $(OPTIONS) $${SPARK_MASTER:+--cluster}
 
 parity: $(VENV)/.dev  ## compare every table of DuckDB and Spark, row by row [DATA=folder or .zip] [VARS="{...}"]; needs Java
-	@$(BIN)/churn parity $${DATA:+--data "$$DATA"} $(OPTIONS) $${SPARK_MASTER:+--cluster}
+	@$(BIN)/churn parity $${DATA:+--data "$$DATA"} $${VARS:+--vars "$$VARS"} $${SPARK_MASTER:+--cluster}
 
 test: $(VENV)/.dev  ## run every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal

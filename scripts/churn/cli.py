@@ -465,7 +465,12 @@ def spark(
 
     project, console = Project(), output_console()
     settings = _parsed_variables(project, variables)
-    data_dir = _spark_data(project, console, data, partial)
+    if partial and data is None:
+        raise InputError("--partial says which tables to replace; it needs --data.")
+    if data is not None:
+        data_dir: str | None = str(_load(project, console, data, partial))
+    else:
+        data_dir = _spark_data(project, console)
     with build_on_spark(
         project,
         console,
@@ -486,14 +491,13 @@ def spark(
 @app.command()
 def parity(
     data: Data = None,
-    partial: Partial = False,
     variables: Variables = "{}",
     cluster: OnCluster = False,
 ) -> None:
     """Build on DuckDB and on Spark, and compare every table: row by row and type by type.
 
-    Exit code 1 if any row differs. Both are built in a folder of their own, which is gone
-    afterwards.
+    Exit code 1 if any row differs. Files are loaded, and both are built, in a folder of their own,
+    which is gone afterwards.
     """
     from churn.dbt import build
     from churn.spark import build_on_spark, compare_engines, print_comparisons
@@ -501,8 +505,11 @@ def parity(
 
     project, console = Project(), output_console()
     settings = _parsed_variables(project, variables)
-    data_dir = _spark_data(project, console, data, partial)
+    data_dir = None if data is not None else _spark_data(project, console)
     with temporary_place("churn-parity-") as place:
+        if data is not None:
+            os.environ["CHURN_DATA_DIR"] = str(place / "saas")
+            data_dir = str(_load(project, console, data, partial=False))
         build(
             project,
             console,
@@ -851,14 +858,10 @@ def _load(project: Project, console: Console, data: Path, partial: bool) -> Path
     return project.load_dir
 
 
-def _spark_data(project: Project, console: Console, data: Path | None, partial: bool) -> str | None:
-    """What to build from: a folder or an address, None for the bundled sample."""
+def _spark_data(project: Project, console: Console) -> str | None:
+    """What was loaded before: a folder or an address, None for the bundled sample."""
     from churn.load import recover
 
-    if partial and data is None:
-        raise InputError("--partial says which tables to replace; it needs --data.")
-    if data is not None:
-        return str(_load(project, console, data, partial))
     address = os.environ.get("CHURN_DATA_DIR")
     # the loader knows folders only
     if not address or "://" not in address:

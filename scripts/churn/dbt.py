@@ -44,6 +44,8 @@ _NOTHING_REBUILT = (
 _OTHER_DATA = (
     "The loaded data is not what the warehouse was built from: this reads it as it is now."
 )
+# where in Java, or how many more such lines
+_JAVA_FRAME = re.compile(r"at [\w.$/<>@-]+\(.*\)$|\.\.\. \d+ more")
 _QUIET = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
 
 
@@ -251,8 +253,12 @@ def _invoke(
 def _check_places(project: Project, data_dir: Path | None) -> None:
     if "?" in str(project.warehouse):
         raise InputError(f"DuckDB cannot open a file whose name has a '?': {project.warehouse}")
-    if data_dir is None:
-        return
+    if data_dir is not None:
+        check_loaded(project, data_dir)
+
+
+def check_loaded(project: Project, data_dir: Path) -> None:
+    """Raise InputError where the folder lacks a table that every build reads."""
     needed = [name for name, table in project.tables.items() if not table.may_be_absent]
     missing = [name for name in needed if not (data_dir / f"{name}.parquet").is_file()]
     if missing:
@@ -321,6 +327,8 @@ def _plain(message: str) -> str:
     for line in message.splitlines():
         line = line.strip()
         if not line or line.startswith(("compiled code at", "> in macro", "> called by")):
+            continue
+        if _JAVA_FRAME.match(line):
             continue
         line = re.sub(r"^(Runtime|Compilation|Database|Parsing) Error( in .*)?$", "", line)
         if line and line not in kept:

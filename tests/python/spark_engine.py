@@ -23,6 +23,9 @@ _MISSING = (
 )
 needs_spark = pytest.mark.skipif(bool(_MISSING), reason=f"Spark cannot run here: {_MISSING}")
 
+# many times what a command takes
+_SECONDS = 900
+
 # a part of the history and of the replicates tells: the tables are the same
 SHORT = "{backtest_replicates: 5, backtest_weeks: 6, history_weeks: 4}"
 
@@ -35,14 +38,20 @@ def run_program(
         "CHURN_SPARK_DIR": str(place.store.parent / "spark"),
         "CHURN_SPARK_MEMORY": "1500m",
         # small data ends before the second compiler is of use
-        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
+        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
     }
     kept = {key: value for key, value in os.environ.items() if key != "CHURN_DATA_DIR"}
-    return subprocess.run(
-        [Path(sys.executable).with_name(program), *map(str, arguments)],
-        cwd=ROOT,
-        env=kept | place.environment | settings | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            [Path(sys.executable).with_name(program), *map(str, arguments)],
+            cwd=ROOT,
+            env=kept | place.environment | settings | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        logs = Path(place.environment["DBT_LOG_PATH"]).glob("*.log")
+        tails = [f"{log.name}:\n{log.read_text(errors='replace')[-3000:]}" for log in logs]
+        pytest.fail("\n".join([f"{program} was not done in {_SECONDS} seconds", *tails]))

@@ -240,9 +240,10 @@ def test_what_cannot_run_is_left_out_with_a_reason(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_command_runs_in_turns_and_keeps_the_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Company
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = []
+    company = Company(tmp_path / "base", tmp_path / "later", result(2).data)
 
     def contender(name: str) -> contenders.Contender:
         def work(place: Place) -> dict:
@@ -255,7 +256,7 @@ def test_the_command_runs_in_turns_and_keeps_the_result(
 
     monkeypatch.setattr(scale, "FOLDER", tmp_path / "bench")
     monkeypatch.setattr(scale, "CONTENDERS", [contender(n) for n in ("pandas", "full", "spark")])
-    monkeypatch.setattr(scale, "company", lambda *_: small)
+    monkeypatch.setattr(scale, "company", lambda *_: company)
     monkeypatch.chdir(ROOT)
     (tmp_path / "bench" / "work-of-a-killed-run").mkdir(parents=True)
     assert scale.main(["2", "--runs", "2"]) == 0

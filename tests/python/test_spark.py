@@ -1,5 +1,9 @@
-"""DuckDB and Spark give the same rows: macro by macro, and all tables of a troublesome company."""
+"""DuckDB and Spark give the same rows: macro by macro, and all tables of a troublesome company.
 
+And what people are told when Spark cannot build.
+"""
+
+import io
 import json
 import re
 from datetime import date, datetime
@@ -9,10 +13,16 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import yaml
+from rich.console import Console
 
+from churn import dbt
+from churn.disk import held
+from churn.errors import ChurnError
 from churn.project import Project
 from churn.publish import publish
+from churn.spark import build, build_on_spark
 from churn.store import append
 from conftest import AS_OF, HOSTILE, Row, Tables, Workspace, company_of
 from spark_engine import SHORT, needs_spark, run_program
@@ -289,6 +299,10 @@ def recorded(place: Workspace) -> None:
     )
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
 @needs_spark
 def test_a_troublesome_company_is_the_same_on_both_engines(workspace: Workspace) -> None:
     company = troublesome()
@@ -304,8 +318,10 @@ def test_a_troublesome_company_is_the_same_on_both_engines(workspace: Workspace)
         row["usage_count"] = "1"
     workspace.write({"feature_usage": company["feature_usage"]})
 
+    loaded = contents(workspace.load_dir)
     compared = run_program(workspace, "churn", "parity", "--data", source, "--vars", SHORT)
 
+    assert contents(workspace.load_dir) == loaded
     assert compared.returncode == 0, compared.stdout[-8000:] + compared.stderr[-3000:]
     rows = dict(re.findall(r"^(\w+\.\w+) +([0-9,]+) +0\b", compared.stdout, re.MULTILINE))
     assert len(rows) > 100
@@ -314,3 +330,114 @@ def test_a_troublesome_company_is_the_same_on_both_engines(workspace: Workspace)
     parts = ("backtest", "bootstrap", "calibration", "account_keys", "ticket_messages", "quality")
     others = ("staging.stg_store__enrichment_evaluations", "staging.stg_store__enrichment_markers")
     assert [t for t in empty if t not in others and not any(part in t for part in parts)] == []
+
+
+# ------------------------------------------------------------------------------ before it starts
+
+
+@pytest.fixture
+def folder(workspace: Workspace, tmp_path: Path) -> Path:
+    """Where Spark would put its tables."""
+    folder = tmp_path / "spark"
+    workspace.environment["CHURN_SPARK_DIR"] = str(folder)
+    return folder
+
+
+def assert_refused(workspace: Workspace, code: int, says: str) -> None:
+    refused = workspace.churn("spark")
+    assert (refused.code, refused.err.count("\n")) == (code, 1), refused.err
+    assert says in refused.err
+
+
+@needs_spark
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ('openjdk version "1.8.0_392"', "bin/java is Java 8."),
+        ('NOTE: Picked up JDK_JAVA_OPTIONS\nopenjdk version "11.0.2" 2019-01-15', "is Java 11."),
+        ("Segmentation fault", "does not say which version it is."),
+        (None, "which has no bin/java."),
+    ],
+    ids=["8", "11", "broken", "none"],
+)
+def test_another_java_is_refused(
+    workspace: Workspace, folder: Path, tmp_path: Path, answer: str | None, says: str
+) -> None:
+    workspace.environment["JAVA_HOME"] = str(tmp_path)
+    if answer is not None:
+        java = tmp_path / "bin" / "java"
+        java.parent.mkdir()
+        java.write_text(f"#!/bin/sh\ncat >&2 <<'end'\n{answer}\nend\n", encoding="utf-8")
+        java.chmod(0o755)
+    assert_refused(workspace, 2, says)
+    assert not folder.exists()
+
+
+@needs_spark
+def test_a_folder_without_loaded_data_is_refused(workspace: Workspace, folder: Path) -> None:
+    workspace.environment["CHURN_DATA_DIR"] = "nowhere"
+    assert_refused(workspace, 2, "CHURN_DATA_DIR is nowhere, which holds no loaded accounts")
+    assert not folder.exists()
+
+
+@needs_spark
+def test_a_folder_of_something_else_is_refused(workspace: Workspace, folder: Path) -> None:
+    theirs = folder / "warehouse" / "theirs.parquet"
+    theirs.parent.mkdir(parents=True)
+    theirs.touch()
+    assert_refused(workspace, 2, f"{folder} holds files")
+    assert theirs.exists()
+
+
+@needs_spark
+def test_a_folder_must_be_one(workspace: Workspace) -> None:
+    workspace.environment["CHURN_SPARK_DIR"] = "s3a://bucket/spark"
+    assert_refused(workspace, 2, "CHURN_SPARK_DIR is s3a://bucket/spark: it must be a folder")
+
+
+@needs_spark
+def test_one_build_at_a_time(workspace: Workspace, folder: Path) -> None:
+    folder.mkdir()
+    with held(folder / "build.lock", ""):
+        assert_refused(workspace, 1, f"Spark is building into {folder} at this moment")
+
+
+@needs_spark
+def test_nothing_of_a_killed_build_is_left(
+    workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a file of a table that is not known: left where Spark was killed before it knew the table
+    for part in ("warehouse/marts.db/accounts", "metastore", "dbt"):
+        (folder / part).mkdir(parents=True)
+        (folder / part / "part").touch()
+    (folder / "build.lock").touch()
+
+    def fail(*_: object) -> None:
+        assert sorted(path.name for path in folder.iterdir()) == ["build.lock", "dbt"]
+        raise ChurnError("The build failed.")
+
+    monkeypatch.setattr(build, "run_showing_progress", fail)
+    with (
+        workspace.active(),
+        pytest.raises(ChurnError, match=r"failed\.\nSpark's own log is .*spark\.log\.$"),
+        build_on_spark(Project(), Console(file=io.StringIO()), data_dir=None),
+    ):
+        pass
+
+
+def test_a_message_has_no_lines_of_java() -> None:
+    message = """
+        Database Error
+        [CAST_INVALID_INPUT] The value 'x' cannot be cast. SQLSTATE: 22018
+        at 7 o'clock (or so)
+        \tat org.apache.spark.sql.Casts$.cast(Casts.scala:12)
+        \tat java.base/java.lang.reflect.Method.invoke(Unknown Source)
+        \tat java.base/jdk.internal.Call$$Lambda$12/0x00007f.<init>(Call.java:9)
+        \t... 12 more
+        Caused by: java.lang.NumberFormatException
+    """
+    assert dbt._plain(message).splitlines() == [
+        "[CAST_INVALID_INPUT] The value 'x' cannot be cast. SQLSTATE: 22018",
+        "at 7 o'clock (or so)",
+        "Caused by: java.lang.NumberFormatException",
+    ]

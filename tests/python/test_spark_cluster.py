@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -49,6 +50,8 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, Callable[[], str]]]:
                         | {"SPARK_NO_DAEMONIZE": "1", "SPARK_DAEMON_MEMORY": "256m"},
                         stdout=file,
                         stderr=subprocess.STDOUT,
+                        # with the executors that a worker starts
+                        start_new_session=True,
                     )
                 )
             if name == "master":
@@ -62,7 +65,8 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, Callable[[], str]]]:
             try:
                 process.wait(15)
             except subprocess.TimeoutExpired:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 def _free_port() -> int:

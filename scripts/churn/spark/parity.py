@@ -4,6 +4,7 @@ DuckDB reads the Parquet files that Spark wrote, and takes either table away fro
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from churn.errors import ChurnError
 from churn.project import Project
 from churn.spark.build import spark_dir
 from churn.terminal import plain_text
@@ -45,12 +47,25 @@ def compare_engines(project: Project, session: Any, scratch: Path) -> list[Compa
     """Compare every table and view of the project, as both engines have built them.
 
     `session` is the Spark session that built; `scratch` is a folder for the rows of its views.
+
+    Raises ChurnError when an engine cannot read what it has built.
     """
-    with duckdb.connect(str(project.warehouse), read_only=True) as connection:
-        return [
-            _compare(connection, relation, _files(relation, session, scratch))
-            for relation in _relations(spark_dir() / "dbt" / "manifest.json")
-        ]
+    from pyspark.errors import PySparkException
+
+    # of the profile: Spark still holds memory of its own
+    limits: dict[str, Any] = {
+        "memory_limit": os.environ.get("CHURN_MEMORY_LIMIT") or "1GB",
+        "temp_directory": os.environ.get("CHURN_TEMP_DIR") or "target/duckdb_tmp",
+    }
+    comparisons = []
+    with duckdb.connect(str(project.warehouse), read_only=True, config=limits) as connection:
+        for relation in _relations(spark_dir() / "dbt" / "manifest.json"):
+            try:
+                folder = _files(relation, session, scratch)
+                comparisons.append(_compare(connection, relation, folder))
+            except (PySparkException, duckdb.Error) as error:
+                raise ChurnError(f"{relation} cannot be compared: {_first_line(error)}") from error
+    return comparisons
 
 
 def print_comparisons(comparisons: Sequence[Comparison], console: Console) -> None:
@@ -108,9 +123,18 @@ def _compare(
     their_types = list(zip(theirs.columns, map(str, theirs.types), strict=True))
     if our_types != their_types:
         return Comparison(str(relation), rows, rows, _first_type(our_types, their_types))
-    only_ours, only_theirs = ours.except_(theirs), theirs.except_(ours)
+    only_ours = _kept(connection, "only_ours", ours.except_(theirs))
+    only_theirs = _kept(connection, "only_theirs", theirs.except_(ours))
     differing = sum(only.count("*").fetchall()[0][0] for only in (only_ours, only_theirs))
     return Comparison(str(relation), rows, differing, _first_row(only_ours, only_theirs))
+
+
+def _kept(
+    connection: duckdb.DuckDBPyConnection, name: str, rows: duckdb.DuckDBPyRelation
+) -> duckdb.DuckDBPyRelation:
+    """The same rows as a temporary table: a relation is computed each time that it is asked."""
+    connection.execute(f"create or replace temporary table {name} as {rows.sql_query()}")
+    return connection.table(name)
 
 
 def _first_type(ours: Sequence[tuple[str, str]], theirs: Sequence[tuple[str, str]]) -> str:
@@ -134,6 +158,10 @@ def _first_row(only_ours: duckdb.DuckDBPyRelation, only_theirs: duckdb.DuckDBPyR
         if our != their:
             return f"{_short(ours[0])}: {name} is {_short(our)}, {_short(their)} on Spark"
     return "rows that are equal in Python"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]
 
 
 def _short(value: object) -> str:
