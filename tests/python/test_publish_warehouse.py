@@ -1,5 +1,6 @@
 """The published warehouse is whole at every moment, whoever reads, builds or is killed."""
 
+import json
 import os
 import re
 import shutil
@@ -414,6 +415,28 @@ def test_what_was_killed_leaves_is_not_known_to_be_complete(
     run_python(company, killed, str(company.warehouse))
     assert company.warehouse.with_name("churn.duckdb.wal").exists()
     assert_refused(company, code=2, says="something else has changed it since")
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_what_was_logged_since_is_built_into_what_is_complete(
+    company: Workspace, published: Path, monkeypatch: pytest.MonkeyPatch, is_changed: bool
+) -> None:
+    record = company.warehouse.with_name("churn.duckdb.build.json")
+    known = json.loads(record.read_text(encoding="utf-8"))
+    known["stored"]["outcomes"] = "as it was"
+    record.write_text(json.dumps(known), encoding="utf-8")
+    if is_changed:
+        change(company)
+    commands: list[list[str]] = []
+    monkeypatch.setattr(dbt, "_invoke", lambda arguments, *_: commands.append(arguments))
+    with company.active():
+        assert bool(dbt.inputs(Project()).doubt) == is_changed
+        for _ in range(2):
+            dbt.rebuild(Project(), Console(quiet=True), ("customer_risk",), ("outcomes",))
+        assert not dbt.inputs(Project()).doubt
+    [command] = commands
+    assert ("--select" in command) == (not is_changed)
+    publish(company)
 
 
 def test_without_a_record(company: Workspace, published: Path) -> None:
