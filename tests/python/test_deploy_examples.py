@@ -104,6 +104,7 @@ def server(tmp_path: Path, workspace: Workspace) -> Path:
         *("tests", "docs", "reports"),
     )
     shutil.copytree(ROOT, folder, ignore=left_out)
+    shutil.copy(ROOT / ".dbtignore", folder)
     (folder / "tests").symlink_to(ROOT / "tests")
     (folder / "docs").symlink_to(ROOT / "docs")
     install(folder, "from churn.cli import main; main()")
