@@ -117,7 +117,7 @@ docs: $(VENV)/.runtime  ## the data dictionary as one page, build/docs/index.htm
 	@$(BIN)/churn docs
 
 clean:  ## remove what can be built again; never data/
-	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal warehouse/*.json warehouse/*.building
+	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal warehouse/*.json warehouse/*.lock
 
 # the environments: what runs, and with the tools of the developers; both from hashed lock files
 define install

@@ -8,8 +8,9 @@ import os
 import subprocess
 from datetime import datetime, timedelta
 
+# in every Airflow 3; from 3.2 on, airflow.sdk.exceptions has it, too
+from airflow.exceptions import AirflowFailException
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 PROJECT = os.environ.get("CHURN_PROJECT", "/srv/churn")
 EXPORTS = os.environ.get("CHURN_EXPORTS", "/srv/exports/latest")
@@ -18,12 +19,13 @@ EXPORTS = os.environ.get("CHURN_EXPORTS", "/srv/exports/latest")
 @task(retries=2, retry_delay=timedelta(minutes=10))
 def churn(*arguments: str) -> None:
     """One command; what it says is in the log of the task."""
-    ended = subprocess.run([".venv/bin/churn", *arguments], cwd=PROJECT, check=False)
+    # it ends when the task does, however that ends
+    command = ["setpriv", "--pdeathsig", "TERM", ".venv/bin/churn", *arguments]
+    ended = subprocess.run(command, cwd=PROJECT, check=False)
     if ended.returncode == 2:
         # the input cannot be used: trying again changes nothing
         raise AirflowFailException("churn ended with exit code 2")
-    if ended.returncode != 0:
-        raise AirflowException(f"churn ended with exit code {ended.returncode}")
+    ended.check_returncode()
 
 
 @dag(

@@ -80,13 +80,13 @@ class Project:
 
     @property
     def build_record(self) -> Path:
-        """What the warehouse was built from, as JSON; missing when a build was interrupted."""
+        """What the last complete build was made from, and how it left the warehouse; JSON."""
         return self.warehouse.with_name(f"{self.warehouse.name}.build.json")
 
     @property
-    def build_mark(self) -> Path:
-        """There as long as a build is under way, or after one that was not finished."""
-        return self.warehouse.with_name(f"{self.warehouse.name}.building")
+    def build_lock(self) -> Path:
+        """Held by the command that builds or publishes the warehouse."""
+        return self.warehouse.with_name(f"{self.warehouse.name}.lock")
 
     @property
     def published_warehouse(self) -> Path:

@@ -18,8 +18,10 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from churn.dbt import is_complete, reserved
 from churn.disk import flush, held
 from churn.errors import ChurnError, InputError
+from churn.profile import profile
 from churn.project import Project
 from churn.swap import disk_errors
 from churn.warehouse import saying_why_unreadable
@@ -68,7 +70,7 @@ def publish_warehouse(project: Project, progress: Callable[[int, int], None]) ->
         progress: told how many tables are done, and of how many.
 
     Raises:
-        InputError: there is no complete build, or the copy would take a wrong place.
+        InputError: there is no complete build, or a file has a name or place that cannot be.
         ChurnError: a build or another publication is running, or the disk refuses.
     """
     file = _place(project)
@@ -104,6 +106,12 @@ def _place(project: Project) -> Path:
             f"CHURN_PUBLISHED_WAREHOUSE is the folder {file}. Name a file, such as "
             f"{file / 'churn.duckdb'}."
         )
+    # DuckDB calls a database after its file, and one without a file so
+    if project.warehouse.name.lower().split(".")[0] == "memory":
+        raise InputError(
+            f"A warehouse of the name {project.warehouse.name} cannot be published. "
+            "Rename it, and set CHURN_WAREHOUSE."
+        )
     if "?" in str(file):
         raise InputError(f"DuckDB cannot open a file whose name has a '?': {file}")
     return file
@@ -112,21 +120,21 @@ def _place(project: Project) -> Path:
 def _copy(project: Project, new: Path, progress: Callable[[int, int], None]) -> tuple[date, int]:
     """Write the public tables to a new file; returns their as-of date and how many there are."""
     # as much memory as a build has, and the same place for what does not fit
-    limits: dict[str, Any] = {
-        "memory_limit": os.environ.get("CHURN_MEMORY_LIMIT") or "1GB",
-        "temp_directory": os.environ.get("CHURN_TEMP_DIR") or "target/duckdb_tmp",
-    }
-    with duckdb.connect(config=limits) as connection:
-        with saying_why_unreadable(project):
-            connection.execute(f"attach {_text(str(project.warehouse))} (read_only)")
-            # from here on no build can begin, so that one which was begun is seen
-            _check_complete(project)
-            warehouse = _name(connection)
-            connection.execute(f"use {_quoted(warehouse)}")
-            [[as_of]] = connection.execute(_AS_OF).fetchall()
-            of_public: dict[str, Any] = {"warehouse": warehouse, "schemas": list(PUBLISHED_SCHEMAS)}
-            relations = connection.execute(_RELATIONS, of_public).fetchall()
-            column_comments = connection.execute(_COLUMN_COMMENTS, of_public).fetchall()
+    limits = profile()["config_options"]
+    with (
+        saying_why_unreadable(project),
+        reserved(project),
+        duckdb.connect(config=limits) as connection,
+    ):
+        connection.execute(f"attach {_text(str(project.warehouse))} (read_only)")
+        # from here on nothing else can write, so that what has written is seen
+        _check_complete(project)
+        warehouse = _name(connection)
+        connection.execute(f"use {_quoted(warehouse)}")
+        [[as_of]] = connection.execute(_AS_OF).fetchall()
+        of_public: dict[str, Any] = {"warehouse": warehouse, "schemas": list(PUBLISHED_SCHEMAS)}
+        relations = connection.execute(_RELATIONS, of_public).fetchall()
+        column_comments = connection.execute(_COLUMN_COMMENTS, of_public).fetchall()
         try:
             connection.execute(f"attach {_text(str(new))} as {_COPY}")
             # one transaction waits for the disk once
@@ -160,12 +168,11 @@ def _reason(error: duckdb.Error) -> str:
 
 
 def _check_complete(project: Project) -> None:
-    if project.build_record.is_file() and not project.build_mark.exists():
-        return
-    raise InputError(
-        f"The last build of {project.warehouse} is not complete: it is running, failed, was "
-        "stopped, or was not one of `make run`. Run `make run` first."
-    )
+    if not is_complete(project):
+        raise InputError(
+            f"{project.warehouse} is not as a complete `make run` left it: the last one failed or "
+            "was stopped, or something else has changed it since. Run `make run` first."
+        )
 
 
 def _name(connection: duckdb.DuckDBPyConnection) -> str:

@@ -50,7 +50,7 @@ class Warehouse(NamedTuple):
 
 
 class WarehouseInUse(ChurnError):  # noqa: N818
-    """Another process has the warehouse open for writing, such as a build."""
+    """Another process has the warehouse open: one that writes, or one that keeps from writing."""
 
 
 @contextmanager

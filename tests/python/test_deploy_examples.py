@@ -104,6 +104,7 @@ def server(tmp_path: Path, workspace: Workspace) -> Path:
         *("tests", "docs", "reports"),
     )
     shutil.copytree(ROOT, folder, ignore=left_out)
+    shutil.copy(ROOT / ".dbtignore", folder)
     (folder / "tests").symlink_to(ROOT / "tests")
     (folder / "docs").symlink_to(ROOT / "docs")
     install(folder, "from churn.cli import main; main()")
@@ -124,7 +125,6 @@ def cron(server: Path, line: str) -> str:
     places = {
         "/srv/churn": server,
         "/srv/exports/latest": server.parent / "exports",
-        "/var/log/churn.log": server.parent / "churn.log",
     }
     for place, here in places.items():
         line = line.replace(place, shlex.quote(str(here)))
@@ -147,10 +147,7 @@ def test_cron_knows_when() -> None:
         dg.ScheduleDefinition(job_name="any", cron_schedule=when)
         # to cron an unescaped one is the end of the line
         assert "%" not in command
-    assert [*churn_commands(JOBS[0][1]), *churn_commands(JOBS[1][1])] == [
-        ["run", "--data", "/srv/exports/latest"],
-        *EVERY_STEP[1:],
-    ]
+    assert churn_commands(JOBS[0][1]) == [["run", "--data", "/srv/exports/latest"], *EVERY_STEP[1:]]
 
 
 def test_the_line_of_cron_builds_and_publishes_and_mails_nothing(
@@ -158,9 +155,10 @@ def test_the_line_of_cron_builds_and_publishes_and_mails_nothing(
 ) -> None:
     shutil.copytree(workspace.write(tables), server.parent / "exports")
 
-    assert cron(server, JOBS[0][1]) == ""
+    # the pages take minutes
+    assert cron(server, JOBS[0][1].replace(" && .venv/bin/churn reports", "")) == ""
 
-    log = (server.parent / "churn.log").read_text(encoding="utf-8")
+    log = (server / "logs" / "cron.log").read_text(encoding="utf-8")
     assert "Accounts to call first" in log
     copy = server / "build" / "published" / "churn.duckdb"
     with duckdb.connect(str(copy), read_only=True) as connection:
@@ -171,6 +169,32 @@ def test_cron_mails_what_went_wrong(server: Path) -> None:
     mail = cron(server, JOBS[0][1])
     assert "Error: " in mail
     assert mail.splitlines()[-1] == "churn: exit code 2"
+
+
+def test_cron_does_nothing_more_after_what_failed(server: Path) -> None:
+    for fails, done in (("run", 1), ("publish", 2)):
+        install(server, NOTED.format(code=1, fails=fails))
+        assert cron(server, JOBS[0][1]) == "churn: exit code 1\n"
+        assert len(noted(server)) == done
+        (server / "noted").unlink()
+
+
+def test_cron_mails_that_the_copy_is_not_of_today(server: Path) -> None:
+    copy = server / "build" / "published" / "churn.duckdb"
+    assert "No such file" in cron(server, JOBS[1][1])
+    copy.parent.mkdir(parents=True)
+    copy.touch()
+    assert cron(server, JOBS[1][1]) == ""
+    os.utime(copy, (0, 0))
+    assert cron(server, JOBS[1][1]) == f"{copy}\n"
+
+
+def test_what_cron_writes_is_no_part_of_the_project() -> None:
+    written = [".deploy.lock", "logs/cron.log"]
+    ignored = subprocess.run(
+        ["git", "check-ignore", *written], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ignored.stdout.split() == written
 
 
 def test_cron_mails_that_another_is_running(server: Path) -> None:
@@ -203,6 +227,47 @@ def test_the_workflow_keeps_the_store_before_anything_can_fail() -> None:
         if "upload-artifact" not in words and "@" not in words:
             # a shell reads it
             subprocess.run(["/bin/bash", "-n", "-c", words], check=True)
+
+
+def test_the_workflow_keeps_the_store_after_a_build_that_failed() -> None:
+    steps = {step.get("name"): step for step in yaml.safe_load(WORKFLOW)["jobs"]["build"]["steps"]}
+    [keep] = [step for name, step in steps.items() if name and name.startswith("Keep the store")]
+    assert keep["if"] == "${{ !cancelled() && steps.fetch.outcome == 'success' }}"
+    assert any(step.get("id") == "fetch" for step in steps.values())
+
+
+def test_only_of_the_load_a_copy_loses_what_is_no_more_there() -> None:
+    copies = re.findall(r"^.*(?:aws s3 sync|rsync).* data.*$", f"{WORKFLOW}\n{GUIDE}", re.MULTILINE)
+    copies = [line for line in copies if "/latest" not in line and '}}" data' not in line]
+    assert len(copies) >= 5
+    for line in copies:
+        assert ("data/saas" in line) == ("--delete" in line), line
+
+
+def test_the_guide_copies_the_store(tmp_path: Path) -> None:
+    lines = [line for line in GUIDE.splitlines() if re.match(r"rsync .* data/", line)]
+    assert len(lines) == 2
+    store, copy = tmp_path / "data", tmp_path / "copy"
+    copy.mkdir()
+    for name in ("saas/accounts", "saas/ticket_messages", "outcomes/first"):
+        file = store / f"{name}.parquet"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    for gone in ("saas/ticket_messages.parquet", "outcomes/first.parquet", None):
+        for line in lines:
+            command = line.replace("/srv/backup/churn/", f"{copy}/")
+            subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, check=True)
+        if gone:
+            (store / gone).unlink()
+    kept = {file.relative_to(copy).as_posix() for file in copy.rglob("*.parquet")}
+    assert kept == {"saas/accounts.parquet", "outcomes/first.parquet"}
+
+
+def test_the_guide_uploads_what_was_published_just_before() -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", GUIDE, flags=re.DOTALL)
+    [block] = [block for block in blocks if "aws s3 cp build/published" in block]
+    assert [command[0] for command in churn_commands(block)] == ["run", "publish"]
+    assert block.index("churn publish") < block.index("aws s3 cp")
 
 
 # ------------------------------------------------------------------------------ Airflow and Dagster
@@ -251,3 +316,59 @@ def test_airflow_is_asked_for_the_same_steps() -> None:
     assert dag_commands() == EVERY_STEP
     for command in dag_commands():
         assert_is_a_command(command)
+
+
+AIRFLOW_TASK = """
+import runpy, sys, types
+
+class Task:
+    override = lambda self, **_: lambda *_: self
+    __rshift__ = lambda self, other: other
+
+exceptions, sdk = types.ModuleType("airflow.exceptions"), types.ModuleType("airflow.sdk")
+exceptions.AirflowFailException = type("AirflowFailException", (Exception,), {})
+functions = []
+sdk.task = lambda **_: lambda function: functions.append(function) or Task()
+sdk.dag = lambda **_: lambda function: function
+for module in (types.ModuleType("airflow"), exceptions, sdk):
+    sys.modules[module.__name__] = module
+runpy.run_path(sys.argv[1])
+functions[0](*sys.argv[2:])
+"""
+
+
+def airflow_task(*arguments: str) -> subprocess.Popen[str]:
+    """The function of the tasks in a process of its own, as Airflow runs it."""
+    command = [sys.executable, "-c", AIRFLOW_TASK, str(EXAMPLES / "airflow_dag.py"), *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"), [(0, ""), (1, "CalledProcessError"), (2, "AirflowFailException")]
+)
+def test_airflow_does_not_try_unusable_input_again(jobs: Path, code: int, says: str) -> None:
+    install(jobs, NOTED.format(code=code, fails="run"))
+    _, err = airflow_task("run", "--data", "exports").communicate(timeout=60)
+    assert says in err
+    assert bool(says) == bool(err)
+    assert noted(jobs) == EVERY_STEP[:1]
+
+
+WAITS = """
+import time
+pipe = open("end", "w", buffering=1)
+print("running", file=pipe)
+time.sleep(600)
+"""
+
+
+def test_airflow_leaves_no_command_behind_when_a_task_is_killed(jobs: Path) -> None:
+    os.mkfifo(jobs / "end")
+    install(jobs, WAITS)
+    task = airflow_task("run")
+    with (jobs / "end").open() as pipe:
+        assert pipe.readline() == "running\n"
+        task.kill()
+        # the end of the pipe: nobody holds it any more
+        assert pipe.read() == ""
+    task.communicate()

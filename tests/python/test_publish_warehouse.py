@@ -3,12 +3,13 @@
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -55,17 +56,31 @@ def build_company(place: Workspace, *, next_day: bool = False) -> None:
         dbt.build(project, Console(quiet=True), data_dir=project.load_dir, tested=False)
 
 
-@pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
-    return built_once(tmp_path_factory, target, "company", build_company)
+def with_own_warehouse(built: Workspace, folder: Path) -> Workspace:
+    """The same place with a copy of the warehouse, which a test may change or lock."""
+    folder.mkdir()
+    for name in (built.warehouse.name, f"{built.warehouse.name}.build.json"):
+        # with its times, by which a warehouse is known to be unchanged
+        shutil.copy2(built.warehouse.with_name(name), folder)
+    place = Workspace(built.warehouse.parent, Path(built.environment["DBT_TARGET_PATH"]))
+    place.warehouse = folder / built.warehouse.name
+    place.environment["CHURN_WAREHOUSE"] = str(place.warehouse)
+    return place
 
 
-@pytest.fixture(scope="session")
-def day_later(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
+@pytest.fixture
+def company(tmp_path_factory: pytest.TempPathFactory, target: Path, tmp_path: Path) -> Workspace:
+    built = built_once(tmp_path_factory, target, "company", build_company)
+    return with_own_warehouse(built, tmp_path / "company")
+
+
+@pytest.fixture
+def day_later(tmp_path_factory: pytest.TempPathFactory, target: Path, tmp_path: Path) -> Workspace:
     """The same company with one more day."""
-    return built_once(
+    built = built_once(
         tmp_path_factory, target, "day_later", lambda place: build_company(place, next_day=True)
     )
+    return with_own_warehouse(built, tmp_path / "day_later")
 
 
 @pytest.fixture
@@ -315,43 +330,118 @@ def test_while_somebody_writes_to_the_warehouse(company: Workspace, published: P
     assert as_of(published) == AS_OF
 
 
+def test_while_a_build_runs_that_has_not_opened_the_file_yet(
+    company: Workspace, published: Path
+) -> None:
+    with company.active(), dbt.reserved(Project()):
+        for command in ("publish", "run"):
+            outcome = company.churn(command)
+            assert outcome.code == 1
+            assert "is being built or published by another command" in plain(outcome.err)
+    publish(company)
+
+
+def build_with(
+    place: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[], None],
+    models: tuple[str, ...] = (),
+) -> None:
+    """A build in which this takes the place of dbt."""
+    with place.active(), monkeypatch.context() as patched:
+        patched.setattr(dbt, "_invoke", lambda *_: write())
+        dbt.build(Project(), Console(quiet=True), data_dir=None, models=models)
+
+
+def change(place: Workspace) -> None:
+    """Write to the warehouse, as a part of a build."""
+    with duckdb.connect(str(place.warehouse)) as connection:
+        connection.execute("create or replace table marts.half as select now() as at")
+
+
 @pytest.mark.parametrize("models", [(), ("customer_risk",)])
 def test_after_a_build_that_was_not_finished(
-    day_later: Workspace,
+    company: Workspace,
     published: Path,
     monkeypatch: pytest.MonkeyPatch,
     models: tuple[str, ...],
 ) -> None:
-    def fails(*_: object) -> None:
+    def fails() -> None:
+        change(company)
         raise ChurnError("half of it")
 
-    console = Console(quiet=True)
-    with day_later.active():
-        project = Project()
-        with monkeypatch.context() as patched:
-            patched.setattr(dbt, "_invoke", fails)
-            with pytest.raises(ChurnError):
-                dbt.build(project, console, data_dir=None, models=models)
-        assert_refused(day_later, code=2, says="is not complete: it is running, failed,")
-        # what is built without dbt is as it was
-        monkeypatch.setattr(dbt, "_invoke", lambda *_: None)
-        if models:
-            dbt.build(project, console, data_dir=None, models=models)
-            assert_refused(day_later, code=2, says="Run `make run` first.")
-        dbt.build(project, console, data_dir=None)
-    publish(day_later)
+    with pytest.raises(ChurnError):
+        build_with(company, monkeypatch, fails, models)
+    assert_refused(company, code=2, says="the last one failed or was stopped")
+    # a part mends nothing that another build left unfinished
+    build_with(company, monkeypatch, lambda: change(company), ("customer_risk",))
+    assert_refused(company, code=2, says="Run `make run` first.")
+    build_with(company, monkeypatch, lambda: change(company))
+    publish(company)
 
 
-def test_what_dbt_alone_has_built_is_not_known_to_be_complete(
+def test_after_a_part_of_a_complete_build(
+    company: Workspace, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_with(company, monkeypatch, lambda: change(company), ("customer_risk",))
+    publish(company)
+
+
+@pytest.mark.parametrize("options", [(), ("--vars", "{risk_ruleset: basic}")])
+def test_after_a_build_that_could_not_begin(
+    company: Workspace, published: Path, options: tuple[str, ...]
+) -> None:
+    with held_by_another_process(company.warehouse) as holder:
+        outcome = company.churn("run", *options)
+        assert outcome.code == 1
+        assert f"is in use by process {holder}" in plain(outcome.err)
+    publish(company)
+
+
+def test_after_anything_else_has_changed_the_warehouse(company: Workspace, published: Path) -> None:
+    change(company)
+    assert_refused(company, code=2, says="something else has changed it since")
+
+
+def test_what_was_killed_leaves_is_not_known_to_be_complete(
     company: Workspace, published: Path
+) -> None:
+    killed = """
+        import duckdb, os, sys
+        connection = duckdb.connect(sys.argv[1])
+        connection.execute("create table marts.half as select 1 as one")
+        os._exit(9)
+    """
+    run_python(company, killed, str(company.warehouse))
+    assert company.warehouse.with_name("churn.duckdb.wal").exists()
+    assert_refused(company, code=2, says="something else has changed it since")
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_what_was_logged_since_is_built_into_what_is_complete(
+    company: Workspace, published: Path, monkeypatch: pytest.MonkeyPatch, is_changed: bool
 ) -> None:
     record = company.warehouse.with_name("churn.duckdb.build.json")
     known = json.loads(record.read_text(encoding="utf-8"))
-    record.unlink()
-    try:
-        assert_refused(company, code=2, says="or was not one of `make run`")
-    finally:
-        record.write_text(json.dumps(known), encoding="utf-8")
+    known["stored"]["outcomes"] = "as it was"
+    record.write_text(json.dumps(known), encoding="utf-8")
+    if is_changed:
+        change(company)
+    commands: list[list[str]] = []
+    monkeypatch.setattr(dbt, "_invoke", lambda arguments, *_: commands.append(arguments))
+    with company.active():
+        assert bool(dbt.inputs(Project()).doubt) == is_changed
+        for _ in range(2):
+            dbt.rebuild(Project(), Console(quiet=True), ("customer_risk",), ("outcomes",))
+        assert not dbt.inputs(Project()).doubt
+    [command] = commands
+    assert ("--select" in command) == (not is_changed)
+    publish(company)
+
+
+def test_without_a_record(company: Workspace, published: Path) -> None:
+    company.warehouse.with_name("churn.duckdb.build.json").unlink()
+    assert_refused(company, code=2, says="is not as a complete `make run` left it")
 
 
 def test_what_is_no_warehouse(workspace: Workspace, published: Path) -> None:
@@ -359,7 +449,8 @@ def test_what_is_no_warehouse(workspace: Workspace, published: Path) -> None:
     assert_refused(workspace, code=1, says="cannot be read now")
     workspace.warehouse.unlink()
     duckdb.connect(str(workspace.warehouse)).close()
-    workspace.warehouse.with_name("churn.duckdb.build.json").write_text("{}")
+    with workspace.active():
+        dbt._keep(Project(), {})
     assert_refused(workspace, code=2, says="is not fully built, or by another version")
 
 
@@ -384,6 +475,13 @@ def test_places_that_are_none(
     place = name.format(warehouse=company.warehouse, folder=published.parent.parent)
     monkeypatch.setenv("CHURN_PUBLISHED_WAREHOUSE", place)
     assert_refused(company, code=2, says=says)
+
+
+def test_a_name_that_duckdb_takes_for_another(
+    company: Workspace, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.environment["CHURN_WAREHOUSE"] = str(company.warehouse.with_name("Memory.duckdb"))
+    assert_refused(company, code=2, says="A warehouse of the name Memory.duckdb cannot be")
 
 
 # ------------------------------------------------------------------------------ what goes wrong

@@ -6,25 +6,13 @@ The database is `CHURN_WAREHOUSE`. Prints the seconds of the statements as JSON.
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import duckdb
-import yaml
-from jinja2 import Environment
 
-PROFILES = Path("profiles.yml")
-
-
-def profile(target: str = "duckdb") -> dict[str, Any]:
-    """A target of the project's profile, filled in from the environment."""
-    text = PROFILES.read_text(encoding="utf-8")
-    filled = Environment().from_string(text).render(env_var=os.environ.get)
-    outputs: dict[str, dict[str, Any]] = yaml.safe_load(filled)["churn"]["outputs"]
-    return outputs[target]
+from churn.profile import profile
 
 
 def run(script: Path, data_dir: Path) -> float:
