@@ -43,9 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, keep; 0 when done, 1 where a contender failed or gives other scores."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("scales", nargs="*", type=float, default=[100.0], metavar="SCALE")
-    parser.add_argument("--runs", type=int, help="of each contender; fewer at large scales")
+    parser.add_argument("--runs", type=int, help="of each contender; 3, at scale 1000 2, at 4000 1")
     parser.add_argument("--only", nargs="+", choices=[one.name for one in CONTENDERS])
-    parser.add_argument("--memory-limit", help="of DuckDB, such as 1GB; as the profile says")
+    parser.add_argument(
+        "--memory-limit",
+        type=lambda limit: limit.replace(" ", "").upper(),
+        help="of DuckDB, such as 1GB; as the profile says",
+    )
     parser.add_argument("--history", action="store_true", help="build everything, not the core")
     parser.add_argument("--page", action="store_true", help=f"write {PAGE} from all results kept")
     options = parser.parse_args(arguments)
@@ -68,8 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     everything=options.history,
                     console=console,
                 )
-                show(result, console)
-                result.write(kept)
+                show(result.keep(kept), console)
             results = read_all(kept)
             show_bars(results, console)
             if options.page:
@@ -90,6 +93,7 @@ def measure(
         data = company(scale, FOLDER / "data")
     settings = {
         "memory_limit": profile()["config_options"]["memory_limit"],
+        "usual_memory_limit": profile(environment={})["config_options"]["memory_limit"],
         "everything": everything,
     }
     result = Result(scale, data.facts, settings, machine())
@@ -132,9 +136,9 @@ def run_once(
                     markup=False,
                     highlight=False,
                 )
-        if "floor" in result.runs:
+        with console.status(f"Scale {result.scale:g}: comparing the scores"):
             compared = check(place)
-            console.print(f"Same scores as the floor: {', '.join(compared) or 'nobody ran'}.")
+        console.print(f"Same scores as the floor: {', '.join(compared) or 'nobody ran'}.")
 
 
 if __name__ == "__main__":

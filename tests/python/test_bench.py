@@ -123,7 +123,7 @@ def test_floor_pandas_and_the_models_give_the_same_scores(
     assert all(run["seconds"] > 0 and run["peak_bytes"] > 0 for run in found.values())
     assert "customer_risk" in found["full"]["models"]
     assert "customer_risk" in found["day"]["models"]
-    assert equality.check(place) == ["pandas", "dbt"]
+    assert equality.check(place) == ["pandas", "dbt", "dbt_later"]
 
     with duckdb.connect(str(place.database("dbt")), read_only=True) as warehouse:
         firing = warehouse.sql("select count(distinct rule_id) from marts.risk_rule_firings")
@@ -140,10 +140,22 @@ def test_floor_pandas_and_the_models_give_the_same_scores(
         staged = "select rows_staged from quality.row_reconciliation where table_name = "
         assert warehouse.sql(f"{staged} 'feature_usage'").fetchall() == [(rows,)]
 
-    with duckdb.connect(str(place.database("floor"))) as floor:
-        floor.execute("update scores set risk_score = 99 where customer_id = 'S1001-1'")
-    with pytest.raises(equality.UnequalError, match=r"S1001-1"):
+    # as Spark writes them; it has its own tests
+    place.spark_scores.mkdir(parents=True)
+    part = place.spark_scores / "part-0.parquet"
+    with duckdb.connect(str(place.database("dbt")), read_only=True) as warehouse:
+        warehouse.sql("from marts.customer_risk").write_parquet(str(part))
+    assert equality.check(place) == ["pandas", "dbt", "spark", "dbt_later"]
+    duckdb.sql(f"from read_parquet('{part}') offset 1").write_parquet(str(part))
+    with pytest.raises(equality.UnequalError, match=r"spark and the floor differ in 1 row"):
         equality.check(place)
+    part.unlink()
+    part.parent.rmdir()
+    for name, said in (("floor_later", "dbt_later"), ("floor", "pandas")):
+        with duckdb.connect(str(place.database(name))) as floor:
+            floor.execute("update scores set risk_score = 99 where customer_id = 'S1001-1'")
+        with pytest.raises(equality.UnequalError, match=rf"{said} and the floor .* S1001-1"):
+            equality.check(place)
 
 
 # ------------------------------------------------------------------------------ what it says
@@ -160,7 +172,7 @@ def run(seconds: float, peak: int = 10**9, **models: float) -> dict:
     }
 
 
-def result(size: float, factor: float = 1.0, **runs: list[dict]) -> Result:
+def result(size: float, factor: float = 1.0, limit: str = "1GB", **runs: list[dict]) -> Result:
     cost = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_bytes": 10**8}
     found = {
         "usage_rows": int(size * 25_000),
@@ -175,7 +187,7 @@ def result(size: float, factor: float = 1.0, **runs: list[dict]) -> Result:
         "load": 0.1,
         "versions": {"Python": "3.11"},
     }
-    settings = {"memory_limit": "1GB", "everything": False}
+    settings = {"memory_limit": limit, "usual_memory_limit": "1GB", "everything": False}
     measured = runs or {
         "floor": [run(10 * factor), run(12 * factor), run(8 * factor)],
         "pandas": [run(40 * factor, 4 * 10**9)],
@@ -200,12 +212,24 @@ def test_bars_say_what_does_not_hold() -> None:
     assert held["full build, × the floor, scale 1000"] == "yes"
     assert held["a day later, × the full build, scale 1000"] == "yes"
     assert held["growth from 100 to 1000"] == "**no**"
-    assert tables.bars([result(1)]) == []
+    limit = "full build with a memory limit of 1GB, scale 1000"
+    assert held[limit] == "yes"
+
+
+def test_bars_that_were_not_measured_are_listed_all_the_same() -> None:
+    found = tables.bars([result(1)])
+    assert len(found) == len(tables.BARS) + 2
+    assert {measured for _, measured, _, _ in found} == {"not measured"}
+    # another memory limit than the usual one says nothing of the bars
+    assert tables.bars([result(1000, limit="8GB")]) == found
+    roomy = [result(1000, full=[run(1.0)]), result(1000, limit="8GB")]
+    assert dict(row[:2] for row in tables.bars(roomy))["peak memory, GB, scale 1000"] == "1.00"
+    assert tables.bars(roomy)[0][1] == "not measured"
 
 
 def test_results_are_kept_by_scale_and_what_is_written_by_hand_stays(tmp_path: Path) -> None:
     for one in (result(100), result(1), result(100, 3.0)):
-        one.write(tmp_path)
+        one.keep(tmp_path)
     kept = read_all(tmp_path)
     assert [one.scale for one in kept] == [1, 100]
     assert kept[1].middle("floor") == 30
@@ -216,11 +240,38 @@ def test_results_are_kept_by_scale_and_what_is_written_by_hand_stays(tmp_path: P
     text = page.read_text(encoding="utf-8")
     assert text.startswith(f"before\n{tables.BEGIN}\n\n2 cores, 16 GiB")
     assert text.endswith(f"{tables.END}\nafter\n")
-    assert "old" not in text
+    assert "\nold\n" not in text
     assert text.count("### Scale 100: 2,500,000 usage rows") == 1
     page.write_text("no marks", encoding="utf-8")
     with pytest.raises(ValueError, match="no marks"):
         tables.write_page(page, kept)
+
+
+def test_who_is_measured_again_takes_nothing_from_the_others(tmp_path: Path) -> None:
+    first = result(1000)
+    first.skipped = {"spark": "no Java", "windows": "no reason"}
+    first.keep(tmp_path)
+    again = result(1000, full=[run(7.0, a=7.0)], windows=[run(1.0)])
+    again.machine["load"] = 5.0
+    again.finished = "2026-02-02T00:00:00+00:00"
+    kept = again.keep(tmp_path)
+    assert read_all(tmp_path) == [kept]
+    assert kept.middle("full") == 7
+    assert kept.ratio("full", "floor") == 0.7
+    assert kept.skipped == {"spark": "no Java"}
+    assert kept.earlier == dict.fromkeys(("floor", "pandas", "day"), first.finished)
+    [said] = [line for line in tables.notes(kept) if line.startswith("Measured in an earlier run")]
+    assert "; (b) pandas, 2026-01-01 12:30 UTC; " in said
+
+    result(1000, limit="256MB", full=[run(9.0)]).keep(tmp_path)
+    usual, little = read_all(tmp_path)
+    assert usual == kept
+    assert "with a memory limit of 256MB: 25,000,000" in tables.title(little)
+    assert growth([usual, little], "full") == []
+
+    elsewhere = result(1000, full=[run(3.0)])
+    elsewhere.machine["cores"] = 64
+    assert list(elsewhere.keep(tmp_path).runs) == ["full"]
 
 
 def test_the_page_of_the_project_has_its_marks() -> None:
@@ -261,7 +312,7 @@ def test_the_command_runs_in_turns_and_keeps_the_result(
     (tmp_path / "bench" / "work-of-a-killed-run").mkdir(parents=True)
     assert scale.main(["2", "--runs", "2"]) == 0
     assert order == ["pandas", "full", "full", "pandas"]
-    kept = json.loads((tmp_path / "bench" / "results" / "scale-2.json").read_text())
+    kept = json.loads((tmp_path / "bench" / "results" / "scale-2-1GB.json").read_text())
     assert kept["skipped"] == {"spark": "no reason"}
     assert len(kept["runs"]["full"]) == 2
     assert [path.name for path in (tmp_path / "bench").glob("work*")] == []

@@ -373,6 +373,26 @@ def test_data_that_nobody_vouches_for_is_built_as_a_whole(places: Places) -> Non
     places.assert_same_anew()
 
 
+def test_a_damaged_load_is_replaced_by_another_data_set(workspace: Workspace) -> None:
+    def data_sets() -> dict[str, str | None]:
+        rows = pq.read_table(workspace.load_dir / "source_files.parquet").to_pylist()
+        return {row["table_name"]: row["data_set_id"] for row in rows}
+
+    company = Company()
+    workspace.load(company.tables)
+    before = data_sets()
+    assert {name for name, found in before.items() if found} == {"feature_usage", "support_tickets"}
+    usage = workspace.load_dir / "feature_usage.parquet"
+    whole = usage.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:-40] + bytes(36) + whole[-4:], b""):
+        usage.write_bytes(damaged)
+        workspace.load(company.tables)
+        after = data_sets()
+        assert after["feature_usage"] not in (before["feature_usage"], None)
+        assert after["support_tickets"] == before["support_tickets"]
+        before = after
+
+
 @pytest.mark.parametrize(
     ("change", "kept", "added"),
     [

@@ -1,11 +1,12 @@
 """The generator of companies of any size: the same rows, in order, and a day more of them."""
 
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from churn.errors import InputError
+from churn.errors import ChurnError, InputError
 from churn.generate import volume
 from churn.generate.volume import VolumeRequest, generate_volume
 from conftest import Workspace
@@ -168,13 +169,31 @@ def test_without_faults_every_id_is_unique_and_every_value_is_readable(clean: Pa
     ("arguments", "said"),
     [
         ({"usage_rows": 999}, "1,000 or more"),
-        ({"usage_rows": 1_000, "more_days": -1}, "0 or more"),
+        ({"usage_rows": 1_000, "more_days": -1}, "from 0 to 32,000"),
+        ({"usage_rows": 1_000, "more_days": 40_000}, "from 0 to 32,000, not 40,000"),
+        ({"usage_rows": 1_000, "until": date(9999, 12, 1)}, "between 1980 and 2199"),
         ({"usage_rows": 1_000, "seed": -1}, "The seed must be"),
     ],
 )
 def test_bad_arguments_are_refused(arguments: dict, said: str) -> None:
     with pytest.raises(InputError, match=said):
         VolumeRequest(**arguments)
+
+
+def test_the_longest_history_ends_on_its_last_day(tmp_path: Path) -> None:
+    longest = VolumeRequest(1_000, more_days=volume.MOST_MORE_DAYS, until=date(2199, 12, 31))
+    generate_volume(tmp_path / "out", longest)
+    last = "select max(try_cast(usage_date as date)) from feature_usage"
+    assert value(tmp_path / "out", last) == date(2287, 8, 12)
+
+
+def test_what_the_database_cannot_do_is_said_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(volume.TABLES, "accounts", "select cast(40000 as smallint)")
+    with pytest.raises(ChurnError, match="Could not generate: Conversion Error"):
+        generate(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_writes_a_company_of_a_size(workspace: Workspace, tmp_path: Path) -> None:

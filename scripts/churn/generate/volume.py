@@ -29,9 +29,12 @@ from churn.generate.volume_world import (
     USAGE_ROWS,
 )
 from churn.options import DEFAULT_SEED, DEFAULT_UNTIL, FEWEST_USAGE_ROWS, FileFormat
+from churn.sql_text import literal
 
 ROWS_A_CUSTOMER = 50
 MEMORY = "1GB"
+# Days are numbered in two bytes, and what happens on the last one is recorded days later.
+MOST_MORE_DAYS = 32_000
 # Pairs of a customer and a moment that are looked at in one statement.
 PAIRS = 3_000_000
 STREAMS = ("usage", "tickets")
@@ -47,7 +50,7 @@ Facts = dict[str, Any]
 class VolumeRequest:
     """The arguments of one generation, checked on construction.
 
-    Raises InputError for fewer than 1,000 usage rows, a negative number of more days, and what
+    Raises InputError for fewer than 1,000 usage rows, more days below 0 or above 32,000, and what
     `settings.Request` refuses.
     """
 
@@ -66,19 +69,17 @@ class VolumeRequest:
                 f"The number of usage rows must be {FEWEST_USAGE_ROWS:,} or more, "
                 f"not {self.usage_rows:,}."
             )
-        if self.more_days < 0:
-            raise InputError(f"The number of more days must be 0 or more, not {self.more_days}.")
+        if not 0 <= self.more_days <= MOST_MORE_DAYS:
+            raise InputError(
+                f"The number of more days must be from 0 to {MOST_MORE_DAYS:,}, "
+                f"not {self.more_days:,}."
+            )
         Request(seed=self.seed, file_format=self.file_format, prefix=self.prefix, until=self.until)
 
     @property
     def days(self) -> int:
         """How many days the history has."""
         return HISTORY_DAYS + self.more_days
-
-    @property
-    def last_day(self) -> date:
-        """The last day of the data."""
-        return self.until + timedelta(days=self.more_days)
 
 
 def generate_volume(
@@ -114,7 +115,7 @@ def _working(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         with duckdb.connect(str(scratch / "world.duckdb"), config=settings) as world:
             yield world
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except duckdb.Error as error:
         raise ChurnError(f"Could not generate: {str(error).splitlines()[0]}") from error
 
 
@@ -195,8 +196,8 @@ def _write(world: duckdb.DuckDBPyConnection, query: str, path: Path, file_format
         if file_format == "parquet"
         else "format csv, header"
     )
-    target = str(path).replace("'", "''")
-    rows: int = world.execute(f"copy ({query}) to '{target}' ({options})").fetchall()[0][0]
+    target = literal(str(path))
+    rows: int = world.execute(f"copy ({query}) to {target} ({options})").fetchall()[0][0]
     return rows
 
 

@@ -18,6 +18,7 @@ from churn.generate.population import (
     TRIAL_DAYS,
 )
 from churn.generate.tables import FEATURES, PRIORITIES, PRIORITY_SHARES
+from churn.sql_text import literal
 
 COUNTRIES = sorted({country.name for _, country, _ in PLACES})
 INDUSTRIES = sorted({industry for locale, _, _ in PLACES for _, industry in locale.trades})
@@ -26,10 +27,7 @@ MANAGER_NAMES = [name for team in MANAGERS.values() for name in team]
 
 def _list(values: Sequence[object]) -> str:
     """A list literal."""
-    texts = (
-        f"""'{value.replace("'", "''")}'""" if isinstance(value, str) else str(value)
-        for value in values
-    )
+    texts = (literal(value) if isinstance(value, str) else str(value) for value in values)
     return f"[{', '.join(texts)}]"
 
 

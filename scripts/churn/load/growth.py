@@ -1,5 +1,6 @@
 """Whether a file is an earlier one with rows added: then it is the same data set, grown."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -8,6 +9,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from churn.load.columns import ROW_NUMBER
+from churn.sql_text import file_pattern, identifier
 
 
 def load_ids(earlier: Path, earlier_ids: list[str], loaded: Path) -> list[str]:
@@ -31,23 +33,22 @@ def load_ids(earlier: Path, earlier_ids: list[str], loaded: Path) -> list[str]:
 
 
 def _begins_with(loaded: Path, earlier: Path) -> bool:
-    """Whether the file has the columns of the earlier one, and first of all the same rows."""
-    with duckdb.connect(config={"memory_limit": "512MB"}) as connection:
+    """Whether the file has the columns of the earlier one, and first of all the same rows.
+
+    What cannot be read proves nothing.
+    """
+    with suppress(duckdb.Error), duckdb.connect(config={"memory_limit": "512MB"}) as connection:
 
         def ask(query: str, **values: Any) -> list[tuple[Any, ...]]:
             return connection.execute(query, values).fetchall()
 
-        columns = ask("describe from read_parquet($file)", file=_literally(earlier))
-        if columns != ask("describe from read_parquet($file)", file=_literally(loaded)):
+        columns = ask("describe from read_parquet($file)", file=file_pattern(earlier))
+        if columns != ask("describe from read_parquet($file)", file=file_pattern(loaded)):
             return False
-        names = ", ".join('"' + name.replace('"', '""') + '"' for name, *_ in columns)
+        names = ", ".join(identifier(name) for name, *_ in columns)
         # the row number is among the columns: the sum knows the order
         digest = f"select count(*), sum(hash({names})) from read_parquet($file)"
-        [(rows, before)] = ask(digest, file=_literally(earlier))
+        [(rows, before)] = ask(digest, file=file_pattern(earlier))
         first_rows = f"{digest} where {ROW_NUMBER} <= $rows"
-        return ask(first_rows, file=_literally(loaded), rows=rows) == [(rows, before)]
-
-
-def _literally(path: Path) -> str:
-    """The path as DuckDB has to be told it, for which some characters are wildcards."""
-    return "".join(f"[{letter}]" if letter in "[*?" else letter for letter in str(path))
+        return ask(first_rows, file=file_pattern(loaded), rows=rows) == [(rows, before)]
+    return False

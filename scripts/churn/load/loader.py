@@ -82,7 +82,10 @@ def load(
                 _link(load_dir / f"{name}.parquet", complete / f"{name}.parquet")
             _write_source_files(
                 complete,
-                [_source_file(table, previous, load_dir, complete) for table in tables],
+                [
+                    _source_file(table, project.tables[table.table], previous, load_dir, complete)
+                    for table in tables
+                ],
                 [previous[name] for name in kept],
             )
             swap_in(complete, load_dir)
@@ -275,11 +278,17 @@ def _previous_load(load_dir: Path) -> dict[str, dict[str, Any]]:
 
 
 def _source_file(
-    table: TableSummary, previous: Mapping[str, dict[str, Any]], load_dir: Path, folder: Path
+    table: TableSummary,
+    spec: TableSpec,
+    previous: Mapping[str, dict[str, Any]],
+    load_dir: Path,
+    folder: Path,
 ) -> dict[str, Any]:
     """What `source_files` says of a table that was written into the folder."""
     file = f"{table.table}.parquet"
     earlier_ids = (previous.get(table.table, {}).get("load_ids") or "").split()
+    # a table that is read as a whole may be another one each time
+    ids = load_ids(load_dir / file, earlier_ids, folder / file) if spec.grows else []
     return {
         "table_name": table.table,
         "file_name": table.file,
@@ -289,7 +298,7 @@ def _source_file(
         "row_count": table.rows,
         "file_columns": json.dumps(table.file_columns, ensure_ascii=False),
         "text_column": table.text_column,
-        "load_ids": " ".join(load_ids(load_dir / file, earlier_ids, folder / file)),
+        "load_ids": " ".join(ids),
     }
 
 

@@ -59,6 +59,11 @@ class Place:
         """The scores of pandas."""
         return self.folder / "pandas.parquet"
 
+    @property
+    def spark_scores(self) -> Path:
+        """The folder of the scores of Spark."""
+        return self.folder / "spark/warehouse/marts.db/customer_risk"
+
     def database(self, name: str) -> Path:
         """The database of a contender. Views in it name the file: all have the same name."""
         return self.folder / name / "churn.duckdb"
@@ -84,9 +89,14 @@ class Place:
 
 def script(name: str, place: Place) -> dict[str, Run]:
     """A script by hand: `floor` or `windows`."""
-    command = [sys.executable, HERE / "floor.py", HERE / f"{name}.sql", place.company.base]
+    return {name: run_script(name, place, name, place.company.base)}
+
+
+def run_script(script: str, place: Place, name: str, data: Path) -> Run:
+    """Run a script on loaded data, into a database of that name."""
+    command = [sys.executable, HERE / "floor.py", HERE / f"{script}.sql", data]
     found = cost(command, place.environment(name), place.spill)
-    return {name: _run(found, json.loads(found.output)["seconds"])}
+    return _run(found, json.loads(found.output)["seconds"])
 
 
 def pandas(place: Place) -> dict[str, Run]:

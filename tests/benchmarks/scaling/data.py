@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 import churn
 from measure import Cost, cost
 
 ROWS_A_SCALE = 25_000
 CHURN = (sys.executable, "-c", "from churn.cli import main; main()")
 COMPLETE = "complete.json"
-# of the package: what these files say, the data looks like
-MAKERS = ("generate/*.py", "load/*.py")
+# what these files say, the data looks like; those of the package, and of the project
+MAKERS = ("generate/*.py", "load/*.py", "options.py", "sql_text.py")
+CONFIGURATION = Path("dbt_project.yml")
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,11 @@ def _facts(home: Path) -> dict[str, Any]:
 
 
 def _makers() -> str:
-    """A digest of the code that makes the data."""
+    """A digest of what makes the data: code, configuration, the version of DuckDB."""
     package = Path(churn.__file__).parent
-    digest = hashlib.md5(usedforsecurity=False)
+    digest = hashlib.md5(duckdb.__version__.encode(), usedforsecurity=False)
     for pattern in MAKERS:
         for file in sorted(package.glob(pattern)):
             digest.update(file.read_bytes())
+    digest.update(CONFIGURATION.read_bytes())
     return digest.hexdigest()

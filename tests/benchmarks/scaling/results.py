@@ -3,8 +3,9 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
@@ -23,11 +24,12 @@ class Result:
     Attributes:
         scale: times 25,000 usage rows.
         data: rows by table, and what it cost to make them.
-        settings: the memory limit, and whether the history was built, too.
+        settings: the memory limit, the usual one, and whether the history was built, too.
         machine: cores, memory, versions, and the load when it began.
         finished: date and time.
         runs: what was measured: `windows`, `floor`, `pandas`, `full`, `day`, `spark`.
         skipped: why others are missing.
+        earlier: who was measured in an earlier run of the benchmark, and when it finished.
     """
 
     scale: float
@@ -37,11 +39,22 @@ class Result:
     finished: str = ""
     runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    earlier: dict[str, str] = field(default_factory=dict)
 
     @property
     def usage_rows(self) -> int:
         """How many there are."""
         return int(self.data["usage_rows"])
+
+    @property
+    def memory_limit(self) -> str:
+        """That of DuckDB."""
+        return str(self.settings["memory_limit"])
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether the memory limit is the one of the project."""
+        return self.memory_limit == self.settings["usual_memory_limit"]
 
     def middle(self, name: str, what: str = "seconds") -> float | None:
         """The median of the runs of a contender; None where it did not run."""
@@ -68,27 +81,49 @@ class Result:
         }
         return sorted(times.items(), key=lambda item: -item[1])
 
-    def write(self, folder: Path) -> Path:
-        """Keep it, in the place of an earlier one of the same scale."""
+    def keep(self, folder: Path) -> "Result":
+        """Write it, together with what others took earlier where all else is equal; return both."""
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"scale-{self.scale:g}.json"
+        limit = re.sub(r"\W", "_", self.memory_limit)
+        file = folder / f"scale-{self.scale:g}-{limit}.json"
+        kept = self._with_earlier(_read(file)) if file.exists() else self
         partial = folder / f".{file.name}"
-        partial.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        partial.write_text(json.dumps(asdict(kept), indent=1), encoding="utf-8")
         partial.replace(file)
-        return file
+        return kept
+
+    def _with_earlier(self, before: "Result") -> "Result":
+        if self._circumstances() != before._circumstances():
+            return self
+        others = before.runs.keys() - self.runs
+        runs = before.runs | self.runs
+        skipped = before.skipped | self.skipped
+        return replace(
+            self,
+            runs=runs,
+            skipped={name: why for name, why in skipped.items() if name not in runs},
+            earlier={name: before.earlier.get(name, before.finished) for name in others},
+        )
+
+    def _circumstances(self) -> tuple[Mapping[str, Any], ...]:
+        """What must be equal for two measurements to be compared."""
+        return self.data, self.settings, {**self.machine, "load": None}
 
 
 def read_all(folder: Path) -> list[Result]:
-    """Everything that is kept, the smallest scale first."""
-    files = folder.glob("scale-*.json")
-    found = [Result(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
-    return sorted(found, key=lambda result: result.scale)
+    """Everything that is kept, the smallest scale first, at each the usual memory limit first."""
+    found = [_read(file) for file in sorted(folder.glob("scale-*.json"))]
+    return sorted(found, key=lambda result: (result.scale, not result.is_usual))
+
+
+def _read(file: Path) -> Result:
+    return Result(**json.loads(file.read_text(encoding="utf-8")))
 
 
 def growth(results: Sequence[Result], name: str, what: str = "seconds") -> list[str]:
     """From each scale to the next: `10 → 100: 8.1 × for 10 × the rows`."""
     lines = []
-    for before, after in pairwise(results):
+    for before, after in pairwise(result for result in results if result.is_usual):
         one, two = before.middle(name, what), after.middle(name, what)
         if one and two:
             rows = after.usage_rows / before.usage_rows

@@ -19,6 +19,7 @@ LABELS = {
 }
 HEADER = (
     "",
+    "runs",
     "seconds",
     "fastest–slowest",
     "CPU s",
@@ -30,6 +31,7 @@ HEADER = (
     "process s",
 )
 SLOWEST = 3
+NOT_MEASURED = "not measured"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 # What must hold: what, at which scale, what was measured, the bar; None where it was not measured.
@@ -59,6 +61,8 @@ BARS: tuple[tuple[str, float, Measure, float], ...] = (
     ),
 )
 GROWTH_BAR = (100, 1000, 11.0)
+# A full build ends at this scale with this memory limit.
+LIMIT_BAR = (1000, "1GB")
 
 
 def rows_of(result: Result) -> list[tuple[str, ...]]:
@@ -72,6 +76,7 @@ def rows_of(result: Result) -> list[tuple[str, ...]]:
         rows.append(
             (
                 label,
+                str(len(result.runs[name])),
                 _number(seconds),
                 f"{_number(fastest)}–{_number(slowest)}",
                 _number(result.middle(name, "cpu_seconds")),
@@ -97,13 +102,12 @@ def _ratio(value: float | None) -> str:
 
 
 def title(result: Result) -> str:
-    """Such as: Scale 100: 2,500,000 usage rows, 50,007 customers, 132,094 tickets; 3 runs."""
+    """Such as: Scale 100: 2,500,000 usage rows, 50,007 customers, 132,094 tickets."""
     rows = result.data["rows"]
-    runs = max(map(len, result.runs.values()), default=0)
+    limit = "" if result.is_usual else f" with a memory limit of {result.memory_limit}"
     return (
-        f"Scale {result.scale:g}: {result.usage_rows:,} usage rows, "
-        f"{rows['subscriptions']:,} customers, {rows['support_tickets']:,} tickets; "
-        f"{runs} run{'s' if runs != 1 else ''}"
+        f"Scale {result.scale:g}{limit}: {result.usage_rows:,} usage rows, "
+        f"{rows['subscriptions']:,} customers, {rows['support_tickets']:,} tickets"
     )
 
 
@@ -124,6 +128,9 @@ def notes(result: Result) -> list[str]:
         f"peak {making['peak_bytes'] / 1e6:,.0f} MB; "
         f"loaded in {_number(loading['seconds'])} s, peak {loading['peak_bytes'] / 1e6:,.0f} MB."
     )
+    if earlier := [name for name in LABELS if name in result.earlier]:
+        named = "; ".join(f"{LABELS[name]}, {_moment(result.earlier[name])}" for name in earlier)
+        lines.append(f"Measured in an earlier run: {named}.")
     lines += [f"{LABELS.get(name, name)} left out: {why}." for name, why in result.skipped.items()]
     return lines
 
@@ -141,21 +148,31 @@ def show(result: Result, console: Console) -> None:
 
 
 def bars(results: Sequence[Result]) -> list[tuple[str, str, str, str]]:
-    """What must hold, and whether it does: what, measured, bar, yes or no."""
-    at = {result.scale: result for result in results}
+    """What must hold, and whether it does: what, measured, bar, yes or no; all are listed."""
+    at = {result.scale: result for result in results if result.is_usual}
     found = [
         (f"{what}, scale {scale:g}", measure(at[scale]) if scale in at else None, bar)
         for what, scale, measure, bar in BARS
     ]
     small, large, bar = GROWTH_BAR
-    if small in at and large in at:
-        one, two = at[small].middle("full"), at[large].middle("full")
-        found.append((f"growth from {small} to {large}", two / one if one and two else None, bar))
+    one, two = (at[scale].middle("full") if scale in at else None for scale in (small, large))
+    found.append((f"growth from {small} to {large}", two / one if one and two else None, bar))
     return [
         (what, f"{value:.2f}", f"{bar:g}", "yes" if value <= bar else "**no**")
-        for what, value, bar in found
         if value is not None
-    ]
+        else (what, NOT_MEASURED, f"{bar:g}", "")
+        for what, value, bar in found
+    ] + [_limit_bar(results)]
+
+
+def _limit_bar(results: Sequence[Result]) -> tuple[str, str, str, str]:
+    scale, limit = LIMIT_BAR
+    what = f"full build with a memory limit of {limit}, scale {scale}"
+    for result in results:
+        if (result.scale, result.memory_limit) == LIMIT_BAR and "full" in result.runs:
+            spilled = (result.middle("full", "spilled_bytes") or 0) / 1e6
+            return what, f"ends, having spilled {spilled:,.0f} MB", "ends", "yes"
+    return what, NOT_MEASURED, "ends", ""
 
 
 def show_bars(results: Sequence[Result], console: Console) -> None:
@@ -167,7 +184,8 @@ def show_bars(results: Sequence[Result], console: Console) -> None:
     for column in ("measured", "at most", "holds"):
         table.add_column(column, justify="right")
     for row in bars(results):
-        table.add_row(*(cell.replace("*", "") for cell in row))
+        if NOT_MEASURED not in row:
+            table.add_row(*(cell.replace("*", "") for cell in row))
     if table.row_count:
         console.print(table)
 
@@ -188,9 +206,10 @@ def write_page(page: Path, results: Sequence[Result]) -> None:
 
 
 def _measured(results: Sequence[Result]) -> str:
-    parts = [_machine(results[-1])]
-    if held := bars(results):
-        parts.append(_markdown(("must hold", "measured", "at most", "holds"), held))
+    parts = [
+        _machine(results[-1]),
+        _markdown(("must hold", "measured", "at most", "holds"), bars(results)),
+    ]
     for name in ("full", "day"):
         if lines := growth(results, name):
             parts.append(f"Growth of {LABELS[name]}: {'; '.join(lines)}.")
@@ -210,12 +229,15 @@ def _machine(result: Result) -> str:
 
 
 def _settings(result: Result) -> str:
-    limit = result.settings["memory_limit"]
     what = "everything, the history included" if result.settings["everything"] else "the core"
     return (
-        f"{result.finished[:16].replace('T', ' ')}; {what}; memory limit of DuckDB {limit}; "
+        f"{_moment(result.finished)}; {what}; memory limit of DuckDB {result.memory_limit}; "
         f"load of the machine when it began: {result.machine['load']:.1f}."
     )
+
+
+def _moment(finished: str) -> str:
+    return f"{finished[:16].replace('T', ' ')} UTC"
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
