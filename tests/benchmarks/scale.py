@@ -20,12 +20,12 @@ from pathlib import Path
 from rich.console import Console
 
 from churn.errors import ChurnError
+from churn.profile import profile
 from churn.swap import exclusive
 from measure import Failure
 from scaling.contenders import CONTENDERS, Contender, Place
 from scaling.data import Company, company
 from scaling.equality import UnequalError, check
-from scaling.floor import profile
 from scaling.results import Result, machine, read_all
 from scaling.tables import show, show_bars, write_page
 

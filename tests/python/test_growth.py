@@ -373,22 +373,25 @@ def test_data_that_nobody_vouches_for_is_built_as_a_whole(places: Places) -> Non
     places.assert_same_anew()
 
 
-def test_a_damaged_load_is_replaced_by_another_data_set(workspace: Workspace) -> None:
-    def data_sets() -> dict[str, str | None]:
-        rows = pq.read_table(workspace.load_dir / "source_files.parquet").to_pylist()
-        return {row["table_name"]: row["data_set_id"] for row in rows}
+def loads(workspace: Workspace) -> dict[str, list[str]]:
+    """The loads by which each table has grown."""
+    rows = pq.read_table(workspace.load_dir / "source_files.parquet").to_pylist()
+    return {row["table_name"]: row["load_ids"].split() for row in rows}
 
+
+def test_a_damaged_load_begins_anew(workspace: Workspace) -> None:
     company = Company()
     workspace.load(company.tables)
-    before = data_sets()
+    before = loads(workspace)
     assert {name for name, found in before.items() if found} == {"feature_usage", "support_tickets"}
     usage = workspace.load_dir / "feature_usage.parquet"
     whole = usage.read_bytes()
     for damaged in (whole[: len(whole) // 2], whole[:-40] + bytes(36) + whole[-4:], b""):
         usage.write_bytes(damaged)
         workspace.load(company.tables)
-        after = data_sets()
-        assert after["feature_usage"] not in (before["feature_usage"], None)
+        after = loads(workspace)
+        assert len(after["feature_usage"]) == 1
+        assert after["feature_usage"] != before["feature_usage"]
         assert after["support_tickets"] == before["support_tickets"]
         before = after
 
@@ -409,16 +412,11 @@ def test_a_damaged_load_is_replaced_by_another_data_set(workspace: Workspace) ->
 def test_a_load_follows_another_while_rows_are_only_added(
     workspace: Workspace, change: Callable[[Company], object], kept: int, added: int
 ) -> None:
-    def loads() -> list[str]:
-        rows = pq.read_table(workspace.load_dir / "source_files.parquet").to_pylist()
-        [found] = [row["load_ids"] for row in rows if row["table_name"] == "feature_usage"]
-        return found.split()
-
     company = Company()
     workspace.load(company.tables)
-    before = loads()
+    before = loads(workspace)["feature_usage"]
     change(company)
     workspace.load(company.tables)
-    after = loads()
+    after = loads(workspace)["feature_usage"]
     assert after[:kept] == before[:kept]
     assert len(set(after) - set(before)) == added == len(after) - kept

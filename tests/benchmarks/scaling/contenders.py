@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 
+from churn.profile import profile
 from measure import Cost, cost
 from scaling.data import Company
-from scaling.floor import profile
 
 HERE = Path(__file__).parent
 DBT = Path(sys.executable).with_name("dbt")

@@ -7,25 +7,12 @@ The database is `CHURN_WAREHOUSE`. Prints the seconds of the statements as JSON.
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 
 import duckdb
 
-<<<<<<< HEAD
 from churn.profile import profile
-=======
-PROFILES = Path("profiles.yml")
-
-
-def profile(target: str = "duckdb", environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """A target of the project's profile, filled in from the environment."""
-    text = PROFILES.read_text(encoding="utf-8")
-    filled = Environment().from_string(text).render(env_var=environment.get)
-    outputs: dict[str, dict[str, Any]] = yaml.safe_load(filled)["churn"]["outputs"]
-    return outputs[target]
->>>>>>> bench2
 
 
 def run(script: Path, data_dir: Path) -> float:
