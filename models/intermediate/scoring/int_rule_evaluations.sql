@@ -1,4 +1,5 @@
--- one row per customer at the as-of date and rule of the active rule set: what it saw and said
+-- one row per customer at the as-of date and rule of the active rule set: what it saw and said;
+-- a view: all of it follows from the scores, and who reads it asks for one customer or what fired
 {{ config(materialized='view') }}
 with
 
