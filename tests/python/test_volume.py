@@ -9,7 +9,7 @@ import pytest
 from churn.errors import ChurnError, InputError
 from churn.generate import volume
 from churn.generate.volume import VolumeRequest, generate_volume
-from conftest import Workspace
+from conftest import ROOT, Workspace
 
 USAGE_ROWS = 25_000
 FACTS = ("feature_usage", "support_tickets", "churn_events")
@@ -207,3 +207,32 @@ def test_the_command_writes_a_company_of_a_size(workspace: Workspace, tmp_path: 
         refused = workspace.churn("generate", "--out", out, *arguments)
         assert refused.code == 2
         assert "--usage-rows" in refused.err
+
+
+# ------------------------------------------------------------------------------ what is built of it
+def test_a_build_ends_in_much_less_memory_than_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not fit is written to the temporary folder, and read again."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("CHURN_MEMORY_LIMIT", "150MB")
+    place = Workspace(tmp_path, tmp_path / "target")
+    generate_volume(place.source, VolumeRequest(2_500_000))
+    place.load(place.source)
+    result = place.dbt(
+        *("build", "--selector", "core", "--exclude-resource-type", "test", "unit_test"),
+        *("--vars", "{history_weeks: 1, backtest_weeks: 0}"),
+        data_dir=place.load_dir,
+    )
+    assert result.success, [r.message for r in result.result if r.message]
+    with duckdb.connect(str(place.warehouse), read_only=True) as connection:
+        usage = connection.execute("from staging.checked_saas__feature_usage").to_arrow_table()
+    assert usage.num_rows == 2_500_000
+    assert usage.nbytes > 2 * 150e6
+    [reconciled] = place.select(
+        "select * from quality.row_reconciliation where table_name = 'feature_usage'"
+    )
+    assert reconciled["rows_in"] == 2_500_000
+    customers = place.column("select count(*) from marts.customer_risk")
+    # 50 usage rows a customer; some have not started, or belong to no account
+    assert 45_000 < customers[0] <= 50_100
