@@ -15,7 +15,7 @@
     {{ rounded_fraction('cast(' ~ part ~ ' as double) / nullif(cast(' ~ whole ~ ' as double), 0)') }}
 {%- endmacro %}
 
-{# Aggregate: the mean of values with at most six digits after the point, as published. #}
+{# Aggregate: the mean of values with at most six digits after the point, as published; times a million they are whole. #}
 {% macro average(value) -%}
     {{ share('sum(' ~ value ~ ') * 1000000', 'count(' ~ value ~ ') * 1000000') }}
 {%- endmacro %}

@@ -60,7 +60,7 @@
     (not {{ churn_intents }}.is_account_level or {{ runs_on(customers ~ '.end_date', as_of_date) }})
 {%- endmacro %}
 
-{# 0, 1, 2, ..., as many as asked for, in a column `number`. #}
+{# 0, 1, 2, ..., as many as asked for, in a column `number`. Of none, one is left out: `values` needs a row. #}
 {% macro numbers(how_many) -%}
     select number
     from (values {% for number in range(how_many or 1) %}({{ number }}){{ ', ' if not loop.last }}{% endfor %}) as numbers (number)
