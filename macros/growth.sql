@@ -104,11 +104,13 @@
 {% macro first_day_to_add() -%}
     {%- set until = " and usage_date <= cast('" ~ configured_as_of_date() ~ "' as date)"
         if configured_as_of_date() is not none else '' -%}
-    {%- set last_date = first_value(
-        'select max(usage_date) from ' ~ this ~ " where row_fate = 'staged'" ~ until
-        ~ ' and subscription_id in (select subscription_id from ' ~ ref('stg_saas__subscriptions') ~ ')'
-    ) -%}
-    cast('{{ last_date if last_date is not none else '0001-01-01' }}' as date) - {{ var('late_arrival_days') }}
+    {%- set last_of_all = 'select max(usage_date) from ' ~ this ~ " where row_fate = 'staged'" ~ until -%}
+    {%- set last_of_known = last_of_all
+        ~ ' and subscription_id in (select subscription_id from ' ~ ref('stg_saas__subscriptions') ~ ')' -%}
+    {#- nearly always somebody known has usage on the last day of all: then no other day is looked at -#}
+    {%- set last_date = first_value(last_of_known ~ ' and usage_date = (' ~ last_of_all ~ ')')
+        or first_value(last_of_known) -%}
+    cast('{{ last_date or '0001-01-01' }}' as date) - {{ var('late_arrival_days') }}
 {%- endmacro %}
 
 {#
