@@ -32,7 +32,8 @@
     data. A model names the table whose rows it holds in its `meta: grows_with`, where that is not usage.
 #}
 {% macro fingerprints() %}
-    {%- if not execute -%}{{ return([]) }}{%- endif -%}
+    {#- there is no graph in a unit test, and nothing that grows -#}
+    {%- if not execute or not graph.get('nodes') -%}{{ return([]) }}{%- endif -%}
     {%- set table_name = config.get('meta', {}).get('grows_with', 'feature_usage') -%}
     {%- set made_by = tojson(saas_table(table_name), sort_keys=true) ~ var('late_arrival_days') ~ code_behind([model.unique_id]) -%}
     {%- set found = [] -%}
@@ -48,12 +49,11 @@
 #}
 {% macro code_behind(ids, seen=none) %}
     {%- set seen = {} if seen is none else seen -%}
-    {#- there is no graph in a unit test -#}
-    {%- set nodes = graph.get('nodes', {}) -%}
     {%- for id in ids if id not in seen -%}
-        {%- if id in nodes -%}
-            {%- do seen.update({id: nodes[id].checksum.checksum}) -%}
-            {%- do code_behind(nodes[id].depends_on.macros + nodes[id].depends_on.get('nodes', []), seen) -%}
+        {%- if id in graph.nodes -%}
+            {%- set node = graph.nodes[id] -%}
+            {%- do seen.update({id: node.checksum.checksum}) -%}
+            {%- do code_behind(node.depends_on.macros + node.depends_on.get('nodes', []), seen) -%}
         {%- elif id.startswith('macro.churn.') and not id.startswith('macro.churn.spark__') -%}
             {%- set name = id.split('.')[-1] -%}
             {%- do seen.update({id: context[name].macro.macro_sql}) -%}
@@ -72,8 +72,8 @@
 #}
 {% macro loads_of(table_name) %}
     {%- if not env_var('CHURN_DATA_DIR', '') -%}
-        {%- set sample = graph.get('nodes', {}).get('seed.churn.raw_' ~ table_name) -%}
-        {{ return([sample.checksum.checksum] if sample and sample.checksum.name != 'path' else []) }}
+        {%- set sample = graph.nodes['seed.churn.raw_' ~ table_name] -%}
+        {{ return([sample.checksum.checksum] if sample.checksum.name != 'path' else []) }}
     {%- endif -%}
     {%- set files = source_files() -%}
     {%- if 'load_ids' not in column_names(files) -%}{{ return([]) }}{%- endif -%}

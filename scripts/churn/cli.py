@@ -470,7 +470,7 @@ def spark(
     if data is not None:
         data_dir: str | None = str(_load(project, console, data, partial))
     else:
-        data_dir = _spark_data(project, console)
+        data_dir = _spark_data(project, console, "spark")
     with build_on_spark(
         project,
         console,
@@ -505,7 +505,7 @@ def parity(
 
     project, console = Project(), output_console()
     settings = _parsed_variables(project, variables)
-    data_dir = None if data is not None else _spark_data(project, console)
+    data_dir = None if data is not None else _spark_data(project, console, "parity")
     with temporary_place("churn-parity-") as place:
         if data is not None:
             os.environ["CHURN_DATA_DIR"] = str(place / "saas")
@@ -858,7 +858,7 @@ def _load(project: Project, console: Console, data: Path, partial: bool) -> Path
     return project.load_dir
 
 
-def _spark_data(project: Project, console: Console) -> str | None:
+def _spark_data(project: Project, console: Console, command: str) -> str | None:
     """What was loaded before: a folder or an address, None for the bundled sample."""
     from churn.load import recover
 
@@ -866,7 +866,7 @@ def _spark_data(project: Project, console: Console) -> str | None:
     # the loader knows folders only
     if not address or "://" not in address:
         recover(project.load_dir)
-        _say_what_is_built(project, console, project.data_dir)
+        _say_what_is_built(project, console, project.data_dir, command)
     return address or None
 
 
@@ -888,11 +888,13 @@ def _print_generated(summary: "Summary", console: Console) -> None:
         console.print(f"AUC of an oracle that knows it: {summary.oracle_auc:.3f}", highlight=False)
 
 
-def _build_command(data_dir: Path) -> str:
-    return f"CHURN_DATA_DIR={shlex.quote(str(data_dir))} make run"
+def _build_command(data_dir: Path, command: str = "run") -> str:
+    return f"CHURN_DATA_DIR={shlex.quote(str(data_dir))} make {command}"
 
 
-def _say_what_is_built(project: Project, console: Console, data_dir: Path | None) -> None:
+def _say_what_is_built(
+    project: Project, console: Console, data_dir: Path | None, command: str = "run"
+) -> None:
     if data_dir is not None:
         console.print(f"Building from the data in {data_dir}.", markup=False, highlight=False)
         return
@@ -900,7 +902,7 @@ def _say_what_is_built(project: Project, console: Console, data_dir: Path | None
     if project.load_dir.is_dir():
         console.print(
             f"Your own data in {project.load_dir} is left alone; "
-            f"to build from it: {_build_command(project.load_dir)}",
+            f"to build from it: {_build_command(project.load_dir, command)}",
             markup=False,
             highlight=False,
         )

@@ -37,6 +37,7 @@ GROWN = (
     "intermediate.int_customer_usage",
     "intermediate.int_feature_usage_columns",
 )
+NOT_TESTED = ("--exclude-resource-type", "test", "unit_test")
 FIRST_DAY = AS_OF - timedelta(days=10)
 
 
@@ -134,9 +135,10 @@ class Places:
         **variables: object,
     ) -> None:
         result = place.dbt(
-            *("build", "--exclude-resource-type", "test", "unit_test"),
+            "build",
             *("--vars", json.dumps({"history_weeks": 4, "backtest_weeks": 0, **variables})),
             *(arguments or ("--select", *BUILT)),
+            *(() if "--resource-type" in arguments else NOT_TESTED),
             data_dir=self.growing.load_dir if data_dir == "loaded" else data_dir,
         )
         assert result.success, [r.message for r in result.result if r.message]
@@ -309,6 +311,17 @@ def test_how_late_is_too_late_is_configured(places: Places, days: int) -> None:
     assert places.growing.column(
         "select usage_id from staging.checked_saas__feature_usage where row_fate = 'pending'"
     ) == ["too late"]
+
+
+def test_dbt_alone_builds_and_tests_loaded_data(places: Places) -> None:
+    """With the unit tests, for which dbt has no graph."""
+    places.growing.load(Company().tables)
+    for _ in range(2):
+        places.build(
+            places.growing,
+            *("--select", "+checked_saas__feature_usage", "+checked_saas__support_tickets"),
+            *("--resource-type", "model", "seed", "unit_test"),
+        )
 
 
 # ------------------------------------------------------------------------------ data sets

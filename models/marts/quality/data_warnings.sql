@@ -167,7 +167,7 @@ waiting_warnings as (
         end
         || ' more than {{ var("late_arrival_days") }} days late and'
         || case usage_rows when 1 then ' is' else ' are' end
-        || ' not scored yet: make run FULL_REFRESH=1 reads everything again.' as warning
+        || ' not scored yet: make run DATA=... FULL_REFRESH=1 reads everything again.' as warning
     from waiting
     where usage_rows > 0
 

@@ -81,9 +81,9 @@ def build_on_spark(
             # the one that dbt has opened
             yield SparkSession.builder.getOrCreate()
         finally:
-            # there is none where Spark could not start, and none is started to be stopped
-            if SparkContext._active_spark_context:
-                SparkSession.builder.getOrCreate().stop()
+            # there is none where Spark could not start; one that has stopped may be stopped again
+            if context := SparkContext._active_spark_context:
+                context.stop()
 
 
 @contextmanager
