@@ -5,21 +5,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # taken as they were typed: names and notes may hold anything, a $ too
-ARGUMENTS := DATA PARTIAL VARS ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS \
-	CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT BASE_PATH PORT
+ARGUMENTS := DATA PARTIAL VARS FULL_REFRESH ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS \
+	CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT BASE_PATH PORT \
+	SCALE RUNS ONLY MEMORY_LIMIT HISTORY PAGE
 $(foreach name,$(ARGUMENTS),$(eval override $(name) := $$(value $(name))))
 export $(ARGUMENTS)
 
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run show list explain log-outcome export reports reports-serve reports-dev reports-pdf screenshots backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample test lint docs clean
+.PHONY: help run publish show list explain log-outcome export reports reports-serve reports-dev reports-pdf screenshots backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample spark parity test test-spark bench lint docs clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
 
-run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}"]
-	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS)
+run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}"] [FULL_REFRESH=1]
+	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS) $${FULL_REFRESH:+--full-refresh}
+
+publish: $(VENV)/.runtime  ## copy the warehouse to a read-only file to query while you build, build/published/churn.duckdb
+	@$(BIN)/churn publish
 
 show: $(VENV)/.runtime  ## print the list of the last build again
 	@$(BIN)/churn show
@@ -85,8 +89,21 @@ watch: $(VENV)/.runtime  ## rebuild whenever the files change [DATA=folder or .z
 sample: $(VENV)/.runtime  ## make the bundled sample in seeds/saas again
 	@$(BIN)/churn sample
 
+spark: $(VENV)/.dev  ## build everything on Apache Spark [DATA=folder or .zip] [VARS="{...}"] [SPARK_MASTER=]; needs Java
+	@$(BIN)/churn spark $${DATA:+--data "$$DATA"} $(OPTIONS) $${SPARK_MASTER:+--cluster}
+
+parity: $(VENV)/.dev  ## compare every table of DuckDB and Spark, row by row [DATA=folder or .zip] [VARS="{...}"]; needs Java
+	@$(BIN)/churn parity $${DATA:+--data "$$DATA"} $${VARS:+--vars "$$VARS"} $${SPARK_MASTER:+--cluster}
+
 test: $(VENV)/.dev  ## run every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-spark: $(VENV)/.dev  ## run the tests of Spark only; needs Java
+	@$(BIN)/python -m pytest tests/python/test_spark.py tests/python/test_spark_cluster.py
+
+bench: $(VENV)/.dev  ## what a build costs beside SQL by hand, pandas and Spark [SCALE="1 10 100"] [RUNS=] [MEMORY_LIMIT=1GB] [HISTORY=1] [ONLY=dbt] [PAGE=1]
+	@$(BIN)/python tests/benchmarks/scale.py $${SCALE:-100} $${RUNS:+--runs "$$RUNS"} $${ONLY:+--only $$ONLY} \
+		$${MEMORY_LIMIT:+--memory-limit "$$MEMORY_LIMIT"} $${HISTORY:+--history} $${PAGE:+--page}
 
 lint: $(VENV)/.dev  ## check style, types and conventions
 	@$(BIN)/ruff check
@@ -100,7 +117,7 @@ docs: $(VENV)/.runtime  ## the data dictionary as one page, build/docs/index.htm
 	@$(BIN)/churn docs
 
 clean:  ## remove what can be built again; never data/
-	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal warehouse/*.json
+	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal warehouse/*.json warehouse/*.lock
 
 # the environments: what runs, and with the tools of the developers; both from hashed lock files
 define install

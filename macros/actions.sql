@@ -18,7 +18,7 @@
 {# Why a renewal needs work, in words, from a row of `int_renewals`. #}
 {% macro renewal_text(renewals) -%}
     case when {{ renewals }}.renews_by_itself then 'Renews' else 'Does not renew by itself: ends' end
-    || ' on ' || cast({{ renewals }}.next_renewal_date as varchar)
+    || ' on ' || cast({{ renewals }}.next_renewal_date as string)
     || case when {{ renewals }}.is_renewal_estimated then ' (estimated)' else '' end
 {%- endmacro %}
 
@@ -34,7 +34,7 @@
 {% macro slack_text(text) -%}
     replace(
         replace(replace(replace({{ one_line(text) }}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'),
-        '@', '@' || chr(8203)
+        '@', '@{{ "\u200b" }}'
     )
 {%- endmacro %}
 

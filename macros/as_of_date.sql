@@ -35,9 +35,9 @@
 
 {% macro stop_for_wild_usage_date() -%}
     {{ stop_build(
-        "'The latest usage date, ' || cast(usage_date as varchar) || ', lies '"
-        ~ " || cast(gap_days as varchar) || ' days after the one before it, '"
-        ~ " || cast(usage_date_before as varchar) || '. If it is a typo, mend it, '"
+        "'The latest usage date, ' || cast(usage_date as string) || ', lies '"
+        ~ " || cast(gap_days as string) || ' days after the one before it, '"
+        ~ " || cast(usage_date_before as string) || '. If it is a typo, mend it, '"
         ~ " || 'or set the variable as_of_date to the date to score for.'"
     ) }}
 {%- endmacro %}

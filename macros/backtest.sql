@@ -88,20 +88,23 @@
 
 {# A fraction of 1 as whole percents. #}
 {% macro percent_text(fraction) -%}
-    cast(cast({{ fraction }} * 100 as decimal(18, 0)) as varchar) || '%'
+    cast(cast({{ fraction }} * 100 as decimal(18, 0)) as string) || '%'
 {%- endmacro %}
 
 {# The verdict as a person would say it, over the columns of `backtest_verdicts`. #}
 {% macro verdict_in_words() -%}
     {%- set horizon = var('backtest_horizon_days') -%}
     case
+        {%- if var('backtest_weeks') == 0 %}
+        when dates = 0 then 'Not judged: the backtest is switched off (backtest_weeks is 0).'
+        {%- endif %}
         when dates = 0
             then 'Not judged: the data does not reach back far enough to look {{ horizon }} days'
                 || ' ahead.'
         when verdict = 'not enough churners'
-            then 'Not judged: only ' || cast(churned_customers as varchar)
+            then 'Not judged: only ' || cast(churned_customers as string)
                 || case churned_customers when 1 then ' customer' else ' customers' end
-                || ' of ' || cast(churned_accounts as varchar)
+                || ' of ' || cast(churned_accounts as string)
                 || case churned_accounts when 1 then ' account' else ' accounts' end
                 || ' left within {{ horizon }} days of a date that can be judged;'
                 || ' {{ least_churned_customers() }} of {{ least_churned_accounts() }} are needed.'

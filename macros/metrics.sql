@@ -12,7 +12,12 @@
 
 {# The same where a part may be a fraction. #}
 {% macro decimal_share(part, whole) -%}
-    {{ published_ratio('cast(' ~ part ~ ' as double) / nullif(cast(' ~ whole ~ ' as double), 0)') }}
+    {{ rounded_fraction('cast(' ~ part ~ ' as double) / nullif(cast(' ~ whole ~ ' as double), 0)') }}
+{%- endmacro %}
+
+{# Aggregate: the mean of values with at most six digits after the point, as published; times a million they are whole. #}
+{% macro average(value) -%}
+    {{ share('sum(' ~ value ~ ') * 1000000', 'count(' ~ value ~ ') * 1000000') }}
 {%- endmacro %}
 
 {# ARR at risk, here and everywhere: High and Medium, active. #}
@@ -25,7 +30,7 @@
 {# What the reporting marts say of a group of customers, over the columns of `customer_risk`. #}
 {% macro risk_profile() -%}
     count(*) as customers,
-    cast(avg(risk_score) as decimal(18, 6)) as avg_risk_score,
+    {{ average('risk_score') }} as avg_risk_score,
     count(*) filter (where risk_level = 'High') as high,
     count(*) filter (where risk_level = 'Medium') as medium,
     count(*) filter (where risk_level = 'Low') as low,

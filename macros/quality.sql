@@ -10,15 +10,15 @@
     {%- endfor %}
 {%- endmacro %}
 
-{# One finding about the rows that meet a condition; no row when none does. #}
-{% macro row_finding(table_name, column_name, issue, example, rows, condition) -%}
+{# One finding about the rows that meet a condition; no row when none does. `rows` says how many there are. #}
+{% macro row_finding(table_name, column_name, issue, example, relation, condition, rows='count(*)') -%}
     select
         '{{ table_name }}' as table_name,
-        {{ "'" ~ column_name ~ "'" if column_name else 'cast(null as varchar)' }} as column_name,
+        {{ "'" ~ column_name ~ "'" if column_name else 'cast(null as string)' }} as column_name,
         '{{ issue }}' as issue,
-        count(*) as row_count,
+        cast({{ rows }} as bigint) as row_count,
         min({{ example }}) as example
-    from {{ rows }}
+    from {{ relation }}
     where {{ condition }}
     having count(*) > 0
 {%- endmacro %}
@@ -72,4 +72,51 @@
 {% macro row_id_column(table_name) %}
     {%- set table = saas_table(table_name) -%}
     {{ return(table.get('unique_key') or table.get('event_id')) }}
+{% endmacro %}
+
+{# The tables of events, whose ids may collide: name -> table. #}
+{% macro saas_event_tables() %}
+    {%- set tables = {} -%}
+    {%- for table_name, table in var('saas_tables').items() if table.get('event_id') -%}
+        {%- do tables.update({table_name: table}) -%}
+    {%- endfor -%}
+    {{ return(tables) }}
+{% endmacro %}
+
+{#
+    How many rows of a file have a value in each of its columns: one row a column, of the rows behind
+    a place in the file; none where none came since.
+#}
+{% macro column_counts(table_name, since=none) %}
+    {%- set found = source_column_names(table_name) -%}
+    with
+
+    counted as (
+
+        select
+            count(*) as row_count,
+            max({{ row_number_in_file() }}) as last_row_number
+            {%- for column in found %},
+            count(case when {{ is_filled('cast(' ~ quoted(column) ~ ' as string)') | trim }} then 1 end) as filled_{{ loop.index }}
+            {%- endfor %}
+        from {{ raw_relation(table_name) }}
+        {%- if since %}
+        where {{ row_number_in_file() }} > {{ since }}
+        having count(*) > 0
+        {%- endif %}
+
+    )
+
+    {% for column in found -%}
+    select
+        last_row_number,
+        {# of a column that is never read, the file holds hashes -#}
+        {{ sql_text(column.removeprefix('_hash_')) }} as column_name,
+        row_count,
+        filled_{{ loop.index }} as filled_rows
+    from counted
+    {% if not loop.last -%}
+    union all
+    {% endif %}
+    {%- endfor %}
 {% endmacro %}

@@ -118,9 +118,10 @@
         ) -%}
     {%- endfor -%}
     {%- do whole_number_var('min_usage_rows', 0) -%}
+    {%- do whole_number_var('late_arrival_days', 0, 1000) -%}
     {%- do whole_number_var('history_weeks', 1, 1000) -%}
     {%- do whole_number_var('backtest_horizon_days', 1, 1000) -%}
-    {%- do whole_number_var('backtest_weeks', 1, 1000) -%}
+    {%- do whole_number_var('backtest_weeks', 0, 1000) -%}
     {%- do whole_number_var('backtest_replicates', 1, 1000) -%}
     {%- if var('enrichment_engine') not in enrichment_engines() -%}
         {%- do configuration_error(

@@ -3,10 +3,6 @@
     `int_customer_signals`. The compiled models read as the rules do.
 #}
 
-{% macro sql_text(text) -%}
-    '{{ text | replace("'", "''") }}'
-{%- endmacro %}
-
 {# The condition of one band, over its signal. #}
 {% macro band_condition(rule, band) -%}
     {%- set operator = band_operator(band) -%}
@@ -27,8 +23,8 @@
     {%- set number = signal if is_count else 'cast(' ~ signal ~ ' as decimal(18, 2))' -%}
     {%- set percent = 'cast(floor(cast(' ~ signal ~ ' as decimal(28, 12)) * 100) as bigint)' -%}
     {{ sql_text(band['reason'])
-        | replace('{value}', "' || cast(" ~ number ~ " as varchar) || '")
-        | replace('{percent}', "' || cast(" ~ percent ~ " as varchar) || '%") }}
+        | replace('{value}', "' || cast(" ~ number ~ " as string) || '")
+        | replace('{percent}', "' || cast(" ~ percent ~ " as string) || '%") }}
 {%- endmacro %}
 
 {# Points of a rule; null when no band holds. #}
@@ -52,7 +48,7 @@
 {# The action group of one band as SQL. #}
 {% macro band_action_group_text(rule, band) -%}
     {%- set group = band_action_group(rule, band) -%}
-    {{ sql_text(group) if group else 'cast(null as varchar)' }}
+    {{ sql_text(group) if group else 'cast(null as string)' }}
 {%- endmacro %}
 
 {# The playbook of a rule whose bands have no action group, or null. #}
@@ -145,7 +141,7 @@
         else 'strong'
     end
     {%- else -%}
-    cast(null as varchar)
+    cast(null as string)
     {%- endif -%}
 {%- endmacro %}
 

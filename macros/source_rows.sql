@@ -2,7 +2,7 @@
     From the sources to staging, for every table in the same three steps:
 
     base      the rows as they came: every column that the project reads, as text
-    checked   the same rows, typed, each with its fate: staged, rejected or an exact duplicate
+    checked   the same rows, typed, each with its fate: staged, rejected, an exact duplicate or pending
     staging   the rows that are staged
 
     What a table has is configured under `vars: saas_tables:` in dbt_project.yml.
@@ -35,8 +35,13 @@
                 ~ '.parquet. Load your data into it (make load DATA=...), or unset CHURN_DATA_DIR.'
             ) -%}
         {%- endif -%}
-        {{ return(source('saas', table_name)) }}
+        {{ return(files_of(source('saas', table_name), data_dir ~ '/' ~ table_name ~ '.parquet')) }}
     {%- endif -%}
+{% endmacro %}
+
+{# What `churn load` has written down of the files it loaded: one row a table. #}
+{% macro source_files() %}
+    {{ return(files_of(source('saas', 'source_files'), env_var('CHURN_DATA_DIR') ~ '/source_files.parquet')) }}
 {% endmacro %}
 
 {# Expression: which file the rows of a table came from. #}
@@ -44,7 +49,7 @@
     {%- if env_var('CHURN_DATA_DIR', '') -%}
     (
         select files.file_name
-        from {{ source('saas', 'source_files') }} as files
+        from {{ source_files() }} as files
         where files.table_name = '{{ table_name }}'
     )
     {%- else -%}
@@ -53,27 +58,36 @@
 {%- endmacro %}
 
 {# Text that is the same for two rows exactly when every column is: lengths keep values apart. #}
-{% macro row_text(columns) -%}
+{% macro row_text(texts) -%}
     concat(
-        {%- for column in columns %}
-        coalesce(length(cast({{ quoted(column) }} as varchar)) || ':' || cast({{ quoted(column) }} as varchar), '-')
+        {%- for text in texts %}
+        coalesce(length({{ text }}) || ':' || {{ text }}, '-')
         {{- ', ' if not loop.last }}
         {%- endfor %}
     )
 {%- endmacro %}
 
+{# The 1-based place of a row in its file. #}
+{% macro row_number_in_file() -%}
+    {{ '_row_number' if env_var('CHURN_DATA_DIR', '') else seed_row_number() }}
+{%- endmacro %}
+
 {% macro base_rows(table_name) %}
     {%- set found = source_column_names(table_name) -%}
+    {%- set texts = column_texts(raw_relation(table_name), found) if found else {} -%}
     select
         {% if not found -%}
         cast(null as bigint) as _row_number,
-        cast(null as varchar) as _row_hash,
+        cast(null as string) as _row_hash,
+        cast(null as string) as _other_columns,
         {%- else -%}
-        cast({{ seed_row_number() if not env_var('CHURN_DATA_DIR', '') else '_row_number' }} as bigint) as _row_number,
-        md5({{ row_text(found) }}) as _row_hash,
+        {%- set others = texts.items() | rejectattr(0, 'in', saas_columns(table_name)) | map('last') | list -%}
+        cast({{ row_number_in_file() }} as bigint) as _row_number,
+        md5({{ row_text(texts.values()) }}) as _row_hash,
+        cast({{ row_text(others) if others else 'null' }} as string) as _other_columns,
         {%- endif %}
         {%- for column in saas_columns(table_name) %}
-        cast({{ quoted(column) if column in found else 'null' }} as varchar) as {{ column }}
+        {{ texts.get(column, 'cast(null as string)') }} as {{ column }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     {% if found -%}
@@ -90,57 +104,121 @@
     - `rejected`: a required value is missing or unreadable (the first such column is named), or
       another row with the same unique key was kept: the one with the latest or earliest date
       (`keep`), then the one whose row hash sorts first, so that the order of the file does not matter.
+    - `pending`: it came too late to be added to what was built before; a full refresh stages it.
     - `staged`: the rest.
+
+    Of a table that grows, only the rows that came since the last build are read, and the earlier
+    ones that share an id with them.
 #}
 {% macro checked_rows(table_name) %}
     {%- set table = saas_table(table_name) -%}
     {%- set columns = saas_columns(table_name) -%}
     {%- set id_column = row_id_column(table_name) -%}
-    {%- set copy_condition = ' and ' ~ id_column ~ ' is not null' if table.get('copies_need_id') else '' -%}
     {%- set plain = ['id', 'text'] -%}
     {%- set typed = columns.items() | rejectattr(1, 'in', plain) | list -%}
     {%- set required = table['required'].items() | list -%}
     {%- set optional = typed_optional_columns(table_name).items() | list -%}
+    {%- set base = ref('base_saas__' ~ table_name) -%}
+    {%- set grown = table.get('grows') and is_incremental() -%}
+    {#- whether rows without an id may be copies of each other -#}
+    {%- set same = '=' if table.get('copies_need_id') else 'is not distinct from' -%}
+    {#- no import CTE: engines would keep the whole table of one that is used more than once -#}
+    {%- set source = 'grown' if grown else base -%}
+    {%- set source_texts = [] -%}
+    {%- for column in columns | list + ['_other_columns'] -%}
+        {%- do source_texts.append('source.' ~ column) -%}
+    {%- endfor -%}
     with
 
-    source as (
+    {% if grown -%}
+    grown as (
 
-        select * from {{ ref('base_saas__' ~ table_name) }}
-
-    ),
-
-    trimmed as (
-
-        select
-            _row_number,
-            _row_hash,
-            {%- for column in columns %}
-            {{ trimmed(column) }} as {{ column }}{{ ',' if not loop.last }}
-            {%- endfor %}
-        from source
+        {{ rows_since_the_last_build(base, id_column, same) | indent(8) }}
 
     ),
 
-    copied as (
+    {% endif -%}
+    {% if id_column -%}
+    repeated as (
 
-        select
-            _row_hash,
-            min(_row_number) as first_row_number
-        from trimmed
-        where true{{ copy_condition }}
-        group by _row_hash
+        select {{ bucket(trimmed(id_column)) }} as bucket
+        from {{ source }}
+        group by {{ bucket(trimmed(id_column)) }}
         having count(*) > 1
 
     ),
 
-    marked as (
+    -- copies share an id: only rows that may do so are compared as a whole
+    compared as (
 
         select
-            trimmed.*,
-            coalesce(trimmed._row_number > copied.first_row_number, false){{ copy_condition }} as is_copy
-        from trimmed
-        -- one row a hash: no fan-out
-        left join copied on trimmed._row_hash = copied._row_hash
+            source._row_number,
+            {%- if table.get('unique_key') %}
+            source._row_hash,
+            {{ read_value(trimmed('source.' ~ table['dated_by']), columns[table['dated_by']]) }} as dated_by,
+            {%- for column, type in required %}
+            {{ read_value(trimmed('source.' ~ column), type) }} is null{{ ' or' if not loop.last else ' as is_faulty,' }}
+            {%- endfor %}
+            {%- endif %}
+            {{ trimmed('source.' ~ id_column) }} as row_id,
+            row_number() over (
+                partition by {{ row_text(source_texts) | indent(16) }}
+                order by source._row_number
+            ) as copy_number
+        from {{ source }} as source
+        inner join repeated on {{ bucket(trimmed('source.' ~ id_column)) }} = repeated.bucket
+        {%- if table.get('copies_need_id') %}
+        where {{ trimmed('source.' ~ id_column) }} is not null
+        {%- endif %}
+
+    ),
+
+    sharing as (
+
+        select
+            _row_number,
+            copy_number,
+            {% if table.get('unique_key') -%}
+            row_number() over (
+                partition by row_id, is_faulty or copy_number > 1
+                order by
+                    dated_by {{ 'desc' if table['keep'] == 'latest' else 'asc' }} nulls last,
+                    _row_hash,
+                    _row_number
+            ) as key_rank,
+            {% endif -%}
+            row_id is not null and count(*) over (partition by row_id) > 1 as is_id_repeated
+        from compared
+
+    ),
+    {%- else -%}
+    sharing as (
+
+        select
+            _row_number,
+            false as is_id_repeated,
+            row_number() over (partition by _row_hash order by _row_number) as copy_number
+        from {{ source }}
+
+    ),
+    {%- endif %}
+
+    trimmed as (
+
+        select
+            source._row_number,
+            {%- if table.get('keeps_row_hash') %}
+            source._row_hash,
+            {%- endif %}
+            {{ 'coalesce(sharing.key_rank, 1)' if table.get('unique_key') else 1 }} as key_rank,
+            coalesce(sharing.copy_number > 1, false) as is_copy,
+            coalesce(sharing.is_id_repeated, false) as is_id_repeated
+            {%- for column in columns %},
+            {{ trimmed('source.' ~ column) }} as {{ column }}
+            {%- endfor %}
+        from {{ source }} as source
+        -- one row a row number: no fan-out
+        left join sharing on source._row_number = sharing._row_number
 
     ),
 
@@ -148,16 +226,19 @@
 
         select
             _row_number,
+            {%- if table.get('keeps_row_hash') %}
             _row_hash,
+            {%- endif %}
+            key_rank,
             is_copy,
-            coalesce({% if id_column %}left({{ id_column }}, 200), {% endif %}'row ' || _row_number) as row_ref
+            is_id_repeated
             {%- for column, type in typed %},
             {{ column }} as raw_{{ column }}
             {%- endfor %}
             {%- for column, type in columns.items() %},
             {{ read_value(column, type) }} as {{ column }}
             {%- endfor %}
-        from marked
+        from trimmed
 
     ),
 
@@ -172,28 +253,9 @@
                 {%- endfor %}
             end
             {%- else -%}
-            cast(null as varchar)
+            cast(null as string)
             {%- endif %} as failed_column
         from typed
-
-    ),
-
-    ranked as (
-
-        select
-            *,
-            {% if table.get('unique_key') -%}
-            row_number() over (
-                partition by {{ table['unique_key'] }}, is_copy or failed_column is not null
-                order by
-                    {{ table['dated_by'] }} {{ 'desc' if table['keep'] == 'latest' else 'asc' }} nulls last,
-                    _row_hash,
-                    _row_number
-            )
-            {%- else -%}
-            1
-            {%- endif %} as key_rank
-        from tested
 
     )
 
@@ -202,10 +264,14 @@
         {%- if table.get('keeps_row_hash') %}
         _row_hash,
         {%- endif %}
-        row_ref,
+        is_id_repeated,
         case
             when is_copy then 'duplicate'
             when failed_column is not null or key_rank > 1 then 'rejected'
+            {%- if grown and table.get('late_rows_wait') %}
+            when _row_number > {{ last_row_number() }} and usage_date < {{ first_day_to_add() }} then 'pending'
+            when _row_number in (select _row_number from {{ this }} where row_fate = 'pending') then 'pending'
+            {%- endif %}
             else 'staged'
         end as row_fate,
         coalesce(failed_column, case when key_rank > 1 then '{{ id_column }}' end) as rejected_column,
@@ -213,7 +279,7 @@
             {%- for column, type in required if type not in plain %}
             when failed_column = '{{ column }}' then left(raw_{{ column }}, 200)
             {%- endfor %}
-            when failed_column is null and key_rank > 1 then row_ref
+            when failed_column is null and key_rank > 1 then {{ row_ref(table_name) }}
         end as rejected_value,
         case
             {%- for column, type in required if type not in plain %}
@@ -232,8 +298,17 @@
         end as {{ column }}_fault,
         case when {{ column }} is null then left(raw_{{ column }}, 200) end as {{ column }}_unread
         {%- endfor %}
-    from ranked
+        {%- if table.get('grows') %},
+        {{ fingerprint() }}
+        {%- endif %}
+    from tested
 {% endmacro %}
+
+{# What a person finds a row by: its id, else its place in the file. #}
+{% macro row_ref(table_name) -%}
+    {%- set id_column = row_id_column(table_name) -%}
+    coalesce({% if id_column %}left({{ id_column }}, 200), {% endif %}'row ' || _row_number)
+{%- endmacro %}
 
 {# The bundled sample must not stand beside the user's data in one warehouse. #}
 {% macro drop_unused_sample() %}

@@ -8,15 +8,16 @@
     {%- set table_name = folder | replace('/', '_') -%}
     {%- set path = env_var('CHURN_STORE_DIR', 'data') ~ '/' ~ folder -%}
     {%- set exists = any_file_exists(path, 'parquet') -%}
+    {%- set files = files_of(source('store', table_name), path ~ '/*.parquet') -%}
     {#- files of an earlier release may lack a column -#}
-    {%- set found = column_names(source('store', table_name)) if exists else [] -%}
+    {%- set found = column_names(files) if exists else [] -%}
     select
         {%- for column, type in columns.items() %}
         cast({{ column if column in found else 'null' }} as {{ type }}) as {{ column }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     {% if exists -%}
-    from {{ source('store', table_name) }}
+    from {{ files }}
     {%- else -%}
     where false
     {%- endif %}

@@ -37,7 +37,7 @@
 
 {# The order of an account's tickets of which the first has the score that counts. Two may collide on one id: then the lower score. #}
 {% macro latest_score_first() -%}
-    submitted_at desc, ticket_id desc, satisfaction_score asc
+    submitted_at desc, ticket_id desc, satisfaction_score asc nulls last
 {%- endmacro %}
 
 {# Fewer days than this since the start: the prior window is not yet complete. #}
@@ -60,10 +60,13 @@
     (not {{ churn_intents }}.is_account_level or {{ runs_on(customers ~ '.end_date', as_of_date) }})
 {%- endmacro %}
 
-{# 0, 1, 2, ..., as many as asked for, in a column `number`. #}
+{# 0, 1, 2, ..., as many as asked for, in a column `number`. Of none, one is left out: `values` needs a row. #}
 {% macro numbers(how_many) -%}
     select number
-    from (values {% for number in range(how_many) %}({{ number }}){{ ', ' if not loop.last }}{% endfor %}) as numbers (number)
+    from (values {% for number in range(how_many or 1) %}({{ number }}){{ ', ' if not loop.last }}{% endfor %}) as numbers (number)
+    {%- if not how_many %}
+    where false
+    {%- endif %}
 {%- endmacro %}
 
 {# The outcome of a warning: as_of < date <= as_of + horizon. #}

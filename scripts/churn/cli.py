@@ -1,5 +1,6 @@
 """The `churn` command: thin wrappers; `churn --help` is the manual."""
 
+import os
 import re
 import shlex
 import sys
@@ -22,6 +23,7 @@ from churn.options import (
     DEFAULT_SEED,
     DEFAULT_UNTIL,
     EXPORT_FORMATS,
+    FEWEST_USAGE_ROWS,
     FileFormat,
     Level,
     Signal,
@@ -70,7 +72,15 @@ Variables = Annotated[
 
 
 @app.command()
-def run(data: Data = None, partial: Partial = False, variables: Variables = "{}") -> None:
+def run(
+    data: Data = None,
+    partial: Partial = False,
+    variables: Variables = "{}",
+    full_refresh: Annotated[
+        bool,
+        typer.Option(help="Read every row again, those too that came too late to be added."),
+    ] = False,
+) -> None:
     """Build everything and print who to call first.
 
     Reads the bundled sample, or your own data with `--data`. The result is in the DuckDB file
@@ -92,10 +102,32 @@ def run(data: Data = None, partial: Partial = False, variables: Variables = "{}"
         recover(project.load_dir)
         data_dir = project.data_dir
     _say_what_is_built(project, console, data_dir)
-    build(project, console, data_dir=data_dir, variables=settings)
+    build(project, console, data_dir=data_dir, variables=settings, full_refresh=full_refresh)
     if publish(project):
         build(project, console, data_dir=data_dir, variables=settings, models=PUBLISHED_MODELS)
     show_list(project, console)
+
+
+@app.command("publish")
+def publish_warehouse() -> None:
+    """Copy the last build to a read-only file that people query while the next one is built.
+
+    It goes to `build/published/churn.duckdb` (or `CHURN_PUBLISHED_WAREHOUSE`) and holds the schemas
+    marts, quality, enrichment and config. A new copy takes the place of the old one all at once:
+    who has the old one open goes on reading it.
+    """
+    from churn.published_warehouse import publish_warehouse as publish_copy
+
+    project, console = Project(), output_console()
+    with progress_bar(console, "Publishing") as progress:
+        copy = publish_copy(project, progress)
+    console.print(
+        f"{copy.tables} tables as of {copy.as_of} are in {project.published_warehouse}, "
+        f"{copy.size / 1e6:,.1f} MB, read-only.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()
@@ -408,6 +440,98 @@ def watch(data: Data = None, variables: Variables = "{}") -> None:
     watch_files(project, source=data, reload=reload, rebuild=rebuild)
 
 
+OnCluster = Annotated[
+    bool, typer.Option("--cluster", help="On the cluster whose address is `SPARK_MASTER`.")
+]
+
+
+@app.command()
+def spark(
+    data: Data = None,
+    partial: Partial = False,
+    variables: Variables = "{}",
+    cluster: OnCluster = False,
+    untested: Annotated[
+        bool, typer.Option("--untested", help="Leave out the tests of the data.")
+    ] = False,
+) -> None:
+    """Build everything on Apache Spark: the same tables, with the same rows.
+
+    For data that one machine does not hold. The tables are Parquet files in
+    `target/spark/warehouse` (or `CHURN_SPARK_DIR`). `CHURN_DATA_DIR` may be any address that Spark
+    can read, such as `s3a://bucket/saas`.
+    """
+    from churn.spark import build_on_spark, spark_dir
+
+    project, console = Project(), output_console()
+    settings = _parsed_variables(project, variables)
+    if partial and data is None:
+        raise InputError("--partial says which tables to replace; it needs --data.")
+    if data is not None:
+        data_dir: str | None = str(_load(project, console, data, partial))
+    else:
+        data_dir = _spark_data(project, console, "spark")
+    with build_on_spark(
+        project,
+        console,
+        on_cluster=cluster,
+        data_dir=data_dir,
+        variables=settings,
+        tested=not untested,
+    ):
+        pass
+    console.print(
+        f"Built with Spark: the tables are in {spark_dir() / 'warehouse'}. "
+        "To compare them with DuckDB's: make parity",
+        markup=False,
+        highlight=False,
+    )
+
+
+@app.command()
+def parity(
+    data: Data = None,
+    variables: Variables = "{}",
+    cluster: OnCluster = False,
+) -> None:
+    """Build on DuckDB and on Spark, and compare every table: row by row and type by type.
+
+    Exit code 1 if any row differs. Files are loaded, and both are built, in a folder of their own,
+    which is gone afterwards.
+    """
+    from churn.dbt import build
+    from churn.spark import build_on_spark, compare_engines, print_comparisons
+    from churn.temporary import temporary_place
+
+    project, console = Project(), output_console()
+    settings = _parsed_variables(project, variables)
+    data_dir = None if data is not None else _spark_data(project, console, "parity")
+    with temporary_place("churn-parity-") as place:
+        if data is not None:
+            os.environ["CHURN_DATA_DIR"] = str(place / "saas")
+            data_dir = str(_load(project, console, data, partial=False))
+        build(
+            project,
+            console,
+            data_dir=Path(data_dir) if data_dir else None,
+            variables=settings,
+            tested=False,
+        )
+        os.environ["CHURN_SPARK_DIR"] = str(place / "spark")
+        with build_on_spark(
+            project,
+            console,
+            on_cluster=cluster,
+            data_dir=data_dir,
+            variables=settings,
+            tested=False,
+        ) as session:
+            comparisons = compare_engines(project, session, place / "views")
+    print_comparisons(comparisons, console)
+    if any(comparison.first for comparison in comparisons):
+        raise ChurnError("DuckDB and Spark do not give the same rows.")
+
+
 @app.command()
 def generate(
     out: Annotated[Path, typer.Option(help="Folder to write to; the truth goes to its `truth/`.")],
@@ -421,12 +545,52 @@ def generate(
     until: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of the data.")
     ] = LAST_DAY,
-    faults: Annotated[bool, typer.Option(help="Plant some two dozen faulty rows.")] = True,
+    faults: Annotated[
+        bool,
+        typer.Option(
+            help="Plant some two dozen faulty rows; with --usage-rows one in 10,000 of each kind."
+        ),
+    ] = True,
+    usage_rows: Annotated[
+        int | None,
+        typer.Option(
+            min=FEWEST_USAGE_ROWS,
+            help="Instead of --accounts: a company of any size, 50 usage rows a customer, in the "
+            "order in which they came in; without truth and messages. To measure with.",
+        ),
+    ] = None,
+    more_days: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="With --usage-rows: the same company so many days after --until; what came "
+            "since stands below the same rows.",
+        ),
+    ] = 0,
 ) -> None:
     """Make sample data whose churn has a known cause, for trying, testing and judging scores."""
+    console = output_console()
+    if usage_rows is not None:
+        from churn.generate.volume import VolumeRequest, generate_volume
+
+        if (accounts, signal) != (DEFAULT_ACCOUNTS, "strong"):
+            raise InputError("--accounts and --signal do not go with --usage-rows.")
+        request = VolumeRequest(
+            usage_rows,
+            more_days=more_days,
+            seed=seed,
+            file_format=file_format,
+            faults=faults,
+            until=until.date(),
+        )
+        with progress_bar(console, "Generating") as progress:
+            summary = generate_volume(out, request, progress=progress)
+        _print_generated(summary, console)
+        return
+    if more_days:
+        raise InputError("--more-days needs --usage-rows.")
     from churn.generate import generate as generate_data
 
-    console = output_console()
     with progress_bar(console, "Generating") as progress:
         summary = generate_data(
             out,
@@ -694,6 +858,18 @@ def _load(project: Project, console: Console, data: Path, partial: bool) -> Path
     return project.load_dir
 
 
+def _spark_data(project: Project, console: Console, command: str) -> str | None:
+    """What was loaded before: a folder or an address, None for the bundled sample."""
+    from churn.load import recover
+
+    address = os.environ.get("CHURN_DATA_DIR")
+    # the loader knows folders only
+    if not address or "://" not in address:
+        recover(project.load_dir)
+        _say_what_is_built(project, console, project.data_dir, command)
+    return address or None
+
+
 def _build_once(project: Project, console: Console) -> None:
     """Build if there is no warehouse yet."""
     from churn.dbt import build
@@ -712,11 +888,13 @@ def _print_generated(summary: "Summary", console: Console) -> None:
         console.print(f"AUC of an oracle that knows it: {summary.oracle_auc:.3f}", highlight=False)
 
 
-def _build_command(data_dir: Path) -> str:
-    return f"CHURN_DATA_DIR={shlex.quote(str(data_dir))} make run"
+def _build_command(data_dir: Path, command: str = "run") -> str:
+    return f"CHURN_DATA_DIR={shlex.quote(str(data_dir))} make {command}"
 
 
-def _say_what_is_built(project: Project, console: Console, data_dir: Path | None) -> None:
+def _say_what_is_built(
+    project: Project, console: Console, data_dir: Path | None, command: str = "run"
+) -> None:
     if data_dir is not None:
         console.print(f"Building from the data in {data_dir}.", markup=False, highlight=False)
         return
@@ -724,7 +902,7 @@ def _say_what_is_built(project: Project, console: Console, data_dir: Path | None
     if project.load_dir.is_dir():
         console.print(
             f"Your own data in {project.load_dir} is left alone; "
-            f"to build from it: {_build_command(project.load_dir)}",
+            f"to build from it: {_build_command(project.load_dir, command)}",
             markup=False,
             highlight=False,
         )

@@ -4,7 +4,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,10 +13,11 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from churn.disk import held
 from churn.errors import ChurnError, InputError
 from churn.project import Project
 from churn.store import state, states
-from churn.warehouse import reading
+from churn.warehouse import WarehouseInUse, reading
 
 # dbt is half of what the commands load: those that build nothing start without it
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ _NOTHING_REBUILT = (
 _OTHER_DATA = (
     "The loaded data is not what the warehouse was built from: this reads it as it is now."
 )
+# where in Java, or how many more such lines
+_JAVA_FRAME = re.compile(r"at [\w.$/<>@-]+\(.*\)$|\.\.\. \d+ more")
+_CHANGED_SINCE = (
+    "The warehouse is not as the last complete build left it: this goes by what that was made from."
+)
 _QUIET = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
 
 
@@ -53,14 +60,19 @@ def build(
     data_dir: Path | None,
     variables: Mapping[str, Any] | None = None,
     models: Sequence[str] = (),
+    tables: Sequence[str] = (),
     tested: bool = True,
+    full_refresh: bool = False,
 ) -> None:
     """Build the project into the warehouse: all of it, or only these `models`.
 
     `data_dir` is the folder of loaded data to read, None for the bundled sample. `variables`
-    override those of `dbt_project.yml`. Without `tested`, tests of the data are left out.
+    override those of `dbt_project.yml`. `tables` are those of the store whose changes the `models`
+    show. Without `tested`, tests of the data are left out. A `full_refresh` builds anew, too, what
+    is otherwise only added to.
 
-    Raises InputError when the configuration is wrong, ChurnError when the build fails.
+    Raises InputError when the configuration is wrong, ChurnError when the build fails or the
+    warehouse is in use.
     """
     if data_dir is None:
         os.environ.pop("CHURN_DATA_DIR", None)
@@ -68,10 +80,62 @@ def build(
         os.environ["CHURN_DATA_DIR"] = str(data_dir)
     _check_places(project, data_dir)
     project.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    command = _BUILD if tested else _BUILD_UNTESTED
-    arguments = [*_QUIET, *command, "--vars", yaml.safe_dump(dict(variables or {}))]
+    arguments = build_command(variables, models=models, tested=tested, full_refresh=full_refresh)
+    with reserved(project):
+        last = _last_build(project) if is_complete(project) else None
+        record = _record(project, data_dir, variables)
+        run_showing_progress(arguments, project, console)
+        if not models:
+            _keep(project, record)
+        elif last is not None:
+            # what was complete is so with a part of it built again
+            shown = {name: record["stored"].get(name) for name in tables}
+            _keep(project, {**last, "stored": {**last["stored"], **shown}})
+    console.print()
+
+
+@contextmanager
+def reserved(project: Project) -> Iterator[None]:
+    """Keep builds and publications of the warehouse apart until the block ends.
+
+    Raises ChurnError while another process builds or publishes it.
+    """
+    in_use = (
+        f"The warehouse {project.warehouse} is being built or published by another command. "
+        "Wait until that is done, then try again."
+    )
+    with held(project.build_lock, in_use):
+        yield
+
+
+def is_complete(project: Project) -> bool:
+    """Whether the warehouse is as a complete build left it: nothing has written to it since."""
+    last = _last_build(project)
+    return last is not None and last.get("warehouse") == _stamp(project)
+
+
+def build_command(
+    variables: Mapping[str, Any] | None,
+    *,
+    models: Sequence[str] = (),
+    tested: bool = True,
+    full_refresh: bool = False,
+) -> list[str]:
+    """The arguments with which dbt builds, on the target of the profile."""
+    arguments = [*_QUIET, *(_BUILD if tested else _BUILD_UNTESTED)]
+    arguments += ["--vars", yaml.safe_dump(dict(variables or {}))]
     if models:
         arguments += ["--select", *models]
+    if full_refresh:
+        arguments.append("--full-refresh")
+    return arguments
+
+
+def run_showing_progress(arguments: list[str], project: Project, console: Console) -> None:
+    """Run dbt with a progress bar over what it builds.
+
+    Raises InputError when the configuration is wrong, ChurnError when the build fails.
+    """
     progress = Progress(
         TextColumn("Building"),
         BarColumn(),
@@ -92,13 +156,7 @@ def build(
             elif event.info.name == "NodeFinished":
                 progress.advance(task)
 
-        if not models:
-            project.build_record.unlink(missing_ok=True)
-        record = _record(project, data_dir, variables)
         _invoke(arguments, project, on_event)
-    if not models:
-        _keep(project, record)
-    console.print()
 
 
 def rebuild(
@@ -106,8 +164,8 @@ def rebuild(
 ) -> None:
     """Build these models again if any of these tables of the store has changed since the last time.
 
-    From the data and with the variables of the last build. Where nothing has been built completely,
-    or the data is another, everything is built.
+    From the data and with the variables of the last complete build. Where there is none, where it
+    was changed since, or where the data is another, everything is built.
     """
     last, data_dir = _last_build(project), built_from(project)
     variables = last["variables"] if last else None
@@ -115,10 +173,9 @@ def rebuild(
     if last is None or last["data"] != now["data"]:
         build(project, console, data_dir=data_dir, variables=variables)
         return
-    changed = {name: now["stored"].get(name) for name in tables}
-    if any(last["stored"].get(name) != state for name, state in changed.items()):
-        build(project, console, data_dir=data_dir, variables=variables, models=models)
-        _keep(project, {**last, "stored": {**last["stored"], **changed}})
+    if any(last["stored"].get(name) != now["stored"].get(name) for name in tables):
+        part = models if is_complete(project) else ()
+        build(project, console, data_dir=data_dir, variables=variables, models=part, tables=tables)
 
 
 def build_what_was_logged(project: Project, console: Console) -> None:
@@ -153,7 +210,10 @@ def inputs(project: Project) -> Inputs:
         return Inputs(project.data_dir, {}, _NO_RECORD)
     data_dir = Path(last["data_dir"]) if last["data_dir"] else None
     now = _record(project, data_dir, last["variables"])
-    return Inputs(data_dir, last["variables"], _OTHER_DATA if now["data"] != last["data"] else "")
+    doubt = "" if is_complete(project) else _CHANGED_SINCE
+    if now["data"] != last["data"]:
+        doubt = _OTHER_DATA
+    return Inputs(data_dir, last["variables"], doubt)
 
 
 def built_from(project: Project) -> Path | None:
@@ -184,10 +244,18 @@ def _record(
     }
 
 
+def _stamp(project: Project) -> list[list[int]]:
+    """Another one whenever something was written to the warehouse or is yet to go into it."""
+    log = project.warehouse.with_name(f"{project.warehouse.name}.wal")
+    found = [file.stat() for file in (project.warehouse, log) if file.is_file()]
+    return [[file.st_size, file.st_mtime_ns] for file in found]
+
+
 def _keep(project: Project, record: Mapping[str, Any]) -> None:
-    """Note beside the warehouse what it was built from."""
+    """Note beside the warehouse what it was built from, and how it looks now that it is."""
     partial = project.build_record.with_suffix(".partial")
-    partial.write_text(json.dumps(record, default=str), encoding="utf-8")
+    noted = {**record, "warehouse": _stamp(project)}
+    partial.write_text(json.dumps(noted, default=str), encoding="utf-8")
     partial.replace(project.build_record)
 
 
@@ -211,8 +279,12 @@ def _invoke(
 def _check_places(project: Project, data_dir: Path | None) -> None:
     if "?" in str(project.warehouse):
         raise InputError(f"DuckDB cannot open a file whose name has a '?': {project.warehouse}")
-    if data_dir is None:
-        return
+    if data_dir is not None:
+        check_loaded(project, data_dir)
+
+
+def check_loaded(project: Project, data_dir: Path) -> None:
+    """Raise InputError where the folder lacks a table that every build reads."""
     needed = [name for name, table in project.tables.items() if not table.may_be_absent]
     missing = [name for name in needed if not (data_dir / f"{name}.parquet").is_file()]
     if missing:
@@ -263,7 +335,7 @@ def _warehouse_failure(message: str, project: Project) -> ChurnError | None:
     if "Could not set lock" in message:
         holder = re.search(r"PID (\d+)", message)
         by = f" by process {holder[1]}" if holder else ""
-        return ChurnError(
+        return WarehouseInUse(
             f"The warehouse {project.warehouse} is in use{by}. "
             "Close what reads or builds it, then run this again."
         )
@@ -281,6 +353,8 @@ def _plain(message: str) -> str:
     for line in message.splitlines():
         line = line.strip()
         if not line or line.startswith(("compiled code at", "> in macro", "> called by")):
+            continue
+        if _JAVA_FRAME.match(line):
             continue
         line = re.sub(r"^(Runtime|Compilation|Database|Parsing) Error( in .*)?$", "", line)
         if line and line not in kept:

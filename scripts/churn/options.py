@@ -12,6 +12,7 @@ FileFormat = Literal["csv", "parquet"]
 DEFAULT_ACCOUNTS = 400
 DEFAULT_SEED = 7
 DEFAULT_UNTIL = date(2026, 9, 27)
+FEWEST_USAGE_ROWS = 1_000
 # of generated data with which rule sets are judged beside an oracle
 DEFAULT_KNOWN_ACCOUNTS = 2_000
 

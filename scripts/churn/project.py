@@ -28,6 +28,8 @@ class TableSpec(BaseModel):
     unique_key: str | None = None
     keep: str | None = None
     event_id: str | None = None
+    grows: bool = False
+    late_rows_wait: bool = False
     copies_need_id: bool = False
     keeps_row_hash: bool = False
     may_be_empty: bool = False
@@ -78,8 +80,19 @@ class Project:
 
     @property
     def build_record(self) -> Path:
-        """What the warehouse was built from, as JSON; missing when a build was interrupted."""
+        """What the last complete build was made from, and how it left the warehouse; JSON."""
         return self.warehouse.with_name(f"{self.warehouse.name}.build.json")
+
+    @property
+    def build_lock(self) -> Path:
+        """Held by the command that builds or publishes the warehouse."""
+        return self.warehouse.with_name(f"{self.warehouse.name}.lock")
+
+    @property
+    def published_warehouse(self) -> Path:
+        """The read-only copy of the warehouse that people query: derived."""
+        named = os.environ.get("CHURN_PUBLISHED_WAREHOUSE")
+        return Path(named or "build/published/churn.duckdb")
 
     @property
     def store_dir(self) -> Path:

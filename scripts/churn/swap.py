@@ -10,14 +10,13 @@ Beside the folder, `saas` say, stand for a short while:
 `recover` finishes whatever a killed command left behind.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn.disk import flush
+from churn.disk import flush, held
 from churn.errors import ChurnError
 
 
@@ -65,13 +64,8 @@ def exclusive(folder: Path, work: str = "load") -> Iterator[None]:
         ChurnError: another process holds it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _beside(folder, "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ChurnError(
-                f"Another {work} into {folder} is running. Wait until it is done, then try again."
-            ) from error
+    in_use = f"Another {work} into {folder} is running. Wait until it is done, then try again."
+    with held(_beside(folder, "lock"), in_use):
         _finish(folder)
         for unfinished in _unfinished(folder):
             shutil.rmtree(unfinished)

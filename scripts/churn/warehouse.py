@@ -50,7 +50,7 @@ class Warehouse(NamedTuple):
 
 
 class WarehouseInUse(ChurnError):  # noqa: N818
-    """Another process has the warehouse open for writing, such as a build."""
+    """Another process has the warehouse open: one that writes, or one that keeps from writing."""
 
 
 @contextmanager
@@ -60,11 +60,20 @@ def reading(project: Project) -> Iterator[Warehouse]:
     Raises InputError when there is no built warehouse, WarehouseInUse while it is being built,
     ChurnError when it cannot be read for another reason.
     """
+    with (
+        saying_why_unreadable(project),
+        duckdb.connect(str(project.warehouse), read_only=True) as connection,
+    ):
+        yield Warehouse(connection)
+
+
+@contextmanager
+def saying_why_unreadable(project: Project) -> Iterator[None]:
+    """Turn what DuckDB says of the warehouse into the errors of `reading`."""
     if not project.warehouse.is_file():
         raise InputError(f"There is no warehouse at {project.warehouse} yet. Run `make run` first.")
     try:
-        with duckdb.connect(str(project.warehouse), read_only=True) as connection:
-            yield Warehouse(connection)
+        yield
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise InputError(
             f"{project.warehouse} is not fully built, or by another version. Run `make run` first."

@@ -592,7 +592,10 @@ def test_a_date_is_judged_where_its_windows_hold_usage_and_its_outcome_is_known(
     given = {
         "stg_saas__subscriptions": pa.table({"subscription_id": ["S"]}),
         "stg_saas__feature_usage": pa.Table.from_pylist(
-            [{"subscription_id": who, "usage_date": day} for who, day in known + unknown]
+            [
+                {"subscription_id": who, "usage_date": day, "usage_count": 1, "error_count": 0}
+                for who, day in known + unknown
+            ]
         ),
         "int_published_scores": pa.table(
             {"as_of_date": pa.array([], pa.date32()), "configuration": pa.array([], pa.string())}

@@ -16,7 +16,7 @@ from conftest import ROOT, Tables, Workspace
 
 COMMANDS = [
     *("run", "show", "list", "explain", "export", "backtest", "enrich", "analyze", "load"),
-    *("watch", "generate"),
+    *("watch", "generate", "publish"),
 ]
 
 

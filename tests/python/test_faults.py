@@ -160,6 +160,19 @@ def test_events_and_tickets_may_have_a_header_only(built: Built, tables: Tables)
     assert customer(place, "S01")["satisfaction_score"] is None
     assert customer(place, "S01")["signal_coverage"] == "usage only"
     assert rejected(place) == []
+    columns = place.select(
+        "select table_name, null_share, count(*) as columns from quality.source_columns "
+        "where table_name in ('churn_events', 'support_tickets') group by all order by all"
+    )
+    specs = Project().tables
+    assert columns == [
+        {
+            "table_name": name,
+            "null_share": None,
+            "columns": len(specs[name].required) + len(specs[name].optional),
+        }
+        for name in ("churn_events", "support_tickets")
+    ]
     shown = place.churn("show").out
     assert shown.startswith("Warning: Support data has no row up to 2026-03-31")
 

@@ -393,7 +393,8 @@ def test_parquet_columns_keep_their_types(project: Project, source: Path) -> Non
     accounts = load(source, project).tables[0]
     schema = pq.read_schema(project.load_dir / "accounts.parquet")
     assert schema.names == ["account_id", *list(columns)[1:], "_row_number"]
-    assert schema.types == [*(array.type for array in columns.values()), pa.int64()]
+    types = {name: array.type for name, array in columns.items()} | {"local_at": pa.timestamp("us")}
+    assert schema.types == [*types.values(), pa.int64()]
     assert (accounts.file_format, accounts.first_date) == ("parquet", date(2024, 3, 1))
 
 
@@ -501,6 +502,11 @@ def parquet(table: str, columns: dict[str, pa.Array]) -> Callable[[Path], None]:
     return lambda source: write_parquet(source, table, columns)
 
 
+def moments(seconds: int) -> dict[str, pa.Array]:
+    at = pa.array([seconds], pa.timestamp("s"))
+    return {"account_id": pa.array(["A1"]), "signed_at": at}
+
+
 def damaged_parquet(source: Path) -> None:
     path = source / "accounts.parquet"
     write_parquet(source, "accounts", {"account_id": pa.array([f"A{n}" for n in range(9999)])})
@@ -589,6 +595,14 @@ REFUSED: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     "text that is not text": (
         parquet("accounts", {"account_id": pa.array([b"\xff\xfe"])}),
         ["accounts (accounts.parquet)", "account_id", "not readable text"],
+    ),
+    "moments after the last one": (
+        parquet("accounts", moments(9223372036854775)),
+        ["accounts (accounts.parquet)", "signed_at", "9223372036854775", "Correct it"],
+    ),
+    "moments before the first one": (
+        parquet("accounts", moments(-9223372036855)),
+        ["accounts (accounts.parquet)", "signed_at", "-9223372036855", "Correct it"],
     ),
     "Parquet without a required column": (
         parquet("accounts", {"name": pa.array(["x"])}),

@@ -57,7 +57,7 @@ causes as (
         spells.customer_id,
         'renewal' as playbook,
         0 as cause_order,
-        cast(null as varchar) as rule_id,
+        cast(null as string) as rule_id,
         {{ renewal_text('renewals') }} as why
     from spells
     inner join renewals on spells.customer_id = renewals.customer_id
@@ -70,8 +70,8 @@ causes as (
         customer_id,
         'general' as playbook,
         1000 as cause_order,
-        cast(null as varchar) as rule_id,
-        cast(null as varchar) as why
+        cast(null as string) as rule_id,
+        cast(null as string) as why
     from spells
 
 ),
@@ -203,8 +203,8 @@ follow_ups as (
         0 as cause_order,
         0 as step_order,
         last_offsets.customer_id,
-        cast(null as varchar) as rule_id,
-        cast(null as varchar) as why,
+        cast(null as string) as rule_id,
+        cast(null as string) as why,
         playbook_steps.playbook,
         last_offsets.day_offset + playbook_steps.day_offset as day_offset,
         playbook_steps.day_offset as days_after_contact,
@@ -254,10 +254,10 @@ action_steps as (
     select
         dated.customer_id,
         dated.account_id,
-        row_number() over (
+        cast(row_number() over (
             partition by dated.customer_id
             order by dated.part, dated.day_offset, dated.cause_order, dated.step_order, dated.step
-        ) as step_number,
+        ) as bigint) as step_number,
         dated.step,
         dated.rule_id,
         dated.why,

@@ -58,9 +58,9 @@ rule_counts as (
     {% endfor -%}
     {%- endfor -%}
     select
-        cast(null as varchar) as label,
-        cast(null as varchar) as rule_id,
-        cast(null as varchar) as account_id,
+        cast(null as string) as label,
+        cast(null as string) as rule_id,
+        cast(null as string) as account_id,
         cast(null as bigint) as customers,
         cast(null as bigint) as churners,
         cast(null as bigint) as customers_fired,

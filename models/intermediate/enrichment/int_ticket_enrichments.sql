@@ -19,7 +19,7 @@ messages as (
 
     select
         true as is_from_data,
-        cast(null as varchar) as source_file,
+        cast(null as string) as source_file,
         message_id
     from {{ ref('stg_saas__ticket_messages') }}
 

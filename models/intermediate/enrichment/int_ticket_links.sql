@@ -7,6 +7,15 @@ ticket_enrichments as (
 
 ),
 
+-- what nobody has read needs no link
+read_tickets as (
+
+    select ticket_id
+    from ticket_enrichments
+    group by ticket_id
+
+),
+
 customers as (
 
     select * from {{ ref('int_customers') }}
@@ -21,7 +30,9 @@ accounts as (
 
 support_tickets as (
 
-    select * from {{ ref('stg_saas__support_tickets') }}
+    select support_tickets.*
+    from {{ ref('stg_saas__support_tickets') }} as support_tickets
+    inner join read_tickets on support_tickets.ticket_id = read_tickets.ticket_id
 
 ),
 

@@ -6,17 +6,14 @@
     ('subscriptions', 'end_date', 'ends_before_start', 'subscription_id', 'end_date < start_date'),
     ('subscriptions', 'churn_flag', 'churn_flag_disagrees', 'subscription_id', 'churn_flag != has_ended'),
     ('accounts', 'churn_flag', 'churn_flag_disagrees', 'account_id', 'churn_flag != has_churn_event'),
-    ('feature_usage', 'usage_id', 'id_collision', 'usage_id', 'rows_of_id > 1'),
     ('feature_usage', 'subscription_id', 'unknown_subscription', 'subscription_id', 'not has_subscription'),
     ('feature_usage', 'usage_date', 'before_start', 'subscription_id', 'usage_date < start_date'),
     ('feature_usage', 'usage_date', 'after_end', 'subscription_id', 'usage_date > end_date'),
     ('feature_usage', 'usage_date', 'before_signup', 'subscription_id', 'usage_date < signup_date'),
     ('feature_usage', 'usage_date', 'after_as_of_date', 'subscription_id', 'usage_date > as_of_date'),
-    ('churn_events', 'churn_event_id', 'id_collision', 'churn_event_id', 'rows_of_id > 1'),
     ('churn_events', 'account_id', 'unknown_account', 'account_id', 'not has_account'),
     ('churn_events', 'churn_date', 'before_signup', 'account_id', 'churn_date < signup_date'),
     ('churn_events', 'churn_date', 'after_as_of_date', 'account_id', 'churn_date > as_of_date'),
-    ('support_tickets', 'ticket_id', 'id_collision', 'ticket_id', 'rows_of_id > 1'),
     ('support_tickets', 'account_id', 'unknown_account', 'account_id', 'not has_account'),
     ('support_tickets', 'submitted_at', 'before_signup', 'ticket_id', 'submitted_date < signup_date'),
     ('support_tickets', 'submitted_at', 'after_as_of_date', 'ticket_id', 'submitted_date > as_of_date'),
@@ -24,6 +21,7 @@
     ('account_keys', 'account_id', 'unknown_account', 'account_id', 'not has_account'),
     ('account_keys', 'key_value', 'ambiguous_key', 'key_value', 'accounts_of_key > 1'),
 ] %}
+{%- set event_tables = saas_event_tables() %}
 with
 
 as_of_dates as (
@@ -46,9 +44,15 @@ stg_subscriptions as (
 
 ),
 
-stg_feature_usage as (
+daily_usage as (
 
-    select * from {{ ref('stg_saas__feature_usage') }}
+    select * from {{ ref('int_daily_usage') }}
+
+),
+
+subscription_usage as (
+
+    select * from {{ ref('int_subscription_usage') }}
 
 ),
 
@@ -103,34 +107,37 @@ subscriptions as (
 
 ),
 
-colliding_usage_ids as (
+-- most subscriptions are used from their start to their end: of the others every day is looked at
+odd_subscriptions as (
 
     select
-        usage_id,
-        count(*) as rows_of_id
-    from stg_feature_usage
-    where usage_id is not null
-    group by usage_id
-    having count(*) > 1
+        subscription_usage.subscription_id,
+        subscriptions.start_date,
+        subscriptions.end_date,
+        subscriptions.signup_date,
+        subscriptions.subscription_id is not null as has_subscription,
+        as_of_dates.as_of_date
+    from subscription_usage
+    cross join as_of_dates
+    left join subscriptions
+        on subscription_usage.subscription_id = subscriptions.subscription_id
+    where
+        subscriptions.subscription_id is null
+        or subscription_usage.first_usage_date < subscriptions.start_date
+        or subscription_usage.first_usage_date < subscriptions.signup_date
+        or subscription_usage.last_usage_date > subscriptions.end_date
+        or subscription_usage.last_usage_date > as_of_dates.as_of_date
 
 ),
 
 feature_usage as (
 
     select
-        stg_feature_usage.subscription_id,
-        stg_feature_usage.usage_id,
-        stg_feature_usage.usage_date,
-        subscriptions.start_date,
-        subscriptions.end_date,
-        subscriptions.signup_date,
-        subscriptions.subscription_id is not null as has_subscription,
-        colliding_usage_ids.rows_of_id,
-        as_of_dates.as_of_date
-    from stg_feature_usage
-    left join subscriptions on stg_feature_usage.subscription_id = subscriptions.subscription_id
-    left join colliding_usage_ids on stg_feature_usage.usage_id = colliding_usage_ids.usage_id
-    cross join as_of_dates
+        odd_subscriptions.*,
+        daily_usage.usage_date,
+        daily_usage.usage_rows
+    from odd_subscriptions
+    inner join daily_usage on odd_subscriptions.subscription_id = daily_usage.subscription_id
 
 ),
 
@@ -140,10 +147,6 @@ churn_events as (
         stg_churn_events.*,
         accounts.signup_date,
         accounts.account_id is not null as has_account,
-        case
-            when stg_churn_events.churn_event_id is not null
-                then count(*) over (partition by stg_churn_events.churn_event_id)
-        end as rows_of_id,
         as_of_dates.as_of_date
     from stg_churn_events
     left join accounts on stg_churn_events.account_id = accounts.account_id
@@ -158,7 +161,6 @@ support_tickets as (
         cast(stg_support_tickets.submitted_at as date) as submitted_date,
         accounts.signup_date,
         accounts.account_id is not null as has_account,
-        count(*) over (partition by stg_support_tickets.ticket_id) as rows_of_id,
         as_of_dates.as_of_date
     from stg_support_tickets
     left join accounts on stg_support_tickets.account_id = accounts.account_id
@@ -193,19 +195,54 @@ account_keys as (
 
 ),
 
+{% for table_name, table in event_tables.items() -%}
+colliding_{{ table_name }} as (
+
+    select
+        {{ table['event_id'] }},
+        count(*) as rows_of_id
+    from {{ ref('checked_saas__' ~ table_name) }}
+    where row_fate = 'staged' and is_id_repeated
+    group by {{ table['event_id'] }}
+    having count(*) > 1
+
+),
+
+{% endfor -%}
 row_issues as (
 
     {% for table_name in var('saas_tables') -%}
     {{ row_finding(
-        table_name, none, 'exact_duplicate', 'row_ref',
+        table_name, none, 'exact_duplicate', row_ref(table_name),
         ref('checked_saas__' ~ table_name), "row_fate = 'duplicate'"
     ) | indent(4) }}
 
     union all
 
     {% endfor -%}
+    {% for table_name, table in event_tables.items() -%}
+    {{ row_finding(
+        table_name, table['event_id'], 'id_collision', table['event_id'],
+        'colliding_' ~ table_name, 'true', rows='sum(rows_of_id)'
+    ) | indent(4) }}
+
+    union all
+
+    {% if table.get('late_rows_wait') -%}
+    {{ row_finding(
+        table_name, table['dated_by'], 'pending_late_row', row_ref(table_name),
+        ref('checked_saas__' ~ table_name), "row_fate = 'pending'"
+    ) | indent(4) }}
+
+    union all
+
+    {% endif -%}
+    {% endfor -%}
     {% for table_name, column_name, issue, example, condition in findings -%}
-    {{ row_finding(table_name, column_name, issue, example, table_name, condition) | indent(4) }}
+    {{ row_finding(
+        table_name, column_name, issue, example, table_name, condition,
+        rows='sum(usage_rows)' if table_name == 'feature_usage' else 'count(*)'
+    ) | indent(4) }}
     {%- if not loop.last %}
 
     union all

@@ -1,4 +1,6 @@
--- one row per customer at the as-of date and rule of the active rule set: what it saw and said
+-- one row per customer at the as-of date and rule of the active rule set: what it saw and said;
+-- a view: all of it follows from the scores, and who reads it asks for one customer or what fired
+{{ config(materialized='view') }}
 with
 
 as_of_dates as (
@@ -50,17 +52,17 @@ evaluations as (
     {%- else -%}
     select
         customer_id,
-        cast(null as varchar) as rule_id,
+        cast(null as string) as rule_id,
         cast(null as int) as rule_order,
-        cast(null as varchar) as signal_name,
+        cast(null as string) as signal_name,
         cast(null as decimal(18, 6)) as signal_value,
         cast(null as boolean) as fired,
         cast(null as decimal(18, 6)) as threshold,
         cast(null as int) as points,
-        cast(null as varchar) as reason,
-        cast(null as varchar) as playbook,
-        cast(null as varchar) as label,
-        cast(null as varchar) as customer_phrase,
+        cast(null as string) as reason,
+        cast(null as string) as playbook,
+        cast(null as string) as label,
+        cast(null as string) as customer_phrase,
         cast(null as decimal(18, 6)) as gap_to_next_band,
         cast(null as decimal(18, 6)) as next_threshold,
         cast(null as int) as next_points

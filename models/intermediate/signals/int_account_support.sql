@@ -60,9 +60,9 @@ metrics as (
         account_id,
         count(*) as tickets_30d,
         count(*) filter (where escalation_flag) as escalations_30d,
-        cast(avg(satisfaction_score) as decimal(18, 6)) as avg_csat,
-        cast(avg(first_response_time_minutes) as decimal(18, 6)) as avg_first_response_min,
-        cast(avg(resolution_time_hours) as decimal(18, 6)) as avg_resolution_hrs
+        {{ average('satisfaction_score') }} as avg_csat,
+        {{ average('first_response_time_minutes') }} as avg_first_response_min,
+        {{ average('resolution_time_hours') }} as avg_resolution_hrs
     from windowed
     group by as_of_date, account_id
 

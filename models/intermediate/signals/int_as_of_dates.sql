@@ -7,9 +7,15 @@ subscriptions as (
 
 ),
 
-feature_usage as (
+daily_usage as (
 
-    select * from {{ ref('stg_saas__feature_usage') }}
+    select * from {{ ref('int_daily_usage') }}
+
+),
+
+subscription_usage as (
+
+    select * from {{ ref('int_subscription_usage') }}
 
 ),
 
@@ -19,29 +25,45 @@ published_scores as (
 
 ),
 
-usage_dates as (
+known_usage as (
 
-    select feature_usage.usage_date
-    from feature_usage
-    inner join subscriptions on feature_usage.subscription_id = subscriptions.subscription_id
-    group by feature_usage.usage_date
+    select subscription_usage.*
+    from subscription_usage
+    inner join subscriptions on subscription_usage.subscription_id = subscriptions.subscription_id
 
 ),
 
 usage_span as (
 
     select
-        min(usage_date) as first_usage_date,
-        max(usage_date) as usage_date
-    from usage_dates
+        min(first_usage_date) as first_usage_date,
+        max(last_usage_date) as usage_date
+    from known_usage
+
+),
+
+-- of the subscriptions used on the last date, what they did before; of the others, their last date
+earlier_dates as (
+
+    select daily_usage.usage_date
+    from known_usage
+    inner join usage_span on known_usage.last_usage_date = usage_span.usage_date
+    inner join daily_usage
+        on known_usage.subscription_id = daily_usage.subscription_id
+        and known_usage.last_usage_date > daily_usage.usage_date
+
+    union all
+
+    select known_usage.last_usage_date as usage_date
+    from known_usage
+    inner join usage_span on known_usage.last_usage_date < usage_span.usage_date
 
 ),
 
 before_latest as (
 
-    select max(usage_dates.usage_date) as usage_date
-    from usage_dates
-    inner join usage_span on usage_dates.usage_date < usage_span.usage_date
+    select max(usage_date) as usage_date
+    from earlier_dates
 
 ),
 

@@ -63,8 +63,8 @@ firings as (
     {% endif %}
     {%- else -%}
     select
-        cast(null as varchar) as rule_id,
-        cast(null as varchar) as label,
+        cast(null as string) as rule_id,
+        cast(null as string) as label,
         cast(null as int) as rule_order,
         at_risk.customer_id,
         at_risk.as_of_date,

@@ -151,13 +151,13 @@ outreach_drafts as (
             '{account_name}', account_name
         ) as email_body,
         '*' || {{ slack_text('account_name') }} || '* (' || {{ slack_text('customer_id') }} || '): '
-        || risk_level || ' risk, score ' || cast(risk_score as varchar)
+        || risk_level || ' risk, score ' || cast(risk_score as string)
         || coalesce(', ARR ' || {{ with_commas('arr') }}, '')
         || coalesce(', plan ' || {{ slack_text('plan_tier') }}, '')
         || coalesce(chr(10) || 'Why: ' || {{ slack_text('top_reasons') }}, '')
         || chr(10) || 'Next: ' || {{ slack_text('recommended_actions') }}
         || chr(10) || 'Owner: ' || {{ slack_text('owner') }}
-        || ', first step due ' || cast(due_date as varchar) as slack_message
+        || ', first step due ' || cast(due_date as string) as slack_message
     from values_to_fill_in
 
 )

@@ -33,9 +33,9 @@ candidates as (
     {%- endfor -%}
     {%- endfor -%}
     select
-        cast(null as varchar) as label,
-        cast(null as varchar) as ruleset,
-        cast(null as varchar) as signals
+        cast(null as string) as label,
+        cast(null as string) as ruleset,
+        cast(null as string) as signals
     where false
 
 ),
@@ -98,8 +98,8 @@ means as (
         label,
         ruleset,
         signals,
-        avg(auc) as auc,
-        {{ each_replicate('avg(auc_{n})', 'auc_{n}') | indent(4) }}
+        {{ decimal_share('sum(auc)', 'count(auc)') }} as auc,
+        {{ each_replicate(decimal_share('sum(auc_{n})', 'count(auc_{n})'), 'auc_{n}') | indent(4) }}
     from aucs
     group by label, ruleset, signals
 

@@ -49,7 +49,7 @@ risk_calibration as (
         label,
         ruleset,
         signals,
-        cast(score_from as varchar) || '–' || cast(score_to as varchar) as score_band,
+        cast(score_from as string) || '–' || cast(score_to as string) as score_band,
         score_from,
         score_to,
         customers,

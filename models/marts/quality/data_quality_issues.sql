@@ -71,7 +71,7 @@ missing_columns as (
         optional_columns.column_name,
         'missing_column' as issue,
         row_reconciliation.rows_in as row_count,
-        cast(null as varchar) as example
+        cast(null as string) as example
     from optional_columns
     inner join row_reconciliation on optional_columns.table_name = row_reconciliation.table_name
     -- a file that was not given lacks no columns
@@ -87,7 +87,7 @@ feed_issues as (
 
     select
         table_name,
-        cast(null as varchar) as column_name,
+        cast(null as string) as column_name,
         case
             when days_behind > 0 or last_date is null then 'late_feed'
             else 'low_volume_feed'

@@ -59,12 +59,12 @@ restatement_warnings as (
         'restated_scores' as about,
         case scores
             when 1 then '1 score that was published'
-            else cast(scores as varchar) || ' scores that were published'
+            else cast(scores as string) || ' scores that were published'
         end
         || case dates
-            when 1 then ' for ' || cast(first_date as varchar)
-            else ' for ' || cast(dates as varchar) || ' dates from ' || cast(first_date as varchar)
-                || ' to ' || cast(last_date as varchar)
+            when 1 then ' for ' || cast(first_date as string)
+            else ' for ' || cast(dates as string) || ' dates from ' || cast(first_date as string)
+                || ' to ' || cast(last_date as string)
         end
         || case scores when 1 then ' comes' else ' come' end
         || ' out differently from the rows of today, which came late or were edited since:'
@@ -123,16 +123,53 @@ reading_warnings as (
 
     select
         'ticket_insights' as about,
-        'Of the tickets of the last 30 days ' || cast(messages_read as varchar) || ' of '
-        || cast(messages as varchar) || ' were read, of those of the 30 days to the week before '
-        || cast(previous_messages_read as varchar) || ' of ' || cast(previous_messages as varchar)
+        'Of the tickets of the last 30 days ' || cast(messages_read as string) || ' of '
+        || cast(messages as string) || ' were read, of those of the 30 days to the week before '
+        || cast(previous_messages_read as string) || ' of ' || cast(previous_messages as string)
         || ': scores may have changed because of that. Read more: make enrich LIMIT='
-        || cast(messages + previous_messages as varchar) || '.' as warning
+        || cast(messages + previous_messages as string) || '.' as warning
     from readings
     where
         -- a tenth of all, either way
         10 * abs(messages_read * previous_messages - previous_messages_read * messages)
         > messages * previous_messages
+
+),
+
+feature_usage as (
+
+    select * from {{ ref('checked_saas__feature_usage') }}
+
+),
+
+waiting as (
+
+    select
+        count(*) as usage_rows,
+        min(feature_usage.usage_date) as first_date,
+        max(feature_usage.usage_date) as last_date
+    from feature_usage
+    inner join as_of_dates
+        on {{ in_both_windows('feature_usage.usage_date', 'as_of_dates.as_of_date') }}
+    where feature_usage.row_fate = 'pending'
+
+),
+
+-- usage that is not counted yet looks like usage that dropped
+waiting_warnings as (
+
+    select
+        'feature_usage' as about,
+        case usage_rows
+            when 1 then '1 row of usage of ' || cast(first_date as string) || ' came'
+            else cast(usage_rows as string) || ' rows of usage of ' || cast(first_date as string)
+                || ' to ' || cast(last_date as string) || ' came'
+        end
+        || ' more than {{ var("late_arrival_days") }} days late and'
+        || case usage_rows when 1 then ' is' else ' are' end
+        || ' not scored yet: make run DATA=... FULL_REFRESH=1 reads everything again.' as warning
+    from waiting
+    where usage_rows > 0
 
 ),
 
@@ -145,6 +182,8 @@ data_warnings as (
     select * from feed_warnings
     union all
     select * from restatement_warnings
+    union all
+    select * from waiting_warnings
 
 )
 

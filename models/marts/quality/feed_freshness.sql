@@ -1,4 +1,5 @@
 -- one row per dated feed: where it ends, and whether its last week is as full as usual
+{%- set daily = {'feature_usage': 'int_usage_days'} %}
 {%- set feeds = {'feature_usage': 'Usage', 'support_tickets': 'Support', 'churn_events': none} %}
 with
 
@@ -16,8 +17,8 @@ daily_rows as (
     select
         '{{ table_name }}' as table_name,
         cast({{ saas_table(table_name)['dated_by'] }} as date) as feed_date,
-        count(*) as feed_rows
-    from {{ ref('stg_saas__' ~ table_name) }}
+        {{ 'sum(usage_rows)' if table_name in daily else 'count(*)' }} as feed_rows
+    from {{ ref(daily.get(table_name, 'stg_saas__' ~ table_name)) }}
     group by 2
     {%- if not loop.last %}
 
@@ -33,7 +34,7 @@ feeds as (
     {% for table_name, title in feeds.items() -%}
     select
         '{{ table_name }}' as table_name,
-        {{ sql_text(title) if title else 'cast(null as varchar)' }} as title,
+        {{ sql_text(title) if title else 'cast(null as string)' }} as title,
         as_of_date
     from as_of_dates
     {%- if not loop.last %}
@@ -116,19 +117,19 @@ feed_freshness as (
         case
             when title is null then null
             when last_date is null
-                then title || ' data has no row up to ' || cast(as_of_date as varchar)
+                then title || ' data has no row up to ' || cast(as_of_date as string)
                     || ': its rules cannot fire.'
             when days_behind > 0
-                then title || ' data ends on ' || cast(last_date as varchar) || ', '
-                    || cast(days_behind as varchar)
+                then title || ' data ends on ' || cast(last_date as string) || ', '
+                    || cast(days_behind as string)
                     || case days_behind when 1 then ' day' else ' days' end
                     || ' before the as-of date '
-                    || cast(as_of_date as varchar)
+                    || cast(as_of_date as string)
                     || ': customers may look different than they are.'
             when is_low_volume
-                then title || ' data of the last 7 days is thin: ' || cast(rows_last_7d as varchar)
+                then title || ' data of the last 7 days is thin: ' || cast(rows_last_7d as string)
                     || ' rows, usually '
-                    || cast(cast(usual_rows_7d as decimal(18, 0)) as varchar)
+                    || cast(cast(usual_rows_7d as decimal(18, 0)) as string)
                     || ': customers may look as if they were leaving.'
         end as warning
     from measured

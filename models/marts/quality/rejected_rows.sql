@@ -6,7 +6,7 @@ rejected_rows as (
     {%- call(table_name) for_each_saas_table() %}
     select
         '{{ table_name }}' as table_name,
-        row_ref,
+        {{ row_ref(table_name) }} as row_ref,
         rejected_column as column_name,
         rejected_value as raw_value,
         rejected_reason as reason

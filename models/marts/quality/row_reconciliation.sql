@@ -1,4 +1,4 @@
--- one row per source table: every row that came in is staged, rejected or an exact duplicate
+-- one row per source table: every row is staged, rejected, an exact duplicate or pending
 with
 
 incoming as (
@@ -29,7 +29,8 @@ removed as (
     select
         '{{ table_name }}' as table_name,
         count(*) filter (where row_fate = 'rejected') as rows_rejected,
-        count(*) filter (where row_fate = 'duplicate') as exact_duplicates
+        count(*) filter (where row_fate = 'duplicate') as exact_duplicates,
+        count(*) filter (where row_fate = 'pending') as rows_pending
     from {{ ref('checked_saas__' ~ table_name) }}
     {%- endcall %}
 
@@ -42,7 +43,8 @@ row_reconciliation as (
         incoming.rows_in,
         staged.rows_staged,
         removed.rows_rejected,
-        removed.exact_duplicates
+        removed.exact_duplicates,
+        removed.rows_pending
     from incoming
     inner join staged on incoming.table_name = staged.table_name
     inner join removed on incoming.table_name = removed.table_name

@@ -1,33 +1,36 @@
 -- one row per column of a source file
 with
 
+{% for table_name in var('saas_tables') if source_column_names(table_name) -%}
+{{ table_name }} as (
+
+    {% if table_name == 'feature_usage' -%}
+    select * from {{ ref('int_feature_usage_columns') }}
+    {%- else -%}
+    {{ column_counts(table_name) | indent(4) }}
+    {%- endif %}
+
+),
+
+{% endfor -%}
 source_columns as (
 
-    {%- for table_name in var('saas_tables') %}
-    {#- of a column that is never read, the file holds hashes #}
-    {%- for column in source_column_names(table_name) %}
+    {% for table_name in var('saas_tables') if source_column_names(table_name) -%}
     select
         {{ source_file_name(table_name) }} as file_name,
         '{{ table_name }}' as table_name,
-        {{ sql_text(column.removeprefix('_hash_')) }} as column_name,
-        {{ (column in saas_columns(table_name)) | lower }} as is_used,
-        {{ share(
-            'count(*) - count(' ~ trimmed('cast(' ~ quoted(column) ~ ' as varchar)') ~ ')', 'count(*)'
-        ) }} as null_share
-    from {{ raw_relation(table_name) }}
-
+        column_name,
+        column_name in (
+            {%- for column in saas_columns(table_name) %}
+            '{{ column }}'{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as is_used,
+        {{ share('row_count - filled_rows', 'row_count') }} as null_share
+    from {{ table_name }}
+    {% if not loop.last -%}
     union all
-
-    {% endfor %}
+    {% endif %}
     {%- endfor %}
-
-    select
-        cast(null as varchar) as file_name,
-        cast(null as varchar) as table_name,
-        cast(null as varchar) as column_name,
-        cast(null as boolean) as is_used,
-        cast(null as decimal(18, 6)) as null_share
-    where false
 
 )
 

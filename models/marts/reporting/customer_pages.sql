@@ -28,7 +28,8 @@ ordered as (
             when is_plain then customer_id
             else md5(customer_id)
         end as page_name,
-        row_number() over (order by contact_priority nulls last, risk_rank) as page_order
+        cast(row_number() over (order by contact_priority nulls last, risk_rank) as bigint)
+            as page_order
     from names
 
 ),

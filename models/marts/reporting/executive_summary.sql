@@ -56,7 +56,7 @@ totals as (
         count(*) filter (where churned) as churned_customers,
         count(*) filter (where risk_level = 'High') as high_risk_customers,
         count(*) filter (where risk_level = 'Medium') as medium_risk_customers,
-        cast(avg(arr) as decimal(18, 6)) as avg_arr,
+        {{ average('arr') }} as avg_arr,
         cast(coalesce(sum(arr), 0) as decimal(18, 2)) as total_arr,
         {{ arr_at_risk() | indent(8) }} as arr_at_risk,
         count(*) filter (where signal_coverage = 'none') as customers_without_signals

@@ -1,8 +1,9 @@
 -- one row per history date: the customer base on that date, and what changed since a week before
-{%- set metrics = [
-    'customers', 'high', 'medium', 'low', 'arr_at_risk', 'avg_risk_score',
-    'usage_30d', 'tickets_30d', 'errors_30d',
-] %}
+{%- set metrics = {
+    'customers': 'bigint', 'high': 'bigint', 'medium': 'bigint', 'low': 'bigint',
+    'arr_at_risk': 'decimal(18, 2)', 'avg_risk_score': 'decimal(18, 6)',
+    'usage_30d': 'bigint', 'tickets_30d': 'bigint', 'errors_30d': 'bigint',
+} %}
 with
 
 as_of_dates as (
@@ -76,8 +77,8 @@ states as (
 risk_trend as (
 
     select
-        {%- for metric in metrics %}
-        states.{{ metric }} - earlier.{{ metric }} as {{ metric }}_change,
+        {%- for metric, type in metrics.items() %}
+        cast(states.{{ metric }} - earlier.{{ metric }} as {{ type }}) as {{ metric }}_change,
         {%- endfor %}
         states.*
     from states

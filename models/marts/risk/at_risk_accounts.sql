@@ -54,7 +54,7 @@ ranked_steps as (
         next_step_owner,
         next_step_due,
         row_number() over (
-            partition by account_id order by next_step_due, contact_priority
+            partition by account_id order by next_step_due nulls last, contact_priority
         ) as step_rank
     from at_risk_customers
     where is_active and snoozed_until is null
@@ -104,7 +104,8 @@ at_risk_accounts as (
             when at_risk_totals.is_overdue then 'overdue'
             else worst_customers.list_status
         end as list_status,
-        row_number() over (order by at_risk_totals.worst_priority) as contact_priority
+        cast(row_number() over (order by at_risk_totals.worst_priority) as bigint)
+            as contact_priority
     from at_risk_totals
     inner join account_totals on at_risk_totals.account_id = account_totals.account_id
     -- the worst customer of each account: priorities are unique

@@ -46,12 +46,12 @@ at_risk as (
             when customer_risk.risk_score_change < 0 then 'better'
             else 'unchanged'
         end as list_status,
-        row_number() over (
+        cast(row_number() over (
             order by
                 customer_risk.risk_score desc,
                 customer_risk.arr desc nulls last,
                 customer_risk.customer_id
-        ) as risk_rank
+        ) as bigint) as risk_rank
     from customer_risk
     inner join renewals on customer_risk.customer_id = renewals.customer_id
     inner join contacts on customer_risk.customer_id = contacts.customer_id
@@ -63,7 +63,7 @@ prioritised as (
 
     select
         customer_id,
-        row_number() over (order by {{ contact_order() }}) as contact_priority
+        cast(row_number() over (order by {{ contact_order() }}) as bigint) as contact_priority
     from at_risk
     where is_active
 

@@ -1,4 +1,5 @@
 -- one row per customer and rule of the active rule set: what the rule saw, and what it said
+{{ config(materialized='view') }}
 with
 
 evaluations as (

@@ -86,7 +86,7 @@ usage_counts as (
         min(usage_date) as first_date,
         max(usage_date) as last_date,
         cast(sum(usage_count) as bigint) as total,
-        cast(null as varchar) as tickets
+        cast(null as string) as tickets
     from usage_rows
     group by subscription_id, is_current
 
@@ -101,7 +101,7 @@ error_counts as (
         min(usage_date) as first_date,
         max(usage_date) as last_date,
         cast(sum(error_count) as bigint) as total,
-        cast(null as varchar) as tickets
+        cast(null as string) as tickets
     from usage_rows
     where is_current and error_count > 0
     group by subscription_id
@@ -144,7 +144,7 @@ signal_tickets as (
     select
         *,
         'satisfaction_score' as signal_name,
-        ticket_id || ' (' || cast(satisfaction_score as varchar) || ')' as ticket
+        ticket_id || ' (' || cast(satisfaction_score as string) || ')' as ticket
     from ticket_rows
     where satisfaction_score is not null
 
@@ -208,7 +208,7 @@ intent_counts as (
         min(churn_intents.intent_date) as first_date,
         max(churn_intents.intent_date) as last_date,
         count(*) as total,
-        cast(null as varchar) as tickets
+        cast(null as string) as tickets
     from churn_intents
     inner join as_of_dates
         on {{ in_current_window('churn_intents.intent_date', 'as_of_dates.as_of_date') }}

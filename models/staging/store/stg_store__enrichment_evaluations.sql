@@ -4,12 +4,12 @@ with
 source as (
 
     {{ stored_rows('enrichment/quality', {
-        'evaluation_id': 'varchar',
+        'evaluation_id': 'string',
         'evaluated_at': 'timestamp',
-        'engine': 'varchar',
-        'model': 'varchar',
-        'prompt_version': 'varchar',
-        'data_set': 'varchar',
+        'engine': 'string',
+        'model': 'string',
+        'prompt_version': 'string',
+        'data_set': 'string',
         'messages': 'bigint',
         'valid_answers': 'bigint',
         'intent_precision': 'decimal(18, 6)',

@@ -4,8 +4,8 @@ with
 source as (
 
     {{ stored_rows('enrichment/messages', {
-        'source_file': 'varchar',
-        'message_id': 'varchar',
+        'source_file': 'string',
+        'message_id': 'string',
     }) | indent(4) }}
 
 ),

@@ -4,13 +4,13 @@ with
 source as (
 
     {{ stored_rows('enrichment/runs', {
-        'run_id': 'varchar',
+        'run_id': 'string',
         'started_at': 'timestamp',
         'ended_at': 'timestamp',
-        'engine': 'varchar',
-        'model': 'varchar',
-        'device': 'varchar',
-        'source_file': 'varchar',
+        'engine': 'string',
+        'model': 'string',
+        'device': 'string',
+        'source_file': 'string',
         'message_limit': 'bigint',
         'done': 'bigint',
         'cached': 'bigint',

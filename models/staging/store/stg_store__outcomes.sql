@@ -4,19 +4,19 @@ with
 source as (
 
     {{ stored_rows('outcomes', {
-        'outcome_id': 'varchar',
-        'kind': 'varchar',
-        'customer_id': 'varchar',
-        'account_id': 'varchar',
-        'outcome': 'varchar',
-        'note': 'varchar',
-        'reason': 'varchar',
+        'outcome_id': 'string',
+        'kind': 'string',
+        'customer_id': 'string',
+        'account_id': 'string',
+        'outcome': 'string',
+        'note': 'string',
+        'reason': 'string',
         'snoozed_until': 'date',
-        'logged_by': 'varchar',
+        'logged_by': 'string',
         'occurred_on': 'date',
         'logged_at': 'timestamp',
-        'corrects': 'varchar',
-        'import_key': 'varchar',
+        'corrects': 'string',
+        'import_key': 'string',
     }) | indent(4) }}
 
 ),

@@ -4,22 +4,22 @@ with
 source as (
 
     {{ stored_rows('published', {
-        'publication_id': 'varchar',
+        'publication_id': 'string',
         'published_at': 'timestamp',
         'as_of_date': 'date',
-        'ruleset': 'varchar',
-        'configuration': 'varchar',
-        'customer_id': 'varchar',
-        'account_id': 'varchar',
+        'ruleset': 'string',
+        'configuration': 'string',
+        'customer_id': 'string',
+        'account_id': 'string',
         'start_date': 'date',
         'is_active': 'boolean',
         'arr': 'decimal(18, 2)',
-        'plan_tier': 'varchar',
+        'plan_tier': 'string',
         'risk_score': 'int',
         'dated_points': 'int',
         'churn_intent_30d': 'bigint',
-        'risk_level': 'varchar',
-        'top_reasons': 'varchar',
+        'risk_level': 'string',
+        'top_reasons': 'string',
     }) | indent(4) }}
 
 ),

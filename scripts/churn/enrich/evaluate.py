@@ -22,6 +22,7 @@ from churn.enrich.sources import TABLE, open_file
 from churn.errors import InputError
 from churn.generate import generate
 from churn.project import Project
+from churn.sql_text import file_pattern
 from churn.store import append
 from churn.terminal import plain
 
@@ -112,7 +113,7 @@ def _generated(company: Path) -> list[Labelled]:
 def _of_file(project: Project, labels: Path, folder: Path) -> list[Labelled]:
     source = open_file(project, labels, folder)
     columns = ("churn_intent", "category", "sentiment")
-    found = duckdb.read_parquet(str(source.file))
+    found = duckdb.read_parquet(file_pattern(source.file))
     named = [name for name in found.columns if not name.startswith("_")]
     if not set(columns) & set(found.columns):
         raise InputError(

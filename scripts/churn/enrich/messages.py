@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn.enrich.text import clean
+from churn.sql_text import file_pattern, identifier
 
 # the columns of a message that dbt links and shows; null where the file has none
 KEYS = ("ticket_id", "account_id", "subscription_id", "customer_id", "submitted_at")
@@ -62,10 +63,10 @@ def read_messages(
     only messages from that moment on.
     """
     with _opened(file) as (connection, columns):
-        wanted = connection.execute(_places(columns, since), [str(file)]).to_arrow_table()
+        wanted = connection.execute(_places(columns, since), [file_pattern(file)]).to_arrow_table()
         for some in _portions(wanted):
             connection.register("wanted", some)
-            cursor = connection.execute(_rows(columns), [str(file)])
+            cursor = connection.execute(_rows(columns), [file_pattern(file)])
             names = [column[0] for column in cursor.description]
             while rows := cursor.fetchmany(_ROWS_AT_ONCE):
                 for values in rows:
@@ -75,7 +76,7 @@ def read_messages(
 def message_ids(file: Path) -> pa.Table:
     """The ids of all messages of a canonical Parquet file, in the column `message_id`."""
     with _opened(file) as (connection, columns):
-        places = connection.execute(_places(columns), [str(file)]).to_arrow_table()
+        places = connection.execute(_places(columns), [file_pattern(file)]).to_arrow_table()
         return places.select(["message_id"])
 
 
@@ -88,8 +89,8 @@ def _opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, s
     ):
         # as in staging, where the same rows have the same hashes
         connection.execute("set TimeZone = 'UTC'")
-        found = connection.read_parquet(str(file)).columns
-        columns = {name: '"' + name.replace('"', '""') + '"' for name in found}
+        found = connection.read_parquet(file_pattern(file)).columns
+        columns = {name: identifier(name) for name in found}
         del columns["_row_number"]
         yield connection, columns
 

@@ -5,11 +5,10 @@ tickets in flight. The journal becomes a Parquet file of the store at the end of
 beginning of the next.
 """
 
-import fcntl
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -21,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from churn.disk import held
 from churn.errors import ChurnError
 from churn.store import append, compact
 
@@ -156,18 +156,11 @@ class Results:
         Raises ChurnError when another run holds it, when the disk refuses, or, once, when what a
         killed run left cannot be read.
         """
-        with _saying_what_is_refused(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / ".lock").open("a")
-        with lock:
+        in_use = "Tickets are being read by another run. Wait until it is done, then try again."
+        with ExitStack() as lock:
             with _saying_what_is_refused(self.folder):
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
-                    raise ChurnError(
-                        "Tickets are being read by another run. Wait until it is done, then try "
-                        "again."
-                    ) from error
+                self.folder.mkdir(parents=True, exist_ok=True)
+                lock.enter_context(held(self.folder / ".lock", in_use))
                 for left_over in sorted(self.folder.glob(".*.journal")):
                     self._store(left_over)
             yield

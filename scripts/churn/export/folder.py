@@ -1,12 +1,12 @@
 """The folder of an export: written beside its place, then renamed into it."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from churn.disk import held
 from churn.errors import ChurnError
 
 
@@ -22,10 +22,10 @@ def replaced(folder: Path, keep: Callable[[Path], bool]) -> Iterator[Path]:
     Raises:
         ChurnError: another export is writing there, or the disk refuses.
     """
+    in_use = f"Another export into {folder} is running. Wait until it is done, then try again."
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(folder, "lock").open("a") as lock:
-            _hold(lock.fileno(), folder)
+        with held(_beside(folder, "lock"), in_use):
             _recover(folder)
             new = _beside(folder, "new")
             new.mkdir()
@@ -44,15 +44,6 @@ def replaced(folder: Path, keep: Callable[[Path], bool]) -> Iterator[Path]:
 
 def _beside(folder: Path, what: str) -> Path:
     return folder.with_name(f".{folder.name}.{what}")
-
-
-def _hold(lock: int, folder: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise ChurnError(
-            f"Another export into {folder} is running. Wait until it is done, then try again."
-        ) from error
 
 
 def _put_in_place(new: Path, folder: Path, keep: Callable[[Path], bool]) -> None:

@@ -9,6 +9,7 @@ tables      all of it in the columns of the source tables
 truth       the causes, kept apart; `oracle`: how well anybody could know
 faults      the faults that real exports have
 run         one block of accounts after the other, into a folder (`folder`, `writers`)
+volume      a simpler company of any size, to measure with (`volume_world`, `volume_tables`)
 """
 
 from churn.generate.oracle import Auc, area_under_curve

@@ -1,14 +1,13 @@
 """Replace the output folder as a whole, and only if it is ours to replace."""
 
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from churn.disk import held
 from churn.errors import ChurnError, InputError
 
 MANIFEST = "generated.json"
@@ -91,17 +90,10 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def _sole_writer(partial: Path, out: Path) -> Iterator[None]:
     """Hold an empty `partial` for this process alone; left-overs of a killed one are removed."""
     partial.mkdir(exist_ok=True)
-    handle = os.open(partial, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ChurnError(f"Another process is writing {out} at this moment.") from None
+    with held(partial, f"Another process is writing {out} at this moment."):
         for path in partial.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         yield
-    finally:
-        os.close(handle)
 
 
 def _swap(partial: Path, out: Path, previous: Path) -> None:

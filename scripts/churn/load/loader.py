@@ -18,6 +18,7 @@ from churn.load.columns import ColumnPlan, normalised, plan_columns
 from churn.load.convert import convert
 from churn.load.delimited import Delimited
 from churn.load.find import list_files, match_tables, missing_table_message, readable_suffix
+from churn.load.growth import load_ids
 from churn.load.parquet import Parquet
 from churn.load.summary import LoadSummary, TableSummary
 from churn.load.table_file import Origin, TableFile
@@ -35,6 +36,7 @@ SOURCE_FILES_SCHEMA = pa.schema(
         ("row_count", pa.int64()),
         ("file_columns", pa.string()),
         ("text_column", pa.string()),
+        ("load_ids", pa.string()),
     ]
 )
 
@@ -78,7 +80,14 @@ def load(
             kept = [name for name in previous if partial and name not in opened]
             for name in kept:
                 _link(load_dir / f"{name}.parquet", complete / f"{name}.parquet")
-            _write_source_files(complete, tables, [previous[name] for name in kept])
+            _write_source_files(
+                complete,
+                [
+                    _source_file(table, project.tables[table.table], previous, load_dir, complete)
+                    for table in tables
+                ],
+                [previous[name] for name in kept],
+            )
             swap_in(complete, load_dir)
             return LoadSummary(
                 source=source,
@@ -268,24 +277,36 @@ def _previous_load(load_dir: Path) -> dict[str, dict[str, Any]]:
     return {row["table_name"]: row for row in rows}
 
 
+def _source_file(
+    table: TableSummary,
+    spec: TableSpec,
+    previous: Mapping[str, dict[str, Any]],
+    load_dir: Path,
+    folder: Path,
+) -> dict[str, Any]:
+    """What `source_files` says of a table that was written into the folder."""
+    file = f"{table.table}.parquet"
+    earlier_ids = (previous.get(table.table, {}).get("load_ids") or "").split()
+    # a table that is read as a whole may be another one each time
+    ids = load_ids(load_dir / file, earlier_ids, folder / file) if spec.grows else []
+    return {
+        "table_name": table.table,
+        "file_name": table.file,
+        "file_format": table.file_format,
+        "encoding": table.encoding,
+        "delimiter": table.delimiter,
+        "row_count": table.rows,
+        "file_columns": json.dumps(table.file_columns, ensure_ascii=False),
+        "text_column": table.text_column,
+        "load_ids": " ".join(ids),
+    }
+
+
 def _write_source_files(
-    folder: Path, tables: list[TableSummary], kept: list[dict[str, Any]]
+    folder: Path, tables: list[dict[str, Any]], kept: list[dict[str, Any]]
 ) -> None:
-    rows = [
-        {
-            "table_name": table.table,
-            "file_name": table.file,
-            "file_format": table.file_format,
-            "encoding": table.encoding,
-            "delimiter": table.delimiter,
-            "row_count": table.rows,
-            "file_columns": json.dumps(table.file_columns, ensure_ascii=False),
-            "text_column": table.text_column,
-        }
-        for table in tables
-    ]
     pq.write_table(
-        pa.Table.from_pylist([*rows, *kept], schema=SOURCE_FILES_SCHEMA),
+        pa.Table.from_pylist([*tables, *kept], schema=SOURCE_FILES_SCHEMA),
         folder / f"{SOURCE_FILES}.parquet",
     )
 

@@ -1,8 +1,8 @@
 """Parquet as tables of plain columns: types stay, except where SQL engines differ about them.
 
 Dictionaries are unfolded; the columns that the project reads are text where they were bytes;
-lists, structs and maps become JSON text; UUIDs become text. Everything else stays: numbers,
-decimals, dates, timestamps with or without zone.
+lists, structs and maps become JSON text; UUIDs become text; timestamps have microseconds, with or
+without zone. Everything else stays: numbers, decimals, dates.
 """
 
 import json
@@ -87,9 +87,12 @@ class Parquet:
             converted = convert(array)
             converted.validate(full=True)
         except pa.ArrowInvalid as error:
+            if pa.types.is_temporal(getattr(array.type, "value_type", array.type)):
+                what, advice = "has a moment out of reach", "Correct it, or leave it empty."
+            else:
+                what, advice = "is not readable text", "Store it as a UTF-8 string."
             raise InputError(
-                f"{self.origin}: the column {name} is not readable text "
-                f"({_first_line(error)}). Store it as a UTF-8 string."
+                f"{self.origin}: the column {name} {what} ({_first_line(error)}). {advice}"
             ) from error
         return converted
 
@@ -107,13 +110,17 @@ class Parquet:
             is_id = self._read.get(normalised(field.name)) == "id"
             return _id_text if is_id else _without_nan
         target = self._plain_type(field.name, kind)
-        return lambda array: array if array.type == target else array.cast(target)
+        # nanoseconds are cut off; a moment that microseconds do not reach is refused
+        how = pc.CastOptions(target, allow_time_truncate=True)
+        return lambda array: array if array.type == target else array.cast(options=how)
 
     def _plain_type(self, name: str, kind: pa.DataType) -> pa.DataType:
         if pa.types.is_dictionary(kind):
             return self._plain_type(name, kind.value_type)
         if _is_text(kind) or pa.types.is_null(kind) or pa.types.is_decimal256(kind):
             return pa.string()
+        if pa.types.is_timestamp(kind):
+            return pa.timestamp("us", kind.tz)
         if _is_binary(kind):
             return pa.string() if normalised(name) in self._read else pa.binary()
         return kind

@@ -81,7 +81,7 @@ union all
 
 select
     'a date: ' || label as what,
-    ruleset || ', ' || signals || ', ' || cast(as_of_date as varchar) as which
+    ruleset || ', ' || signals || ', ' || cast(as_of_date as string) as which
 from {{ ref('risk_backtest') }}
 where
     churners > customers
@@ -95,7 +95,7 @@ union all
 
 select
     'headlines' as what,
-    cast(count(*) as varchar) as which
+    cast(count(*) as string) as which
 from verdicts
 where is_headline
 having count(*) != 1

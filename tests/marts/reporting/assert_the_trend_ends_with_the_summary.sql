@@ -37,7 +37,7 @@ tickets as (
 sums as (
 
     select
-        cast(avg(risk_score) as decimal(18, 6)) as avg_risk_score,
+        {{ average('risk_score') }} as avg_risk_score,
         coalesce(sum(usage_30d), 0) as usage_30d,
         coalesce(sum(errors_30d), 0) as errors_30d
     from customer_risk

@@ -1,2 +1,8 @@
--- one row per row of feature_usage, typed, with its fate: staged, rejected or duplicate
+-- one row per row of feature_usage, typed, with its fate: staged, rejected, duplicate or pending
+{{ config(
+    materialized=grown_table(),
+    incremental_strategy='delete+insert',
+    unique_key='_row_number',
+) }}
+-- depends_on: {{ ref('stg_saas__subscriptions') }}, for how late is too late
 {{ checked_rows('feature_usage') }}

@@ -1,0 +1,12 @@
+"""The same models on Apache Spark, and whether they give the same rows there."""
+
+from churn.spark.build import build_on_spark, spark_dir
+from churn.spark.parity import Comparison, compare_engines, print_comparisons
+
+__all__ = [
+    "Comparison",
+    "build_on_spark",
+    "compare_engines",
+    "print_comparisons",
+    "spark_dir",
+]

@@ -1,0 +1,143 @@
+"""Builds the project on Apache Spark, through dbt-spark's session in this process."""
+
+import os
+import re
+import shutil
+import subprocess
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from churn.dbt import build_command, check_loaded, run_showing_progress
+from churn.disk import held
+from churn.errors import ChurnError, InputError
+from churn.project import Project
+
+_NO_SPARK = "Spark is not installed here. Run `make spark`, or install the extra `spark`."
+_OLDEST_JAVA = 17
+_NO_JAVA = f"Spark needs Java {_OLDEST_JAVA} or later, and {{}}. Install it, or set JAVA_HOME."
+_NO_MASTER = "SPARK_MASTER is not set: the address of the cluster, such as spark://host:7077."
+_NO_FOLDER = (
+    "CHURN_SPARK_DIR is {}: it must be a folder that the driver and all workers see under this "
+    "name."
+)
+_NOT_OURS = (
+    "{} holds files and is not known as a folder of `churn spark`, which builds its tables anew "
+    "each time. Empty it, or name an empty one in CHURN_SPARK_DIR."
+)
+_IN_USE = "Spark is building into {} at this moment. Wait until that is done, then try again."
+# held while Spark builds; whose folder it is, at any time
+_LOCK = "build.lock"
+
+
+def spark_dir() -> Path:
+    """Where Spark keeps its tables and what it knows of them: derived."""
+    return Path(os.environ.get("CHURN_SPARK_DIR") or "target/spark")
+
+
+@contextmanager
+def build_on_spark(
+    project: Project,
+    console: Console,
+    *,
+    on_cluster: bool = False,
+    data_dir: str | None,
+    variables: Mapping[str, Any] | None = None,
+    tested: bool = True,
+) -> Iterator[Any]:
+    """Build everything; gives the Spark session that did it, which ends with the block.
+
+    `data_dir` is a folder or an address that Spark can read, None for the bundled sample.
+
+    Raises InputError when there is no Spark, Java, master or loaded data, or the configuration is
+    wrong, ChurnError when the build fails or another one writes to the same folder.
+    """
+    _check(on_cluster)
+    # of parts of other libraries that dbt has no use for
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    if data_dir is not None and "://" not in data_dir:
+        check_loaded(project, Path(data_dir))
+    if data_dir is None:
+        os.environ.pop("CHURN_DATA_DIR", None)
+    else:
+        os.environ["CHURN_DATA_DIR"] = data_dir
+    # what dbt remembers of the other engine does not hold here
+    target_path = ["--target-path", str(spark_dir() / "dbt")]
+    target = ["--target", "spark_cluster" if on_cluster else "spark"]
+    command = [*build_command(variables, tested=tested), *target, *target_path]
+    log = Path(os.environ.get("DBT_LOG_PATH") or "logs") / "spark.log"
+    with _emptied(spark_dir()):
+        try:
+            with _java_says_in(log):
+                run_showing_progress(command, project, console)
+            # the one that dbt has opened
+            yield SparkSession.builder.getOrCreate()
+        finally:
+            # there is none where Spark could not start; one that has stopped may be stopped again
+            if context := SparkContext._active_spark_context:
+                context.stop()
+
+
+@contextmanager
+def _emptied(folder: Path) -> Iterator[None]:
+    """Hold Spark's folder for this process alone, without the tables of an earlier build.
+
+    Of one that was killed there may be files that no table is known to have, and Spark refuses to
+    make a table where there are files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / _LOCK).exists() and any(folder.iterdir()):
+        raise InputError(_NOT_OURS.format(folder))
+    with held(folder / _LOCK, _IN_USE.format(folder)):
+        for part in ("warehouse", "metastore"):
+            if (folder / part).exists():
+                shutil.rmtree(folder / part)
+        yield
+
+
+@contextmanager
+def _java_says_in(log: Path) -> Iterator[None]:
+    """What Java writes to standard error goes to a file: from here on, for as long as it runs."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    standard_error = os.dup(2)
+    try:
+        with log.open("wb") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    except ChurnError as error:
+        raise type(error)(f"{error}\nSpark's own log is {log}.") from error
+    finally:
+        os.dup2(standard_error, 2)
+        os.close(standard_error)
+
+
+def _check(on_cluster: bool) -> None:
+    if find_spec("pyspark") is None or find_spec("dbt.adapters.spark") is None:
+        raise InputError(_NO_SPARK)
+    if fault := _java_fault():
+        raise InputError(_NO_JAVA.format(fault))
+    if on_cluster and not os.environ.get("SPARK_MASTER"):
+        raise InputError(_NO_MASTER)
+    if "://" in str(os.environ.get("CHURN_SPARK_DIR")):
+        raise InputError(_NO_FOLDER.format(os.environ["CHURN_SPARK_DIR"]))
+
+
+def _java_fault() -> str:
+    """Why the Java that Spark would start is none that it can use; empty where it is."""
+    home = os.environ.get("JAVA_HOME")
+    java = f"{home}/bin/java" if home else "java"
+    if shutil.which(java) is None:
+        return f"JAVA_HOME is {home}, which has no bin/java" if home else "there is no `java` here"
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(?:1\.)?(\d+)', said)
+    if version is None:
+        return f"`{java} -version` does not say which version it is"
+    return f"{java} is Java {version[1]}" if int(version[1]) < _OLDEST_JAVA else ""

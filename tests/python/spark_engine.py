@@ -1,0 +1,57 @@
+"""Spark for the tests: whether there is one, and commands in processes of their own.
+
+A process holds one Spark, whose memory is free again when the process ends.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, Workspace
+
+_MISSING = (
+    "there is no java"
+    if shutil.which("java") is None and not os.environ.get("JAVA_HOME")
+    else "the extra `spark` is not installed"
+    if find_spec("pyspark") is None
+    else ""
+)
+needs_spark = pytest.mark.skipif(bool(_MISSING), reason=f"Spark cannot run here: {_MISSING}")
+
+# many times what a command takes
+_SECONDS = 900
+
+# a part of the history and of the replicates tells: the tables are the same
+SHORT = "{backtest_replicates: 5, backtest_weeks: 6, history_weeks: 4}"
+
+
+def run_program(
+    place: Workspace, program: str, *arguments: object, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """A program of the virtual environment in the project's folder, at this place."""
+    settings = {
+        "CHURN_SPARK_DIR": str(place.store.parent / "spark"),
+        "CHURN_SPARK_MEMORY": "1500m",
+        # small data ends before the second compiler is of use
+        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
+    }
+    kept = {key: value for key, value in os.environ.items() if key != "CHURN_DATA_DIR"}
+    try:
+        return subprocess.run(
+            [Path(sys.executable).with_name(program), *map(str, arguments)],
+            cwd=ROOT,
+            env=kept | place.environment | settings | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        logs = Path(place.environment["DBT_LOG_PATH"]).glob("*.log")
+        tails = [f"{log.name}:\n{log.read_text(errors='replace')[-3000:]}" for log in logs]
+        pytest.fail("\n".join([f"{program} was not done in {_SECONDS} seconds", *tails]))

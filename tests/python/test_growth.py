@@ -1,0 +1,435 @@
+"""What grew day by day is what a build of everything at once would be.
+
+`HYPOTHESIS_EXAMPLES` tries more sequences of days.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from conftest import (
+    AS_OF,
+    RAVENSTACK,
+    ROOT,
+    Contents,
+    Tables,
+    Workspace,
+    assert_same,
+    small_company,
+)
+
+# everything behind these and in them
+BUILT = ("+int_customer_signals", "+data_quality_issues", "+row_reconciliation")
+GROWN = (
+    "staging.checked_saas__support_tickets",
+    "staging.checked_saas__feature_usage",
+    "intermediate.int_daily_usage",
+    "intermediate.int_customer_usage",
+    "intermediate.int_feature_usage_columns",
+)
+NOT_TESTED = ("--exclude-resource-type", "test", "unit_test")
+FIRST_DAY = AS_OF - timedelta(days=10)
+
+
+# ------------------------------------------------------------------------------ a growing company
+class Company:
+    """The small company as it stood on a day, with what came since at the end of its files."""
+
+    def __init__(self) -> None:
+        self.tables: Tables = small_company()
+        usage = self.tables["feature_usage"]
+        self.to_come = [row for row in usage if row["usage_date"] > FIRST_DAY.isoformat()]
+        self.tables["feature_usage"] = [row for row in usage if row not in self.to_come]
+        self.today = FIRST_DAY
+        self.numbers = iter(range(1_000_000))
+
+    def add(self, day: date, **values: str) -> None:
+        """One row of usage at the end of the file."""
+        row = dict(self.tables["feature_usage"][0])
+        row |= {"usage_id": f"late {next(self.numbers)}", "usage_date": day.isoformat(), **values}
+        self.tables["feature_usage"].append(row)
+
+    def a_day_passes(self) -> None:
+        self.today += timedelta(days=1)
+        day = self.today.isoformat()
+        self.tables["feature_usage"] += [row for row in self.to_come if row["usage_date"] == day]
+
+    def rows_come_late(self) -> None:
+        """On the first and the last day that may still be added, of one who had no such day too."""
+        for days in (0, 3, 7):
+            self.add(self.today - timedelta(days=days))
+            self.add(self.today - timedelta(days=days), subscription_id="S12", usage_count="40")
+        self.add(self.today - timedelta(days=2), subscription_id="nobody")
+
+    def faults_come(self) -> None:
+        """Copies and collisions with rows of before and of now, and what cannot be read."""
+        usage = self.tables["feature_usage"]
+        usage.append(dict(usage[-1]))
+        usage.append({**usage[-1], "usage_count": "77"})
+        self.add(self.today, usage_id=usage[0]["usage_id"])
+        self.add(self.today, usage_id="")
+        self.add(self.today, usage_id="")
+        self.add(self.today, usage_date="soon", usage_id="unread")
+        self.add(self.today, usage_date="soon", usage_id="unread")
+        self.add(self.today, usage_count="-1")
+        self.add(self.today, error_count="many")
+        self.add(date(2099, 1, 1), subscription_id="nobody")
+
+    def tickets_come(self) -> None:
+        """However late, and with faults; and a file that is read anew each time has changed."""
+        tickets = self.tables["support_tickets"]
+        row = dict(tickets[-1])
+        tickets.append({**row, "ticket_id": f"T{len(tickets)}", "submitted_at": str(self.today)})
+        tickets.append({**row, "ticket_id": f"T{len(tickets)}"})
+        tickets.append({**row, "ticket_id": tickets[0]["ticket_id"]})
+        tickets += [dict(tickets[1]), {**row, "ticket_id": ""}]
+        self.tables["subscriptions"][3]["end_date"] = self.today.isoformat()
+
+    def nothing_happens(self) -> None:
+        """The same once more."""
+
+    def rows_are_edited(self) -> None:
+        """That is another data set."""
+        self.tables["feature_usage"][5]["usage_count"] = str(500 + next(self.numbers))
+
+
+STEPS = (
+    Company.a_day_passes,
+    Company.rows_come_late,
+    Company.faults_come,
+    Company.tickets_come,
+    Company.nothing_happens,
+    Company.rows_are_edited,
+)
+
+
+# how far a build comes before it is killed: to the end, or to one of these
+KILLED = (None, "checked_saas__feature_usage", "+int_daily_usage", "+int_customer_usage")
+
+
+# ------------------------------------------------------------------------------ where it is built
+class Places:
+    """One place in which the company grows, and one that is built anew from the same files."""
+
+    def __init__(self, folder: Path, target: Path) -> None:
+        self.growing = Workspace(folder / "growing", target)
+        self.anew = Workspace(folder / "anew", target)
+        self.growing.store.mkdir(parents=True)
+        self.anew.store.mkdir(parents=True)
+
+    def build(
+        self,
+        place: Workspace,
+        *arguments: str,
+        data_dir: Path | Literal["loaded"] | None = "loaded",
+        **variables: object,
+    ) -> None:
+        result = place.dbt(
+            "build",
+            *("--vars", json.dumps({"history_weeks": 4, "backtest_weeks": 0, **variables})),
+            *(arguments or ("--select", *BUILT)),
+            *(() if "--resource-type" in arguments else NOT_TESTED),
+            data_dir=self.growing.load_dir if data_dir == "loaded" else data_dir,
+        )
+        assert result.success, [r.message for r in result.result if r.message]
+
+    def assert_same_anew(self, **variables: object) -> None:
+        self.build(self.anew, "--full-refresh", "--select", *BUILT, **variables)
+        # which load a row came by is all that may differ
+        found, expected = (
+            place.contents(without=["fingerprint"]) for place in (self.growing, self.anew)
+        )
+        assert_same(found, expected, in_order=False)
+
+    def rows(self, sql: str) -> list[dict[str, object]]:
+        return self.growing.select(sql)
+
+
+@pytest.fixture
+def places(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+    monkeypatch.chdir(ROOT)
+    return Places(tmp_path, target)
+
+
+@pytest.fixture(scope="module")
+def any_place(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Iterator[Places]:
+    """What the sequences of days share: each begins in what the one before has left."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(ROOT)
+        yield Places(tmp_path_factory.mktemp("growth"), target)
+
+
+# ------------------------------------------------------------------------------ the property
+MORE_EXAMPLES = os.environ.get("HYPOTHESIS_EXAMPLES")
+
+
+@settings(
+    max_examples=int(MORE_EXAMPLES or 3),
+    derandomize=not MORE_EXAMPLES,
+    database=None,
+    deadline=None,
+    # a shorter sequence is not worth its builds
+    phases=[Phase.explicit, Phase.generate],
+)
+@given(
+    days=st.lists(
+        st.tuples(
+            st.lists(st.sampled_from(STEPS), min_size=1, max_size=3),
+            st.sampled_from(KILLED),
+            st.sampled_from(["standard", "basic"]),
+        ),
+        min_size=2,
+        max_size=3,
+    )
+)
+def test_what_grew_is_what_a_build_of_everything_would_be(
+    any_place: Places, days: list[tuple[list[Callable[[Company], None]], str | None, str]]
+) -> None:
+    company = Company()
+    any_place.growing.load(company.tables)
+    any_place.build(any_place.growing)
+    for steps, killed, ruleset in days:
+        for step in steps:
+            step(company)
+        any_place.growing.load(company.tables)
+        if killed:
+            any_place.build(any_place.growing, "--select", killed, risk_ruleset=ruleset)
+        any_place.build(any_place.growing, risk_ruleset=ruleset)
+    any_place.assert_same_anew(risk_ruleset=ruleset)
+
+
+# ------------------------------------------------------------------------------ what is built again
+def test_a_day_more_leaves_what_was_built_as_it_is(places: Places) -> None:
+    company = Company()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    # what stands in the tables tells whether they were built anew
+    with duckdb.connect(str(places.growing.warehouse)) as connection:
+        for table in GROWN:
+            column = "error_count" if "daily" in table else "fingerprint"
+            connection.execute(f"comment on column {table}.{column} is 'grown'")
+
+    company.a_day_passes()
+    company.rows_come_late()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    kept = places.growing.column(
+        "select schema_name || '.' || table_name from duckdb_columns() where comment = 'grown'"
+    )
+    assert sorted(kept) == sorted(GROWN)
+
+    places.build(places.growing, "--full-refresh", "--select", *BUILT)
+    assert places.growing.column("select 1 from duckdb_columns() where comment = 'grown'") == []
+
+
+def test_dates_that_no_late_row_touches_are_not_computed_again(places: Places) -> None:
+    company = Company()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    with duckdb.connect(str(places.growing.warehouse)) as connection:
+        connection.execute("update intermediate.int_customer_usage set errors_30d = 1234567")
+
+    sundays = (
+        "select as_of_date from intermediate.int_customer_usage "
+        "where errors_30d = 1234567 group by as_of_date order by as_of_date"
+    )
+    before = places.growing.column(sundays)
+    company.add(before[-2])
+    company.a_day_passes()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    # the as-of date of the day before is no Sunday and gone, the Sunday before it was touched
+    assert places.growing.column(sundays) == before[:-2]
+
+
+def test_rows_that_come_too_late_wait_for_a_full_refresh(places: Places) -> None:
+    company = Company()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    company.add(FIRST_DAY - timedelta(days=8), usage_id="too late")
+    company.add(FIRST_DAY - timedelta(days=7), usage_id="just in time")
+    company.a_day_passes()
+    places.growing.load(company.tables)
+    # and again: they stay counted
+    for _ in range(2):
+        places.build(places.growing)
+        fates = places.rows(
+            "select usage_id, row_fate from staging.checked_saas__feature_usage "
+            "where usage_id in ('too late', 'just in time') order by 1"
+        )
+        assert [fate["row_fate"] for fate in fates] == ["staged", "pending"]
+        pending = places.rows(
+            "select row_count, example from quality.data_quality_issues "
+            "where issue = 'pending_late_row'"
+        )
+        assert pending == [{"row_count": 1, "example": "too late"}]
+        [usage] = places.rows(
+            "select * from quality.row_reconciliation where table_name = 'feature_usage'"
+        )
+        assert usage["rows_pending"] == 1
+        assert usage["rows_in"] == usage["rows_staged"] + usage["rows_pending"]
+
+    # one that waits is still one to compare with
+    [waiting] = [row for row in company.tables["feature_usage"] if row["usage_id"] == "too late"]
+    company.tables["feature_usage"].append(dict(waiting))
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    company.add(company.today, usage_id="too late", usage_count="5")
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    assert places.growing.column(
+        "select row_fate from staging.checked_saas__feature_usage "
+        "where usage_id = 'too late' order by _row_number"
+    ) == ["pending", "duplicate", "staged"]
+
+    places.build(places.growing, "--full-refresh", "--select", *BUILT)
+    assert (
+        places.rows("select 1 from quality.data_quality_issues where issue like 'pending%'") == []
+    )
+    places.assert_same_anew()
+
+
+@pytest.mark.parametrize("days", [0, 30])
+def test_how_late_is_too_late_is_configured(places: Places, days: int) -> None:
+    company = Company()
+    places.growing.load(company.tables)
+    places.build(places.growing, late_arrival_days=days)
+    company.add(FIRST_DAY - timedelta(days=days), usage_id="just in time")
+    company.add(FIRST_DAY - timedelta(days=days + 1), usage_id="too late")
+    places.growing.load(company.tables)
+    places.build(places.growing, late_arrival_days=days)
+    assert places.growing.column(
+        "select usage_id from staging.checked_saas__feature_usage where row_fate = 'pending'"
+    ) == ["too late"]
+
+
+def test_dbt_alone_builds_and_tests_loaded_data(places: Places) -> None:
+    """With the unit tests, for which dbt has no graph."""
+    places.growing.load(Company().tables)
+    for _ in range(2):
+        places.build(
+            places.growing,
+            *("--select", "+checked_saas__feature_usage", "+checked_saas__support_tickets"),
+            *("--resource-type", "model", "seed", "unit_test"),
+        )
+
+
+# ------------------------------------------------------------------------------ data sets
+def test_from_the_sample_to_other_data_and_back(places: Places) -> None:
+    if not RAVENSTACK.is_dir():
+        pytest.skip(f"the RavenStack data is not in {RAVENSTACK}")
+    sample_data, other_data = None, RAVENSTACK
+    expected: dict[Path | None, dict[str, Contents]] = {}
+    for data in (sample_data, other_data, sample_data, other_data):
+        if data:
+            places.growing.load(data)
+        places.build(places.growing, data_dir=places.growing.load_dir if data else None)
+        # a load has its own fingerprint
+        found = places.growing.contents("intermediate", "quality", without=["fingerprint"])
+        assert_same(found, expected.setdefault(data, found), in_order=False)
+    assert expected[sample_data] != expected[other_data]
+
+
+def test_a_load_that_went_another_way_is_not_what_was_built(places: Places, tmp_path: Path) -> None:
+    """A backup comes back, and grows by a corrected day."""
+    company, corrected = Company(), Company()
+    places.growing.load(company.tables)
+    shutil.copytree(places.growing.load_dir, tmp_path / "backup")
+    company.a_day_passes()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    shutil.rmtree(places.growing.load_dir)
+    shutil.copytree(tmp_path / "backup", places.growing.load_dir)
+    corrected.a_day_passes()
+    corrected.tables["feature_usage"][-1]["usage_count"] = "777"
+    corrected.rows_come_late()
+    places.growing.load(corrected.tables)
+    places.build(places.growing)
+    places.assert_same_anew()
+
+
+def test_what_grows_is_told_from_all_the_code_behind_it(places: Places) -> None:
+    behind = "{{ code_behind(['model.churn.int_customer_usage']) }}"
+    result = places.growing.dbt("compile", "--quiet", "--inline", behind, data_dir=None)
+    code = json.loads(result.result[0].node.compiled_code)
+    assert {
+        "model.churn.stg_saas__feature_usage",
+        "model.churn.int_as_of_dates",
+        "macro.churn.checked_rows",
+        "macro.churn.default__trimmed",
+        "macro.churn.prior_window_start",
+    } <= set(code)
+    assert "- 60" in code["macro.churn.prior_window_start"]
+
+
+def test_data_that_nobody_vouches_for_is_built_as_a_whole(places: Places) -> None:
+    company = Company()
+    places.growing.load(company.tables)
+    record = places.growing.load_dir / "source_files.parquet"
+    rows = pq.read_table(record).drop_columns(["load_ids"])
+    pq.write_table(rows, record)
+    places.build(places.growing)
+    usage = places.growing.load_dir / "feature_usage.parquet"
+    edited = pq.read_table(usage).slice(0, 100)
+    pq.write_table(edited, usage)
+    places.build(places.growing)
+    places.assert_same_anew()
+
+
+def loads(workspace: Workspace) -> dict[str, list[str]]:
+    """The loads by which each table has grown."""
+    rows = pq.read_table(workspace.load_dir / "source_files.parquet").to_pylist()
+    return {row["table_name"]: row["load_ids"].split() for row in rows}
+
+
+def test_a_damaged_load_begins_anew(workspace: Workspace) -> None:
+    company = Company()
+    workspace.load(company.tables)
+    before = loads(workspace)
+    assert {name for name, found in before.items() if found} == {"feature_usage", "support_tickets"}
+    usage = workspace.load_dir / "feature_usage.parquet"
+    whole = usage.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:-40] + bytes(36) + whole[-4:], b""):
+        usage.write_bytes(damaged)
+        workspace.load(company.tables)
+        after = loads(workspace)
+        assert len(after["feature_usage"]) == 1
+        assert after["feature_usage"] != before["feature_usage"]
+        assert after["support_tickets"] == before["support_tickets"]
+        before = after
+
+
+@pytest.mark.parametrize(
+    ("change", "kept", "added"),
+    [
+        (Company.nothing_happens, 1, 0),
+        (Company.a_day_passes, 1, 1),
+        (Company.faults_come, 1, 1),
+        (Company.rows_are_edited, 0, 1),
+        (lambda company: company.tables["feature_usage"].pop(), 0, 1),
+        (lambda company: company.tables["feature_usage"].reverse(), 0, 1),
+        (lambda company: company.tables["feature_usage"].insert(3, company.to_come[0]), 0, 1),
+        (lambda company: [row.update(more="1") for row in company.tables["feature_usage"]], 0, 1),
+    ],
+)
+def test_a_load_follows_another_while_rows_are_only_added(
+    workspace: Workspace, change: Callable[[Company], object], kept: int, added: int
+) -> None:
+    company = Company()
+    workspace.load(company.tables)
+    before = loads(workspace)["feature_usage"]
+    change(company)
+    workspace.load(company.tables)
+    after = loads(workspace)["feature_usage"]
+    assert after[:kept] == before[:kept]
+    assert len(set(after) - set(before)) == added == len(after) - kept
