@@ -23,6 +23,7 @@ from churn.disk import flush, held
 from churn.errors import ChurnError, InputError
 from churn.profile import profile
 from churn.project import Project
+from churn.sql_text import identifier, literal
 from churn.swap import disk_errors
 from churn.warehouse import saying_why_unreadable
 
@@ -126,28 +127,28 @@ def _copy(project: Project, new: Path, progress: Callable[[int, int], None]) -> 
         reserved(project),
         duckdb.connect(config=limits) as connection,
     ):
-        connection.execute(f"attach {_text(str(project.warehouse))} (read_only)")
+        connection.execute(f"attach {literal(str(project.warehouse))} (read_only)")
         # from here on nothing else can write, so that what has written is seen
         _check_complete(project)
         warehouse = _name(connection)
-        connection.execute(f"use {_quoted(warehouse)}")
+        connection.execute(f"use {identifier(warehouse)}")
         [[as_of]] = connection.execute(_AS_OF).fetchall()
         of_public: dict[str, Any] = {"warehouse": warehouse, "schemas": list(PUBLISHED_SCHEMAS)}
         relations = connection.execute(_RELATIONS, of_public).fetchall()
         column_comments = connection.execute(_COLUMN_COMMENTS, of_public).fetchall()
         try:
-            connection.execute(f"attach {_text(str(new))} as {_COPY}")
+            connection.execute(f"attach {literal(str(new))} as {_COPY}")
             # one transaction waits for the disk once
             connection.execute("begin")
             for schema in sorted({schema for schema, _, _ in relations}):
-                connection.execute(f"create schema {_COPY}.{_quoted(schema)}")
+                connection.execute(f"create schema {_COPY}.{identifier(schema)}")
             for done, (schema, name, comment) in enumerate(relations):
                 progress(done, len(relations))
-                table = f"{_quoted(schema)}.{_quoted(name)}"
+                table = f"{identifier(schema)}.{identifier(name)}"
                 connection.execute(f"create table {_COPY}.{table} as from {table}")
                 _describe(connection, f"table {_COPY}.{table}", comment)
             for schema, name, column, comment in column_comments:
-                path = ".".join(map(_quoted, (schema, name, column)))
+                path = ".".join(map(identifier, (schema, name, column)))
                 _describe(connection, f"column {_COPY}.{path}", comment)
             connection.execute("commit")
             # everything into the file, nothing beside it
@@ -185,7 +186,7 @@ def _name(connection: duckdb.DuckDBPyConnection) -> str:
 
 def _describe(connection: duckdb.DuckDBPyConnection, what: str, comment: str | None) -> None:
     if comment is not None:
-        connection.execute(f"comment on {what} is {_text(comment)}")
+        connection.execute(f"comment on {what} is {literal(comment)}")
 
 
 def _keep_previous(file: Path) -> None:
@@ -211,13 +212,3 @@ def _remove(new: Path) -> None:
 
 def _beside(file: Path, what: str) -> Path:
     return file.with_name(f".{file.name}.{what}")
-
-
-def _quoted(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
-
-
-def _text(value: str) -> str:
-    doubled = value.replace("'", "''")
-    return f"'{doubled}'"

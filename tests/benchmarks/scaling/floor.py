@@ -13,6 +13,7 @@ from time import perf_counter
 import duckdb
 
 from churn.profile import profile
+from churn.sql_text import literal
 
 
 def run(script: Path, data_dir: Path) -> float:
@@ -21,8 +22,7 @@ def run(script: Path, data_dir: Path) -> float:
     with duckdb.connect(settings["path"], config=settings.get("config_options", {})) as database:
         for name, value in settings.get("settings", {}).items():
             database.execute(f"set {name} = '{value}'")
-        folder = str(data_dir).replace("'", "''")
-        database.execute(f"set variable data_dir = '{folder}'")
+        database.execute(f"set variable data_dir = {literal(str(data_dir))}")
         started = perf_counter()
         for statement in database.extract_statements(script.read_text(encoding="utf-8")):
             database.execute(statement)
