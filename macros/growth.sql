@@ -75,7 +75,7 @@
         {%- set sample = graph.nodes['seed.churn.raw_' ~ table_name] -%}
         {{ return([sample.checksum.checksum] if sample.checksum.name != 'path' else []) }}
     {%- endif -%}
-    {%- set files = source_files() -%}
+    {%- set files = loaded_file('source_files') -%}
     {%- if 'load_ids' not in column_names(files) -%}{{ return([]) }}{%- endif -%}
     {%- set found = first_value("select load_ids from " ~ files ~ " where table_name = '" ~ table_name ~ "'") -%}
     {{ return(found.split(' ') if found else []) }}

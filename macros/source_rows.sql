@@ -20,28 +20,28 @@
     {{ return(columns) }}
 {% endmacro %}
 
-{# The user's loaded file, or the bundled sample; none when an optional table was not given. #}
-{% macro raw_relation(table_name) %}
-    {%- set data_dir = env_var('CHURN_DATA_DIR', '') -%}
-    {%- if not data_dir -%}
-        {{ return(none if saas_table(table_name).get('not_in_sample') else ref('raw_' ~ table_name)) }}
-    {%- elif saas_table(table_name).get('may_be_absent')
-        and not file_exists(data_dir ~ '/' ~ table_name ~ '.parquet') -%}
-        {{ return(none) }}
-    {%- else -%}
-        {%- if not file_exists(data_dir ~ '/' ~ table_name ~ '.parquet') -%}
-            {%- do exceptions.raise_compiler_error(
-                'CHURN_DATA_DIR is ' ~ data_dir ~ ', which holds no ' ~ table_name
-                ~ '.parquet. Load your data into it (make load DATA=...), or unset CHURN_DATA_DIR.'
-            ) -%}
-        {%- endif -%}
-        {{ return(files_of(source('saas', table_name), data_dir ~ '/' ~ table_name ~ '.parquet')) }}
-    {%- endif -%}
+{# Where `churn load` has put a file; the rows of `source_files` tell of each table where it is from. #}
+{% macro loaded_path(name) %}
+    {{ return(env_var('CHURN_DATA_DIR') ~ '/' ~ name ~ '.parquet') }}
+{% endmacro %}
+{% macro loaded_file(name) %}
+    {{ return(files_of(source('saas', name), loaded_path(name))) }}
 {% endmacro %}
 
-{# What `churn load` has written down of the files it loaded: one row a table. #}
-{% macro source_files() %}
-    {{ return(files_of(source('saas', 'source_files'), env_var('CHURN_DATA_DIR') ~ '/source_files.parquet')) }}
+{# The user's loaded file, or the bundled sample; none when an optional table was not given. #}
+{% macro raw_relation(table_name) %}
+    {%- if not env_var('CHURN_DATA_DIR', '') -%}
+        {{ return(none if saas_table(table_name).get('not_in_sample') else ref('raw_' ~ table_name)) }}
+    {%- elif file_exists(loaded_path(table_name)) -%}
+        {{ return(loaded_file(table_name)) }}
+    {%- elif saas_table(table_name).get('may_be_absent') -%}
+        {{ return(none) }}
+    {%- else -%}
+        {%- do exceptions.raise_compiler_error(
+            'CHURN_DATA_DIR is ' ~ env_var('CHURN_DATA_DIR') ~ ', which holds no ' ~ table_name
+            ~ '.parquet. Load your data into it (make load DATA=...), or unset CHURN_DATA_DIR.'
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 {# Expression: which file the rows of a table came from. #}
@@ -49,7 +49,7 @@
     {%- if env_var('CHURN_DATA_DIR', '') -%}
     (
         select files.file_name
-        from {{ source_files() }} as files
+        from {{ loaded_file('source_files') }} as files
         where files.table_name = '{{ table_name }}'
     )
     {%- else -%}
