@@ -105,11 +105,7 @@ def test_a_date_more_than_30_days_beyond_the_rest_stops_the_build(
         ("int_customer_signals", "start_date <= as_of_dates", "start_date < as_of_dates"),
         ("int_customer_signals", "churn_date <= as_of_dates", "churn_date < as_of_dates"),
         ("int_as_of_dates", "inner join subscriptions", "left join subscriptions"),
-        (
-            "checked_saas__feature_usage",
-            "where nullif(trim(source.usage_id",
-            "where true or nullif(trim(source.usage_id",
-        ),
+        ("checked_saas__feature_usage", "end is not null\n", "end is not null or true\n"),
         ("checked_saas__subscriptions", "'yes'", "'oui'"),
         ("at_risk_customers", "arr desc nulls last", "arr desc nulls first"),
         ("at_risk_accounts", "where is_active", "where true"),
