@@ -12,7 +12,7 @@ from time import perf_counter, sleep
 import psutil
 
 PAUSE_SECONDS = 0.03
-# looking for new processes is dear, and would slow down what is measured: often at first, then seldom
+# looking for new processes is dear, and would slow down what is measured: often at first, then not
 PAUSES_A_SEARCH = 15
 ERROR_LINES = 30
 
