@@ -103,7 +103,7 @@
       only where they have an id: two equal ones without are two events.
     - `rejected`: a required value is missing or unreadable (the first such column is named), or
       another row with the same unique key was kept: the one with the latest or earliest date
-      (`keep`), then the one whose row hash sorts first, so that the order of the file does not matter.
+      (`keep`), then the one whose text sorts first, so that the order of the file does not matter.
     - `pending`: it came too late to be added to what was built before; a full refresh stages it.
     - `staged`: the rest.
 
@@ -154,7 +154,7 @@
         select
             source._row_number,
             {%- if table.get('unique_key') %}
-            source._row_hash,
+            {{ row_text(source_texts) | indent(12) }} as row_text,
             {{ read_value(trimmed('source.' ~ table['dated_by']), columns[table['dated_by']]) }} as dated_by,
             {%- for column, type in required %}
             {{ read_value(trimmed('source.' ~ column), type) }} is null{{ ' or' if not loop.last else ' as is_faulty,' }}
@@ -183,7 +183,7 @@
                 partition by row_id, is_faulty or copy_number > 1
                 order by
                     dated_by {{ 'desc' if table['keep'] == 'latest' else 'asc' }} nulls last,
-                    _row_hash,
+                    row_text,
                     _row_number
             ) as key_rank,
             {% endif -%}
