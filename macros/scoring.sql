@@ -133,7 +133,7 @@
     never changes the score.
 #}
 {% macro usage_evidence() -%}
-    {%- if 'usage_drop_points' in rule_columns('points') -%}
+    {%- if 'usage_drop_points' in points_columns() -%}
     case
         when usage_drop_points is null then null
         when tenure_days < {{ both_windows_days() }} then 'incomplete window'
@@ -146,15 +146,15 @@
 {%- endmacro %}
 
 {#
-    The columns of `int_customer_scores` that hold this of each rule: points, reason, action_group.
+    The columns of `int_customer_scores` that hold the points of each rule.
     `from_rows_only`: of the rules alone whose signal is dated and stands in the sources' rows, not
     in what a model has read in them.
 #}
-{% macro rule_columns(what, from_rows_only=false) %}
+{% macro points_columns(from_rows_only=false) %}
     {%- set columns = [] -%}
     {%- for rule in active_rules() -%}
         {%- if not from_rows_only or (rule['dated'] and rule['signal'] != 'churn_intent_30d') -%}
-            {%- do columns.append(rule['id'] ~ '_' ~ what) -%}
+            {%- do columns.append(rule['id'] ~ '_points') -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(columns) }}
@@ -162,7 +162,21 @@
 
 {# The points of the rules that fired. #}
 {% macro rule_points_sum(from_rows_only=false) -%}
-    0{% for points in rule_columns('points', from_rows_only) %} + coalesce({{ points }}, 0){% endfor %}
+    0{% for points in points_columns(from_rows_only) %} + coalesce({{ points }}, 0){% endfor %}
+{%- endmacro %}
+
+{# The first three reasons, in the order of the rules. #}
+{% macro top_reasons() -%}
+    {%- set reasons = [] -%}
+    {%- for rule in active_rules() -%}{%- do reasons.append(rule_reason(rule)) -%}{%- endfor -%}
+    {{ first_joined(reasons, 3, '; ') }}
+{%- endmacro %}
+
+{# The action groups of the rules that fired, or `none`, between commas. #}
+{% macro action_groups() -%}
+    {%- set groups = [] -%}
+    {%- for rule in active_rules() -%}{%- do groups.append(rule_action_group(rule)) -%}{%- endfor -%}
+    ',' || coalesce({{ first_joined(groups, groups | length, ',') }}, 'none') || ','
 {%- endmacro %}
 
 {#

@@ -35,8 +35,6 @@ rule_points as (
     select
         {%- for rule in active_rules() %}
         {{ rule_points(rule) | indent(4) }} as {{ rule['id'] }}_points,
-        {{ rule_reason(rule) | indent(4) }} as {{ rule['id'] }}_reason,
-        {{ rule_action_group(rule) | indent(4) }} as {{ rule['id'] }}_action_group,
         {%- endfor %}
         signals.*
     from signals
@@ -49,20 +47,19 @@ totals as (
         *,
         cast({{ rule_points_sum() }} as int) as uncapped_score,
         cast({{ rule_points_sum(from_rows_only=true) }} as int) as dated_points,
-        {{ first_joined(rule_columns('reason'), 3, '; ') }} as top_reasons,
-        -- the groups that fired, or `none`, between commas
-        ',' || coalesce({{ first_joined(rule_columns('action_group'), 100, ',') }}, 'none')
-        || ',' as action_groups
+        {{ top_reasons() | indent(8) }} as top_reasons,
+        {{ action_groups() | indent(8) }} as action_groups
     from rule_points
 
 ),
 
--- few sets of groups occur: the actions are chosen once a set, not once a customer
+-- few sets of groups occur: the actions are chosen once a set, not once a customer;
+-- not from the import above: engines keep the whole of one that is used twice
 group_sets as (
 
-    select action_groups
-    from totals
-    group by action_groups
+    select {{ action_groups() | indent(8) }} as action_groups
+    from {{ ref('int_customer_signals') }}
+    group by {{ action_groups() | indent(8) }}
 
 ),
 
@@ -102,11 +99,40 @@ scored as (
 
 ),
 
+-- reasons and action groups of single rules are not kept: `int_rule_evaluations` tells them again
 customer_scores as (
 
     select
-        scored.*,
+        scored.as_of_date,
+        scored.customer_id,
+        scored.account_id,
+        scored.tenure_days,
+        scored.usage_30d,
+        scored.usage_prev30d,
+        scored.usage_drop_pct,
+        scored.usage_rows_60d,
+        scored.errors_30d,
+        scored.tickets_30d,
+        scored.escalations_30d,
+        scored.satisfaction_score,
+        scored.avg_csat,
+        scored.avg_first_response_min,
+        scored.avg_resolution_hrs,
+        scored.churn_intent_30d,
+        scored.signal_coverage,
+        scored.is_active,
+        scored.churned,
+        scored.is_trial,
+        scored.downgrade_flag,
+        {%- for points in points_columns() %}
+        scored.{{ points }},
+        {%- endfor %}
+        scored.uncapped_score,
+        scored.dated_points,
+        scored.risk_score,
         {{ risk_level('scored.risk_score') | indent(4) }} as risk_level,
+        scored.top_reasons,
+        scored.action_groups,
         recommendations.recommended_actions,
         {{ usage_evidence() | indent(4) }} as usage_evidence,
         '{{ var("risk_ruleset") }}' as ruleset

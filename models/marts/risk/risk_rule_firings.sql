@@ -1,5 +1,5 @@
 -- one row per customer and rule that fired: the audit trail of the score
+{{ config(materialized='view') }}
 select *
 from {{ ref('risk_rule_evaluations') }}
 where fired
-order by customer_id, rule_order
