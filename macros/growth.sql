@@ -13,9 +13,20 @@
     {%- if is_asked or not execute or model.resource_type != 'model' or config.get('materialized') != 'incremental' -%}
         {{ return(is_asked) }}
     {%- endif -%}
-    {%- set relation = load_relation(this) -%}
-    {%- if relation is none -%}{{ return(false) }}{%- endif -%}
-    {{ return(not is_made_by(relation, fingerprints())) }}
+    {%- set found = found_once('full_refresh') -%}
+    {%- if model.unique_id not in found -%}
+        {%- set relation = load_relation(this) -%}
+        {%- do found.update({model.unique_id: relation is not none and not is_made_by(relation, fingerprints())}) -%}
+    {%- endif -%}
+    {{ return(found[model.unique_id]) }}
+{% endmacro %}
+
+{#
+    What is worked out once an invocation, by model: dbt asks several times, and in between the table
+    is written. It is kept in dbt's graph, which all models of an invocation share.
+#}
+{% macro found_once(what) %}
+    {{ return(graph.setdefault('churn_' ~ what, {})) }}
 {% endmacro %}
 
 {# Whether each row of a growing table has one of these fingerprints; false where it is empty, or of an earlier release. #}
@@ -31,11 +42,14 @@
     table is made from then: its rows, how they are read, and the code. [] where nobody vouches for the
     data. A model names the table whose rows it holds in its `meta: grows_with`, where that is not usage.
 #}
-{% macro fingerprints() %}
+{% macro fingerprints(id=none) %}
     {#- there is no graph in a unit test, and nothing that grows -#}
     {%- if not execute or not graph.get('nodes') -%}{{ return([]) }}{%- endif -%}
     {%- set table_name = config.get('meta', {}).get('grows_with', 'feature_usage') -%}
-    {%- set made_by = tojson(saas_table(table_name), sort_keys=true) ~ var('late_arrival_days') ~ code_behind([model.unique_id]) -%}
+    {%- set id = id or model.unique_id -%}
+    {%- set code = found_once('code') -%}
+    {%- if id not in code -%}{%- do code.update({id: code_behind([id])}) -%}{%- endif -%}
+    {%- set made_by = tojson(saas_table(table_name), sort_keys=true) ~ var('late_arrival_days') ~ code[id] -%}
     {%- set found = [] -%}
     {%- for load in loads_of(table_name) -%}
         {%- do found.append(local_md5(load ~ made_by)[:15] | int(base=16)) -%}
@@ -85,6 +99,16 @@
 {% macro fingerprint() -%}
     cast({{ fingerprints() | last or 'null' }} as bigint) as fingerprint
 {%- endmacro %}
+
+{# The fingerprints of another growing table's rows that came by a load which this one does not know yet. #}
+{% macro newer_fingerprints(other) %}
+    {%- set built = run_query('select distinct fingerprint from ' ~ this).columns[0].values() -%}
+    {%- set newer = [] -%}
+    {%- for own, others in zip(fingerprints(), fingerprints('model.churn.' ~ other)) -%}
+        {%- if own in built -%}{%- do newer.clear() -%}{%- else -%}{%- do newer.append(others) -%}{%- endif -%}
+    {%- endfor -%}
+    {{ return(newer) }}
+{% endmacro %}
 
 {# The only value that a query gives; none while parsing, and where it gives no row. #}
 {% macro first_value(query) %}

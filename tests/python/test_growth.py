@@ -34,6 +34,7 @@ GROWN = (
     "staging.checked_saas__support_tickets",
     "staging.checked_saas__feature_usage",
     "intermediate.int_daily_usage",
+    "intermediate.int_subscription_usage",
     "intermediate.int_customer_usage",
     "intermediate.int_feature_usage_columns",
 )

@@ -42,21 +42,35 @@ usage_span as (
 
 ),
 
--- of the subscriptions used on the last date, what they did before; of the others, their last date
-earlier_dates as (
+-- the last date of those that were not used on the last one of all
+last_date_of_others as (
 
-    select daily_usage.usage_date
-    from known_usage
-    inner join usage_span on known_usage.last_usage_date = usage_span.usage_date
-    inner join daily_usage
-        on known_usage.subscription_id = daily_usage.subscription_id
-        and known_usage.last_usage_date > daily_usage.usage_date
-
-    union all
-
-    select known_usage.last_usage_date as usage_date
+    select max(known_usage.last_usage_date) as usage_date
     from known_usage
     inner join usage_span on known_usage.last_usage_date < usage_span.usage_date
+
+),
+
+-- what anybody did between the two: nothing, where many are used every day
+dates_between as (
+
+    select daily_usage.usage_date
+    from daily_usage
+    inner join known_usage on daily_usage.subscription_id = known_usage.subscription_id
+    where
+        daily_usage.usage_date < (select usage_span.usage_date from usage_span)
+        and daily_usage.usage_date > (
+            select coalesce(last_date_of_others.usage_date, cast('0001-01-01' as date))
+            from last_date_of_others
+        )
+
+),
+
+earlier_dates as (
+
+    select usage_date from last_date_of_others
+    union all
+    select usage_date from dates_between
 
 ),
 

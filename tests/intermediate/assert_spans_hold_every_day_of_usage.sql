@@ -1,0 +1,29 @@
+-- spans that grew say what all days together say
+with
+
+expected_spans as (
+
+    select
+        subscription_id,
+        min(usage_date) as first_usage_date,
+        max(usage_date) as last_usage_date
+    from {{ ref('int_daily_usage') }}
+    group by subscription_id
+
+),
+
+spans as (
+
+    select * from {{ ref('int_subscription_usage') }}
+
+)
+
+select
+    expected_spans.subscription_id,
+    spans.first_usage_date,
+    spans.last_usage_date
+from expected_spans
+left join spans on expected_spans.subscription_id = spans.subscription_id
+where
+    spans.first_usage_date is distinct from expected_spans.first_usage_date
+    or spans.last_usage_date is distinct from expected_spans.last_usage_date
