@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # taken as they were typed: names and notes may hold anything, a $ too
 ARGUMENTS := DATA PARTIAL VARS FULL_REFRESH ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS \
 	CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT BASE_PATH PORT \
-	SCALE RUNS ONLY MEMORY_LIMIT HISTORY PAGE
+	SCALE RUNS ONLY MEMORY_LIMIT HISTORY PAGE REPLACE
 $(foreach name,$(ARGUMENTS),$(eval override $(name) := $$(value $(name))))
 export $(ARGUMENTS)
 
@@ -22,8 +22,8 @@ help:  ## list these commands
 run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}"] [FULL_REFRESH=1]
 	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS) $${FULL_REFRESH:+--full-refresh}
 
-publish: $(VENV)/.runtime  ## copy the warehouse to a read-only file to query while you build, build/published/churn.duckdb
-	@$(BIN)/churn publish
+publish: $(VENV)/.runtime  ## copy the warehouse to a read-only file to query while you build, build/published/churn.duckdb [REPLACE=1]
+	@$(BIN)/churn publish $${REPLACE:+--replace}
 
 show: $(VENV)/.runtime  ## print the list of the last build again
 	@$(BIN)/churn show

@@ -109,7 +109,11 @@ def run(
 
 
 @app.command("publish")
-def publish_warehouse() -> None:
+def publish_warehouse(
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let the bundled sample replace your data, too.")
+    ] = False,
+) -> None:
     """Copy the last build to a read-only file that people query while the next one is built.
 
     It goes to `build/published/churn.duckdb` (or `CHURN_PUBLISHED_WAREHOUSE`) and holds the schemas
@@ -120,10 +124,11 @@ def publish_warehouse() -> None:
 
     project, console = Project(), output_console()
     with progress_bar(console, "Publishing") as progress:
-        copy = publish_copy(project, progress)
+        copy = publish_copy(project, progress, replace=replace)
+    before = f" It takes the place of {copy.replaced.name}." if copy.replaced else ""
     console.print(
-        f"{copy.tables} tables as of {copy.as_of} are in {project.published_warehouse}, "
-        f"{copy.size / 1e6:,.1f} MB, read-only.",
+        f"{copy.tables} tables of {copy.content.name} are in {project.published_warehouse}, "
+        f"{copy.size / 1e6:,.1f} MB, read-only.{before}",
         markup=False,
         highlight=False,
         soft_wrap=True,

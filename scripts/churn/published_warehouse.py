@@ -33,7 +33,12 @@ _WORK = "publication"
 _READ_ONLY = 0o444
 # a name that no file gives a database
 _COPY = '"the copy"'
-_AS_OF = "select usage_window_end from marts.executive_summary"
+_CONTENT = """
+    select
+        usage_window_end,
+        (select bool_and(starts_with(file_name, 'seeds/')) from quality.source_columns)
+    from marts.executive_summary
+"""
 _RELATIONS = """
     select schema_name, table_name as name, comment from duckdb_tables()
     where database_name = $warehouse and list_contains($schemas, schema_name)
@@ -52,15 +57,30 @@ _COLUMN_COMMENTS = """
 """
 
 
-class Publication(NamedTuple):
-    """What was published: the as-of date of its scores, how many tables, how many bytes."""
+class Content(NamedTuple):
+    """What a warehouse is about: the as-of date of its scores, whether they are of the sample."""
 
     as_of: date
+    is_sample: bool
+
+    @property
+    def name(self) -> str:
+        """As people are told of it."""
+        return f"{'the bundled sample' if self.is_sample else 'your data'} as of {self.as_of}"
+
+
+class Publication(NamedTuple):
+    """What was published, how many tables, how many bytes, and what it took the place of."""
+
+    content: Content
     tables: int
     size: int
+    replaced: Content | None
 
 
-def publish_warehouse(project: Project, progress: Callable[[int, int], None]) -> Publication:
+def publish_warehouse(
+    project: Project, progress: Callable[[int, int], None], *, replace: bool = False
+) -> Publication:
     """Copy the last build to the published warehouse; it is replaced all at once or not at all.
 
     The copy holds the public schemas and nothing else. Views become tables, so that it needs no
@@ -69,9 +89,11 @@ def publish_warehouse(project: Project, progress: Callable[[int, int], None]) ->
     Args:
         project: whose warehouse, and where the copy goes.
         progress: told how many tables are done, and of how many.
+        replace: put the bundled sample in the place of the user's data, too.
 
     Raises:
-        InputError: there is no complete build, or a file has a name or place that cannot be.
+        InputError: there is no complete build, it is of the sample and would replace what is not,
+            or a file has a name or place that cannot be.
         ChurnError: a build or another publication is running, or the disk refuses.
     """
     file = _place(project)
@@ -82,8 +104,10 @@ def publish_warehouse(project: Project, progress: Callable[[int, int], None]) ->
         with held(_beside(file, "lock"), in_use):
             # of one that was killed
             _remove(new)
+            replaced = _published(file)
+            keeps = replaced if replaced and not replaced.is_sample and not replace else None
             try:
-                as_of, tables = _copy(project, new, progress)
+                content, tables = _copy(project, new, progress, keeps=keeps)
                 new.chmod(_READ_ONLY)
                 flush(new)
                 size = new.stat().st_size
@@ -92,7 +116,7 @@ def publish_warehouse(project: Project, progress: Callable[[int, int], None]) ->
                 flush(file.parent)
             finally:
                 _remove(new)
-    return Publication(as_of, tables, size)
+    return Publication(content, tables, size, replaced)
 
 
 def _place(project: Project) -> Path:
@@ -118,8 +142,27 @@ def _place(project: Project) -> Path:
     return file
 
 
-def _copy(project: Project, new: Path, progress: Callable[[int, int], None]) -> tuple[date, int]:
-    """Write the public tables to a new file; returns their as-of date and how many there are."""
+def _published(file: Path) -> Content | None:
+    """What the published file is about; None where there is none that can be read."""
+    try:
+        with duckdb.connect(file, read_only=True) as connection:
+            return _content(connection)
+    except duckdb.Error:
+        return None
+
+
+def _content(connection: duckdb.DuckDBPyConnection) -> Content:
+    [[as_of, is_sample]] = connection.execute(_CONTENT).fetchall()
+    return Content(as_of, bool(is_sample))
+
+
+def _copy(
+    project: Project, new: Path, progress: Callable[[int, int], None], *, keeps: Content | None
+) -> tuple[Content, int]:
+    """Write the public tables to a new file; returns what they are about and how many there are.
+
+    What the published file `keeps`, if anything, is not replaced by the sample.
+    """
     # as much memory as a build has, and the same place for what does not fit
     limits = profile()["config_options"]
     with (
@@ -132,7 +175,13 @@ def _copy(project: Project, new: Path, progress: Callable[[int, int], None]) -> 
         _check_complete(project)
         warehouse = _name(connection)
         connection.execute(f"use {identifier(warehouse)}")
-        [[as_of]] = connection.execute(_AS_OF).fetchall()
+        content = _content(connection)
+        if keeps and content.is_sample:
+            raise InputError(
+                f"What is published is of {keeps.name}; the last build is of {content.name}. Build "
+                "your own data (make run DATA=…), or publish the sample all the same "
+                "(make publish REPLACE=1)."
+            )
         of_public: dict[str, Any] = {"warehouse": warehouse, "schemas": list(PUBLISHED_SCHEMAS)}
         relations = connection.execute(_RELATIONS, of_public).fetchall()
         column_comments = connection.execute(_COLUMN_COMMENTS, of_public).fetchall()
@@ -159,7 +208,7 @@ def _copy(project: Project, new: Path, progress: Callable[[int, int], None]) -> 
                 f"The {_WORK} stopped: {_reason(error)}. What was published before is untouched. "
                 "Check free space and permissions, then try again."
             ) from error
-    return as_of, len(relations)
+    return content, len(relations)
 
 
 def _reason(error: duckdb.Error) -> str:

@@ -125,7 +125,7 @@ def test_the_copy_is_the_public_schemas_and_nothing_else(
     assert_same(copy.contents(), company.contents(*PUBLISHED_SCHEMAS))
     # it needs no other file
     assert copy.select("select view_name from duckdb_views() where not internal") == []
-    assert f"{len(copy.contents())} tables as of 2026-03-31" in plain(outcome.out)
+    assert f"{len(copy.contents())} tables of your data as of 2026-03-31" in plain(outcome.out)
     assert str(published) in plain(outcome.out).replace(" ", "")
 
 
@@ -452,6 +452,31 @@ def test_what_is_no_warehouse(workspace: Workspace, published: Path) -> None:
     with workspace.active():
         dbt._keep(Project(), {})
     assert_refused(workspace, code=2, says="is not fully built, or by another version")
+
+
+def build_sample(place: Workspace) -> None:
+    """The scores of the sample's last date, with the record that `churn run` keeps."""
+    settings = {"history_weeks": 1, "backtest_weeks": 0}
+    with place.active():
+        console = Console(quiet=True)
+        dbt.build(Project(), console, data_dir=None, variables=settings, tested=False)
+
+
+def test_the_sample_takes_no_ones_place_unasked(
+    company: Workspace, published: Path, tmp_path_factory: pytest.TempPathFactory, target: Path
+) -> None:
+    sample = built_once(tmp_path_factory, target, "recorded_sample", build_sample)
+    publish(company)
+    before = published.read_bytes()
+
+    assert_refused(sample, code=2, says="What is published is of your data as of 2026-03-31")
+    assert published.read_bytes() == before
+
+    outcome = sample.churn("publish", "--replace")
+    assert outcome.code == 0
+    assert "It takes the place of your data as of 2026-03-31." in plain(outcome.out)
+    # real data never has to ask
+    assert "the bundled sample" in plain(publish(company).out)
 
 
 def test_two_at_once(company: Workspace, published: Path) -> None:
