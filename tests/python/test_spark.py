@@ -23,6 +23,7 @@ from churn.errors import ChurnError
 from churn.project import Project
 from churn.publish import publish
 from churn.spark import build, build_on_spark
+from churn.spark.build import first_exception
 from churn.store import append
 from conftest import AS_OF, HOSTILE, Row, Tables, Workspace, company_of
 from spark_engine import SHORT, needs_spark, run_program
@@ -343,8 +344,8 @@ def folder(workspace: Workspace, tmp_path: Path) -> Path:
     return folder
 
 
-def assert_refused(workspace: Workspace, code: int, says: str) -> None:
-    refused = workspace.churn("spark")
+def assert_refused(workspace: Workspace, code: int, says: str, *options: str) -> None:
+    refused = workspace.churn("spark", *options)
     assert (refused.code, refused.err.count("\n")) == (code, 1), refused.err
     assert says in refused.err
 
@@ -393,6 +394,56 @@ def test_a_folder_of_something_else_is_refused(workspace: Workspace, folder: Pat
 def test_a_folder_must_be_one(workspace: Workspace) -> None:
     workspace.environment["CHURN_SPARK_DIR"] = "s3a://bucket/spark"
     assert_refused(workspace, 2, "CHURN_SPARK_DIR is s3a://bucket/spark: it must be a folder")
+
+
+@needs_spark
+@pytest.mark.parametrize(
+    ("master", "code", "says"),
+    [
+        ("", 2, "SPARK_MASTER is not set"),
+        ("host:7077", 2, "SPARK_MASTER is host:7077: it must be an address such as"),
+        ("spark://host", 2, "SPARK_MASTER is spark://host: it must be an address such as"),
+        # nobody listens at this port
+        ("spark://127.0.0.1:9", 1, "No Spark master answers at spark://127.0.0.1:9."),
+        ("spark://127.0.0.1:99999", 1, "No Spark master answers at"),
+    ],
+)
+def test_a_master_must_be_there(
+    workspace: Workspace, folder: Path, master: str, code: int, says: str
+) -> None:
+    workspace.environment["SPARK_MASTER"] = master
+    assert_refused(workspace, code, says, "--cluster")
+    assert not folder.exists()
+
+
+@needs_spark
+@pytest.mark.parametrize(
+    ("name", "value", "must_be"),
+    [
+        ("CHURN_SPARK_MEMORY", "2 GB", "a size, such as 2g"),
+        ("CHURN_SPARK_CORES", "two", "a number of cores, or * for all"),
+        ("CHURN_SPARK_PARTITIONS", "0", "a number"),
+    ],
+)
+def test_a_setting_that_spark_does_not_understand_is_refused(
+    workspace: Workspace, folder: Path, name: str, value: str, must_be: str
+) -> None:
+    workspace.environment[name] = value
+    assert_refused(workspace, 2, f"{name} is {value}: it must be {must_be}.")
+    assert not folder.exists()
+
+
+def test_what_java_says_first_is_told(tmp_path: Path) -> None:
+    log = tmp_path / "spark.log"
+    log.write_text(
+        "WARNING: Using incubator modules\n"
+        'Exception in thread "main" java.lang.IllegalArgumentException: Invalid memory\n'
+        "\tat org.apache.spark.launcher.Main\nCaused by: java.io.IOException: later\n",
+        encoding="utf-8",
+    )
+    assert first_exception(log) == (
+        "\nJava says: java.lang.IllegalArgumentException: Invalid memory"
+    )
 
 
 @needs_spark

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import warnings
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,21 @@ _NO_SPARK = "Spark is not installed here. Run `make spark`, or install the extra
 _OLDEST_JAVA = 17
 _NO_JAVA = f"Spark needs Java {_OLDEST_JAVA} or later, and {{}}. Install it, or set JAVA_HOME."
 _NO_MASTER = "SPARK_MASTER is not set: the address of the cluster, such as spark://host:7077."
+_MASTER = re.compile(
+    r"spark://(?P<hosts>[^/\s]+:\d+(,[^/\s]+:\d+)*)|local(\[[\d*,]+\])?|yarn|k8s://\S+"
+)
+_WRONG_MASTER = (
+    "SPARK_MASTER is {}: it must be an address such as spark://host:7077, k8s://https://host:6443, "
+    "yarn or local[2]."
+)
+_NOBODY = "No Spark master answers at {}. Start it, or correct SPARK_MASTER."
+_SECONDS_TO_ANSWER = 5
+# what is set otherwise ends in a page of Java, a minute later
+_SETTINGS = {
+    "CHURN_SPARK_MEMORY": (re.compile(r"[1-9]\d*[kmgt]b?", re.IGNORECASE), "a size, such as 2g"),
+    "CHURN_SPARK_CORES": (re.compile(r"[1-9]\d*|\*"), "a number of cores, or * for all"),
+    "CHURN_SPARK_PARTITIONS": (re.compile(r"[1-9]\d*"), "a number"),
+}
 _NO_FOLDER = (
     "CHURN_SPARK_DIR is {}: it must be a folder that the driver and all workers see under this "
     "name."
@@ -113,10 +129,17 @@ def _java_says_in(log: Path) -> Iterator[None]:
             os.dup2(file.fileno(), 2)
         yield
     except ChurnError as error:
-        raise type(error)(f"{error}\nSpark's own log is {log}.") from error
+        raise type(error)(f"{error}{first_exception(log)}\nSpark's own log is {log}.") from error
     finally:
         os.dup2(standard_error, 2)
         os.close(standard_error)
+
+
+def first_exception(log: Path) -> str:
+    """What Java says went wrong first, in a line of its own; empty where it says nothing."""
+    said = log.read_text(encoding="utf-8", errors="replace")
+    found = re.search(r'^(?:Exception in thread ".*?" |Caused by: )(\S+: .+)$', said, re.MULTILINE)
+    return f"\nJava says: {found[1][:300]}" if found else ""
 
 
 def _check(on_cluster: bool) -> None:
@@ -124,10 +147,36 @@ def _check(on_cluster: bool) -> None:
         raise InputError(_NO_SPARK)
     if fault := _java_fault():
         raise InputError(_NO_JAVA.format(fault))
-    if on_cluster and not os.environ.get("SPARK_MASTER"):
-        raise InputError(_NO_MASTER)
+    for name, (pattern, what) in _SETTINGS.items():
+        value = os.environ.get(name)
+        if value and not pattern.fullmatch(value):
+            raise InputError(f"{name} is {value}: it must be {what}.")
+    if on_cluster:
+        _check_master(os.environ.get("SPARK_MASTER", ""))
     if "://" in str(os.environ.get("CHURN_SPARK_DIR")):
         raise InputError(_NO_FOLDER.format(os.environ["CHURN_SPARK_DIR"]))
+
+
+def _check_master(master: str) -> None:
+    """Raise InputError unless it is an address, and ChurnError where no master of Spark's is."""
+    if not master:
+        raise InputError(_NO_MASTER)
+    found = _MASTER.fullmatch(master)
+    if not found:
+        raise InputError(_WRONG_MASTER.format(master))
+    # one of them leads, the others stand by
+    hosts = (found["hosts"] or "").split(",")
+    if found["hosts"] and not any(map(_answers, hosts)):
+        raise ChurnError(_NOBODY.format(master))
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER):
+            return True
+    except (OSError, OverflowError):
+        return False
 
 
 def _java_fault() -> str:
