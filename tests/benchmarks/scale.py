@@ -8,6 +8,7 @@ results are kept in build/bench; killed at any moment, it can be started again.
 """
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -32,6 +33,7 @@ from scaling.tables import show, show_bars, write_page
 FOLDER = Path("build/bench")
 PAGE = Path("docs/benchmarks.md")
 WORK = "work-"
+MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]I?B")
 
 
 def runs_of(scale: float) -> int:
@@ -55,6 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if any(scale < 0.04 for scale in options.scales):
         parser.error("a scale is 0.04 (1,000 usage rows) or more")
+    if options.runs is not None and options.runs < 1:
+        parser.error("of each contender there is one run (RUNS=1) or more")
+    if options.memory_limit and not MEMORY.fullmatch(options.memory_limit):
+        parser.error("a memory limit is a size, such as 512MB or 1GB")
     # what was started ends, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     console = Console(width=None if sys.stdout.isatty() else 140)

@@ -280,6 +280,23 @@ def test_the_page_of_the_project_has_its_marks() -> None:
     assert text.index(tables.BEGIN) < text.index(tables.END)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["0.001"], "a scale is 0.04"),
+        (["--runs", "0"], "one run (RUNS=1) or more"),
+        (["--memory-limit", "lots"], "a memory limit is a size"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_anything_runs(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        scale.main(arguments)
+    assert stopped.value.code == 2
+    assert says in capsys.readouterr().err
+
+
 def test_what_cannot_run_is_left_out_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     why = {one.name: one.hindrance for one in contenders.CONTENDERS}
     assert "GB of memory" in str(why["pandas"](1e6, 10**13))
