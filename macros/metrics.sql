@@ -2,7 +2,7 @@
 
 {# A ratio, mean or rule value as published: six digits after the point. #}
 {% macro published_ratio(value) -%}
-    {{ try_cast(value, 'decimal(18, 6)') }}
+    {{ rounded_decimal(value) }}
 {%- endmacro %}
 
 {# A part of a whole as published; null when the whole is nothing. #}
@@ -17,7 +17,7 @@
 
 {# Aggregate: the mean of values with at most six digits after the point, as published; times a million they are whole. #}
 {% macro average(value) -%}
-    {{ share('sum(' ~ value ~ ') * 1000000', 'count(' ~ value ~ ') * 1000000') }}
+    {{ published_ratio(exact_ratio('sum(' ~ value ~ ') * 1000000', 'count(' ~ value ~ ')', digits=6)) }}
 {%- endmacro %}
 
 {# ARR at risk, here and everywhere: High and Medium, active. #}

@@ -305,22 +305,29 @@
 {#
     A ratio of two whole numbers, cut (not rounded) after 12 digits, so that comparing it with a
     threshold gives the same answer as exact fractions would. Null when the denominator is not
-    positive or the ratio has more than 12 digits before the point.
+    positive or the ratio has more than 12 digits before the point. The numerator may be in units of
+    so many digits after the point.
 #}
-{% macro exact_ratio(numerator, denominator) %}
-    {{- adapter.dispatch('exact_ratio', 'churn')(numerator, denominator) -}}
+{% macro exact_ratio(numerator, denominator, digits=0) %}
+    {{- adapter.dispatch('exact_ratio', 'churn')(numerator, denominator, digits) -}}
 {% endmacro %}
-{% macro default__exact_ratio(numerator, denominator) -%}
+{% macro default__exact_ratio(numerator, denominator, digits) -%}
+    {%- set scale = 10 ** (12 - digits) -%}
+    {%- set limit = 9 * 10 ** (6 + digits) -%}
     case
         when {{ denominator }} > 0 then
             cast(try_cast(
-                (cast({{ numerator }} as hugeint) * 1000000000000) // ({{ denominator }})
-                as decimal(24, 0)
+                case
+                    {#- 64 bits divide eight times as fast as 128 #}
+                    when {{ numerator }} between -{{ limit }} and {{ limit }} and {{ denominator }} <= 9000000000000000000
+                        then cast({{ numerator }} as bigint) * {{ scale }} // cast({{ denominator }} as bigint)
+                    else (cast({{ numerator }} as hugeint) * {{ scale }}) // ({{ denominator }})
+                end as decimal(24, 0)
             ) * cast(0.000000000001 as decimal(13, 12)) as decimal(38, 12))
     end
 {%- endmacro %}
-{% macro spark__exact_ratio(numerator, denominator) -%}
-    {%- set scaled = '(cast(' ~ numerator ~ ' as decimal(38, 0)) * 1000000000000)' -%}
+{% macro spark__exact_ratio(numerator, denominator, digits) -%}
+    {%- set scaled = '(cast(' ~ numerator ~ ' as decimal(38, 0)) * ' ~ 10 ** (12 - digits) ~ ')' -%}
     {%- set divisor = 'cast(' ~ denominator ~ ' as decimal(38, 0))' -%}
     {#- without the remainder the division is exact; `div` would give a bigint -#}
     case
@@ -329,6 +336,22 @@
                 ({{ scaled }} - {{ scaled }} % {{ divisor }}) / {{ divisor }} as decimal(24, 0)
             ) * cast(0.000000000001 as decimal(13, 12)) as decimal(38, 12))
     end
+{%- endmacro %}
+
+{# A decimal of at most 12 digits after the point, rounded to six, halves away from zero; null where it is too large. #}
+{% macro rounded_decimal(value) %}
+    {{- adapter.dispatch('rounded_decimal', 'churn')(value) -}}
+{% endmacro %}
+{% macro default__rounded_decimal(value) -%}
+    case
+        {#- the same, where 64 bits are enough, in a fortieth of the time #}
+        when {{ value }} between -999999 and 999999
+            then cast(cast({{ value }} as decimal(18, 12)) as decimal(18, 6))
+        else try_cast({{ value }} as decimal(18, 6))
+    end
+{%- endmacro %}
+{% macro spark__rounded_decimal(value) -%}
+    {{ try_cast(value, 'decimal(18, 6)') }}
 {%- endmacro %}
 
 {# A floating-point fraction with six digits after the point, halves away from zero. #}

@@ -53,13 +53,12 @@ totals as (
 
 ),
 
--- few sets of groups occur: the actions are chosen once a set, not once a customer;
--- not from the import above: engines keep the whole of one that is used twice
+-- few sets of groups occur: the actions are chosen once a set, not once a customer
 group_sets as (
 
-    select {{ action_groups() | indent(8) }} as action_groups
-    from {{ ref('int_customer_signals') }}
-    group by {{ action_groups() | indent(8) }}
+    select action_groups
+    from totals
+    group by action_groups
 
 ),
 
