@@ -188,6 +188,21 @@ def test_the_summary_can_be_read_at_120_columns(project: Project, source: Path) 
     assert "2024-03-01 – 2024-03-01" in text
 
 
+def test_what_was_added_since_the_last_load_is_said(project: Project, source: Path) -> None:
+    assert load(source, project).added == {}
+    with (source / "feature_usage.csv").open("a") as file:
+        file.write("S1,2024-03-02,6\nS1,2024-03-03,7\n")
+    (source / "support_tickets.csv").write_text(TABLES["support_tickets"].replace("T1", "T2"))
+
+    summary = load(source, project)
+    assert summary.added == {"feature_usage": 2, "support_tickets": None}
+    console = Console(width=120, file=io.StringIO(), record=True)
+    print_summary(summary, console)
+    said = console.export_text()
+    assert "Rows added since the last load: feature_usage 2\n" in said
+    assert "Not the last load with rows added, and read anew: support_tickets\n" in said
+
+
 def test_progress_grows_to_all_bytes(project: Project, source: Path) -> None:
     write_parquet(source, "churn_events", {"account_id": ["A1"], "churn_date": ["2024-04-01"]})
     seen: list[tuple[int, int]] = []

@@ -80,14 +80,11 @@ def load(
             kept = [name for name in previous if partial and name not in opened]
             for name in kept:
                 _link(load_dir / f"{name}.parquet", complete / f"{name}.parquet")
-            _write_source_files(
-                complete,
-                [
-                    _source_file(table, project.tables[table.table], previous, load_dir, complete)
-                    for table in tables
-                ],
-                [previous[name] for name in kept],
-            )
+            files = [
+                _source_file(table, project.tables[table.table], previous, load_dir, complete)
+                for table in tables
+            ]
+            _write_source_files(complete, files, [previous[name] for name in kept])
             swap_in(complete, load_dir)
             return LoadSummary(
                 source=source,
@@ -96,6 +93,7 @@ def load(
                 kept=tuple(kept),
                 dropped=tuple(n for n in previous if n not in opened and n not in kept),
                 absent=tuple(n for n in project.tables if n not in opened and n not in kept),
+                added=_added_rows(files, previous),
                 other_files=tuple(str(file) for file in found.other_files),
             )
 
@@ -300,6 +298,20 @@ def _source_file(
         "text_column": table.text_column,
         "load_ids": " ".join(ids),
     }
+
+
+def _added_rows(
+    files: list[dict[str, Any]], previous: Mapping[str, dict[str, Any]]
+) -> dict[str, int | None]:
+    """Growing table -> the rows added since the previous load; None where others changed."""
+    added: dict[str, int | None] = {}
+    for file in files:
+        earlier = previous.get(file["table_name"], {})
+        if earlier.get("load_ids"):
+            is_the_same = file["load_ids"].startswith(earlier["load_ids"])
+            rows = file["row_count"] - earlier["row_count"]
+            added[file["table_name"]] = rows if is_the_same else None
+    return added
 
 
 def _write_source_files(

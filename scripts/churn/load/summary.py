@@ -1,6 +1,7 @@
 """What a load found, as data and as text for a terminal."""
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,8 @@ class LoadSummary:
         dropped: tables of the previous load that are gone, because the source does not have them.
         absent: optional tables that were not given.
         other_files: files of the source that hold no table.
+        added: of tables that grow, how many rows came since the previous load; None where the
+            others are no longer the same, so that a build reads all of them.
     """
 
     source: Path
@@ -74,6 +77,7 @@ class LoadSummary:
     dropped: tuple[str, ...]
     absent: tuple[str, ...]
     other_files: tuple[str, ...]
+    added: Mapping[str, int | None]
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -113,6 +117,12 @@ def print_summary(summary: LoadSummary, console: Console) -> None:
     ):
         if names:
             console.print(plain_text(f"{label}: {shortened(names, limit=NAMES_SHOWN)}"))
+    grown = [f"{name} {rows:,}" for name, rows in summary.added.items() if rows is not None]
+    changed = [name for name, rows in summary.added.items() if rows is None]
+    if grown:
+        console.print(f"Rows added since the last load: {', '.join(grown)}")
+    if changed:
+        console.print(f"Not the last load with rows added, and read anew: {', '.join(changed)}")
     for warning in summary.warnings:
         console.print(plain_text(f"Warning: {warning}", style="yellow"))
 
