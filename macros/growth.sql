@@ -16,7 +16,8 @@
     {%- set found = found_once('full_refresh') -%}
     {%- if model.unique_id not in found -%}
         {%- set relation = load_relation(this) -%}
-        {%- do found.update({model.unique_id: relation is not none and not is_made_by(relation, fingerprints())}) -%}
+        {%- set is_other = relation is not none and not is_made_by(relation, fingerprints()) -%}
+        {%- do found.update({model.unique_id: is_other}) -%}
     {%- endif -%}
     {{ return(found[model.unique_id]) }}
 {% endmacro %}
@@ -42,14 +43,15 @@
     table is made from then: its rows, how they are read, and the code. [] where nobody vouches for the
     data. A model names the table whose rows it holds in its `meta: grows_with`, where that is not usage.
 #}
-{% macro fingerprints(id=none) %}
+{% macro fingerprints() %}
     {#- there is no graph in a unit test, and nothing that grows -#}
     {%- if not execute or not graph.get('nodes') -%}{{ return([]) }}{%- endif -%}
     {%- set table_name = config.get('meta', {}).get('grows_with', 'feature_usage') -%}
-    {%- set id = id or model.unique_id -%}
     {%- set code = found_once('code') -%}
+    {%- set id = model.unique_id -%}
     {%- if id not in code -%}{%- do code.update({id: code_behind([id])}) -%}{%- endif -%}
-    {%- set made_by = tojson(saas_table(table_name), sort_keys=true) ~ var('late_arrival_days') ~ code[id] -%}
+    {%- set settings = tojson(saas_table(table_name), sort_keys=true) ~ var('late_arrival_days') -%}
+    {%- set made_by = settings ~ code[id] -%}
     {%- set found = [] -%}
     {%- for load in loads_of(table_name) -%}
         {%- do found.append(local_md5(load ~ made_by)[:15] | int(base=16)) -%}
@@ -100,14 +102,22 @@
     cast({{ fingerprints() | last or 'null' }} as bigint) as fingerprint
 {%- endmacro %}
 
-{# The fingerprints of another growing table's rows that came by a load which this one does not know yet. #}
-{% macro newer_fingerprints(other) %}
-    {%- set built = run_query('select distinct fingerprint from ' ~ this).columns[0].values() -%}
-    {%- set newer = [] -%}
-    {%- for own, others in zip(fingerprints(), fingerprints('model.churn.' ~ other)) -%}
-        {%- if own in built -%}{%- do newer.clear() -%}{%- else -%}{%- do newer.append(others) -%}{%- endif -%}
-    {%- endfor -%}
-    {{ return(newer) }}
+{#
+    The number of this build of a growing table: one more than that of its newest row, where it is
+    built anew, too. By it the tables behind know what was written since they were built.
+#}
+{% macro build_number() -%}
+    {%- set built = load_relation(this) if execute else none -%}
+    {%- set is_known = built is not none and 'build_number' in column_names(built) -%}
+    {%- set last = first_value('select max(build_number) from ' ~ this) if is_known else none -%}
+    cast({{ (last or 0) + 1 }} as bigint)
+{%- endmacro %}
+
+{# The newest build of another growing table that is in this one; 0 where that one has been lost since. #}
+{% macro last_build_in(other) %}
+    {%- set newest = 'select max(build_number) from ' -%}
+    {%- set known = first_value(newest ~ this) or 0 -%}
+    {{ return(known if known <= (first_value(newest ~ other) or 0) else 0) }}
 {% endmacro %}
 
 {# The only value that a query gives; none while parsing, and where it gives no row. #}

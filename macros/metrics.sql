@@ -15,9 +15,10 @@
     {{ rounded_fraction('cast(' ~ part ~ ' as double) / nullif(cast(' ~ whole ~ ' as double), 0)') }}
 {%- endmacro %}
 
-{# Aggregate: the mean of values with at most six digits after the point, as published; times a million they are whole. #}
+{# Aggregate: the mean of values with at most six digits after the point, as published. #}
 {% macro average(value) -%}
-    {{ published_ratio(exact_ratio('sum(' ~ value ~ ') * 1000000', 'count(' ~ value ~ ')', digits=6)) }}
+    {%- set millionths = 'sum(' ~ value ~ ') * 1000000' -%}
+    {{ published_ratio(exact_ratio(millionths, 'count(' ~ value ~ ')', digits=6)) }}
 {%- endmacro %}
 
 {# ARR at risk, here and everywhere: High and Medium, active. #}

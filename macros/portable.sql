@@ -314,13 +314,15 @@
 {% macro default__exact_ratio(numerator, denominator, digits) -%}
     {%- set scale = 10 ** (12 - digits) -%}
     {%- set limit = 9 * 10 ** (6 + digits) -%}
+    {%- set fits = numerator ~ ' between -' ~ limit ~ ' and ' ~ limit -%}
     case
         when {{ denominator }} > 0 then
             cast(try_cast(
                 case
                     {#- 64 bits divide eight times as fast as 128 #}
-                    when {{ numerator }} between -{{ limit }} and {{ limit }} and {{ denominator }} <= 9000000000000000000
-                        then cast({{ numerator }} as bigint) * {{ scale }} // cast({{ denominator }} as bigint)
+                    when {{ fits }} and {{ denominator }} <= 9000000000000000000
+                        then cast({{ numerator }} as bigint) * {{ scale }}
+                            // cast({{ denominator }} as bigint)
                     else (cast({{ numerator }} as hugeint) * {{ scale }}) // ({{ denominator }})
                 end as decimal(24, 0)
             ) * cast(0.000000000001 as decimal(13, 12)) as decimal(38, 12))
@@ -338,7 +340,10 @@
     end
 {%- endmacro %}
 
-{# A decimal of at most 12 digits after the point, rounded to six, halves away from zero; null where it is too large. #}
+{#
+    A decimal of at most 12 digits after the point, rounded to six, halves away from zero; null where
+    it is too large.
+#}
 {% macro rounded_decimal(value) %}
     {{- adapter.dispatch('rounded_decimal', 'churn')(value) -}}
 {% endmacro %}

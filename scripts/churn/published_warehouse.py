@@ -36,7 +36,10 @@ _COPY = '"the copy"'
 _CONTENT = """
     select
         usage_window_end,
-        (select bool_and(starts_with(file_name, 'seeds/')) from quality.source_columns)
+        (
+            select bool_and(file_name = concat('seeds/saas/raw_', table_name, '.csv'))
+            from quality.source_columns
+        )
     from marts.executive_summary
 """
 _RELATIONS = """
@@ -143,11 +146,13 @@ def _place(project: Project) -> Path:
 
 
 def _published(file: Path) -> Content | None:
-    """What the published file is about; None where there is none that can be read."""
+    """What the published file is about; None where there is none, or none of ours."""
+    if not file.exists():
+        return None
     try:
         with duckdb.connect(file, read_only=True) as connection:
             return _content(connection)
-    except duckdb.Error:
+    except (duckdb.Error, ValueError):
         return None
 
 

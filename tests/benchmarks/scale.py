@@ -33,7 +33,7 @@ from scaling.tables import show, show_bars, write_page
 FOLDER = Path("build/bench")
 PAGE = Path("docs/benchmarks.md")
 WORK = "work-"
-MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]I?B")
+MEMORY = re.compile(r"\d+(\.\d+)?[KMGT](I?B)?")
 
 
 def runs_of(scale: float) -> int:

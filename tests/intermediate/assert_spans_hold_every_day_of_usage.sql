@@ -19,11 +19,11 @@ spans as (
 )
 
 select
-    expected_spans.subscription_id,
+    coalesce(expected_spans.subscription_id, spans.subscription_id) as subscription_id,
     spans.first_usage_date,
     spans.last_usage_date
 from expected_spans
-left join spans on expected_spans.subscription_id = spans.subscription_id
+full join spans on expected_spans.subscription_id = spans.subscription_id
 where
     spans.first_usage_date is distinct from expected_spans.first_usage_date
     or spans.last_usage_date is distinct from expected_spans.last_usage_date

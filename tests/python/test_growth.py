@@ -38,6 +38,8 @@ GROWN = (
     "intermediate.int_customer_usage",
     "intermediate.int_feature_usage_columns",
 )
+# which load and which build a row came by
+WRITTEN_BY = ["fingerprint", "build_number"]
 NOT_TESTED = ("--exclude-resource-type", "test", "unit_test")
 FIRST_DAY = AS_OF - timedelta(days=10)
 
@@ -146,9 +148,9 @@ class Places:
 
     def assert_same_anew(self, **variables: object) -> None:
         self.build(self.anew, "--full-refresh", "--select", *BUILT, **variables)
-        # which load a row came by is all that may differ
+        # what a row came by is all that may differ
         found, expected = (
-            place.contents(without=["fingerprint"]) for place in (self.growing, self.anew)
+            place.contents(without=WRITTEN_BY) for place in (self.growing, self.anew)
         )
         assert_same(found, expected, in_order=False)
 
@@ -300,6 +302,21 @@ def test_rows_that_come_too_late_wait_for_a_full_refresh(places: Places) -> None
     places.assert_same_anew()
 
 
+@pytest.mark.parametrize("killed", ["checked_saas__feature_usage", "+int_daily_usage"])
+def test_a_full_refresh_that_is_killed_is_made_good(places: Places, killed: str) -> None:
+    company = Company()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    company.add(FIRST_DAY - timedelta(days=50), usage_id="too late")
+    company.a_day_passes()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+
+    places.build(places.growing, "--full-refresh", "--select", killed)
+    places.build(places.growing)
+    places.assert_same_anew()
+
+
 @pytest.mark.parametrize("days", [0, 30])
 def test_how_late_is_too_late_is_configured(places: Places, days: int) -> None:
     company = Company()
@@ -336,7 +353,7 @@ def test_from_the_sample_to_other_data_and_back(places: Places) -> None:
             places.growing.load(data)
         places.build(places.growing, data_dir=places.growing.load_dir if data else None)
         # a load has its own fingerprint
-        found = places.growing.contents("intermediate", "quality", without=["fingerprint"])
+        found = places.growing.contents("intermediate", "quality", without=WRITTEN_BY)
         assert_same(found, expected.setdefault(data, found), in_order=False)
     assert expected[sample_data] != expected[other_data]
 

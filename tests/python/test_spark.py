@@ -406,6 +406,8 @@ def test_a_folder_must_be_one(workspace: Workspace) -> None:
         # nobody listens at this port
         ("spark://127.0.0.1:9", 1, "No Spark master answers at spark://127.0.0.1:9."),
         ("spark://127.0.0.1:99999", 1, "No Spark master answers at"),
+        ("spark://a..b:7077", 1, "No Spark master answers at"),
+        ("local[*2]", 2, "SPARK_MASTER is local[*2]: it must be an address such as"),
     ],
 )
 def test_a_master_must_be_there(
@@ -420,16 +422,17 @@ def test_a_master_must_be_there(
 @pytest.mark.parametrize(
     ("name", "value", "must_be"),
     [
-        ("CHURN_SPARK_MEMORY", "2 GB", "a size, such as 2g"),
+        ("CHURN_SPARK_MEMORY", "2gb", "a size, such as 2g"),
         ("CHURN_SPARK_CORES", "two", "a number of cores, or * for all"),
-        ("CHURN_SPARK_PARTITIONS", "0", "a number"),
+        ("CHURN_SPARK_CORES", "", "a number of cores, or * for all"),
+        ("CHURN_SPARK_PARTITIONS", "0", "a number from 1"),
     ],
 )
 def test_a_setting_that_spark_does_not_understand_is_refused(
     workspace: Workspace, folder: Path, name: str, value: str, must_be: str
 ) -> None:
     workspace.environment[name] = value
-    assert_refused(workspace, 2, f"{name} is {value}: it must be {must_be}.")
+    assert_refused(workspace, 2, f"{name} is '{value}': it must be {must_be}.")
     assert not folder.exists()
 
 

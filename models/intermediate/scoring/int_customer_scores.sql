@@ -105,24 +105,12 @@ customer_scores as (
         scored.as_of_date,
         scored.customer_id,
         scored.account_id,
-        scored.tenure_days,
-        scored.usage_30d,
-        scored.usage_prev30d,
-        scored.usage_drop_pct,
-        scored.usage_rows_60d,
-        scored.errors_30d,
-        scored.tickets_30d,
-        scored.escalations_30d,
-        scored.satisfaction_score,
-        scored.avg_csat,
-        scored.avg_first_response_min,
-        scored.avg_resolution_hrs,
-        scored.churn_intent_30d,
-        scored.signal_coverage,
         scored.is_active,
         scored.churned,
-        scored.is_trial,
-        scored.downgrade_flag,
+        scored.signal_coverage,
+        {%- for signal in risk_signals() %}
+        scored.{{ signal }},
+        {%- endfor %}
         {%- for points in points_columns() %}
         scored.{{ points }},
         {%- endfor %}

@@ -53,6 +53,7 @@ daily_usage as (
         count(*) as usage_rows,
         cast(sum(feature_usage.usage_count) as bigint) as usage_count,
         cast(coalesce(sum(feature_usage.error_count), 0) as bigint) as error_count,
+        {{ build_number() }} as build_number,
         {{ fingerprint() }}
     from feature_usage
     {%- if is_incremental() %}

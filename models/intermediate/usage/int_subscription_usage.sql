@@ -17,10 +17,11 @@ spans as (
     select
         subscription_id,
         min(usage_date) as first_usage_date,
-        max(usage_date) as last_usage_date
+        max(usage_date) as last_usage_date,
+        max(build_number) as build_number
     from daily_usage
     {%- if is_incremental() %}
-    where fingerprint in ({{ newer_fingerprints('int_daily_usage') | join(', ') or 'null' }})
+    where build_number > {{ last_build_in(ref('int_daily_usage')) }}
     {%- endif %}
     group by subscription_id
 
@@ -38,6 +39,7 @@ subscription_usage as (
         spans.first_usage_date,
         spans.last_usage_date,
         {%- endif %}
+        spans.build_number,
         {{ fingerprint() }}
     from spans
     {%- if is_incremental() %}

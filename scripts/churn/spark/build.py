@@ -24,7 +24,8 @@ _OLDEST_JAVA = 17
 _NO_JAVA = f"Spark needs Java {_OLDEST_JAVA} or later, and {{}}. Install it, or set JAVA_HOME."
 _NO_MASTER = "SPARK_MASTER is not set: the address of the cluster, such as spark://host:7077."
 _MASTER = re.compile(
-    r"spark://(?P<hosts>[^/\s]+:\d+(,[^/\s]+:\d+)*)|local(\[[\d*,]+\])?|yarn|k8s://\S+"
+    r"spark://(?P<hosts>[^/\s]+:\d+(,[^/\s]+:\d+)*)"
+    r"|local(\[(\d+|\*)(\s*,\s*\d+)?\])?|local-cluster\[\d+(\s*,\s*\d+){2}\]|yarn|k8s://\S+"
 )
 _WRONG_MASTER = (
     "SPARK_MASTER is {}: it must be an address such as spark://host:7077, k8s://https://host:6443, "
@@ -34,9 +35,11 @@ _NOBODY = "No Spark master answers at {}. Start it, or correct SPARK_MASTER."
 _SECONDS_TO_ANSWER = 5
 # what is set otherwise ends in a page of Java, a minute later
 _SETTINGS = {
-    "CHURN_SPARK_MEMORY": (re.compile(r"[1-9]\d*[kmgt]b?", re.IGNORECASE), "a size, such as 2g"),
+    "CHURN_SPARK_PARTITIONS": (re.compile(r"[1-9]\d*"), "a number from 1"),
+}
+_LOCAL_SETTINGS = {
+    "CHURN_SPARK_MEMORY": (re.compile(r"[1-9]\d*[kmgt]", re.IGNORECASE), "a size, such as 2g"),
     "CHURN_SPARK_CORES": (re.compile(r"[1-9]\d*|\*"), "a number of cores, or * for all"),
-    "CHURN_SPARK_PARTITIONS": (re.compile(r"[1-9]\d*"), "a number"),
 }
 _NO_FOLDER = (
     "CHURN_SPARK_DIR is {}: it must be a folder that the driver and all workers see under this "
@@ -147,10 +150,11 @@ def _check(on_cluster: bool) -> None:
         raise InputError(_NO_SPARK)
     if fault := _java_fault():
         raise InputError(_NO_JAVA.format(fault))
-    for name, (pattern, what) in _SETTINGS.items():
+    settings = _SETTINGS if on_cluster else _SETTINGS | _LOCAL_SETTINGS
+    for name, (pattern, what) in settings.items():
         value = os.environ.get(name)
-        if value and not pattern.fullmatch(value):
-            raise InputError(f"{name} is {value}: it must be {what}.")
+        if value is not None and not pattern.fullmatch(value):
+            raise InputError(f"{name} is '{value}': it must be {what}.")
     if on_cluster:
         _check_master(os.environ.get("SPARK_MASTER", ""))
     if "://" in str(os.environ.get("CHURN_SPARK_DIR")):
@@ -175,7 +179,8 @@ def _answers(address: str) -> bool:
     try:
         with socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER):
             return True
-    except (OSError, OverflowError):
+    # a name that is none, a port that cannot be
+    except (OSError, UnicodeError, OverflowError):
         return False
 
 
