@@ -16,7 +16,7 @@
     {%- set found = found_once('full_refresh') -%}
     {%- if model.unique_id not in found -%}
         {%- set relation = load_relation(this) -%}
-        {%- set is_other = relation is not none and not is_made_by(relation, fingerprints()) -%}
+        {%- set is_other = relation is not none and (not is_made_by_now(relation) or keeps_no_date(relation)) -%}
         {%- do found.update({model.unique_id: is_other}) -%}
     {%- endif -%}
     {{ return(found[model.unique_id]) }}
@@ -30,27 +30,56 @@
     {{ return(graph.setdefault('churn_' ~ what, {})) }}
 {% endmacro %}
 
-{# Whether each row of a growing table has one of these fingerprints; false where it is empty, or of an earlier release. #}
-{% macro is_made_by(relation, known) %}
-    {%- if not known or 'fingerprint' not in column_names(relation) -%}{{ return(false) }}{%- endif -%}
+{# Whether each row of a growing table is one that a build would write now; false where it is empty, or of an earlier release. #}
+{% macro is_made_by_now(relation) %}
+    {%- set columns = column_names(relation) -%}
+    {%- set conditions = [] -%}
+    {%- for column, table_name in fingerprint_columns().items() -%}
+        {%- set known = fingerprints(table_name) -%}
+        {%- if not known or column not in columns -%}{{ return(false) }}{%- endif -%}
+        {%- do conditions.append('coalesce(' ~ column ~ ' in (' ~ known | join(', ') ~ '), false)') -%}
+    {%- endfor -%}
+    {{ return(first_value('select coalesce(bool_and(' ~ conditions | join(' and ') ~ '), false) from ' ~ relation)) }}
+{% endmacro %}
+
+{# Whether a growing table with rows by as-of date has none of the dates that are asked for: then nothing is added to it. #}
+{% macro keeps_no_date(relation) %}
+    {%- if 'as_of_date' not in column_names(relation) -%}{{ return(false) }}{%- endif -%}
     {{ return(first_value(
-        'select coalesce(bool_and(coalesce(fingerprint in (' ~ known | join(', ') ~ '), false)), false) from ' ~ relation
+        'select count(*) = 0 from ' ~ ref('int_as_of_dates')
+        ~ ' where as_of_date in (select as_of_date from ' ~ relation ~ ')'
     )) }}
 {% endmacro %}
 
 {#
-    For each load of the data set, oldest first, the number of 60 bits that stands for what a growing
-    table is made from then: its rows, how they are read, and the code. [] where nobody vouches for the
-    data. A model names the table whose rows it holds in its `meta: grows_with`, where that is not usage.
+    Column -> the table whose loads it tells: a model names the growing tables whose rows it is made
+    of in its `meta: grows_with`, where that is not usage alone.
 #}
-{% macro fingerprints() %}
+{% macro fingerprint_columns() %}
+    {%- set columns = {} -%}
+    {#- while parsing it is not known yet -#}
+    {%- set meta = config.get('meta') or {} -%}
+    {%- for table_name in meta.get('grows_with', ['feature_usage']) -%}
+        {%- do columns.update({'fingerprint' if loop.first else table_name ~ '_fingerprint': table_name}) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{#
+    For each load of a table, oldest first, the number of 60 bits that stands for what a growing
+    table is made from then: its rows, how they are read, and the code; of one that applies the rules
+    (`meta: applies_rules`), the rules too. [] where nobody vouches for the data.
+#}
+{% macro fingerprints(table_name) %}
     {#- there is no graph in a unit test, and nothing that grows -#}
     {%- if not execute or not graph.get('nodes') -%}{{ return([]) }}{%- endif -%}
-    {%- set table_name = config.get('meta', {}).get('grows_with', 'feature_usage') -%}
     {%- set code = found_once('code') -%}
     {%- set id = model.unique_id -%}
     {%- if id not in code -%}{%- do code.update({id: code_behind([id])}) -%}{%- endif -%}
     {%- set settings = tojson(saas_table(table_name), sort_keys=true) ~ var('late_arrival_days') -%}
+    {%- if config.get('meta', {}).get('applies_rules') -%}
+        {%- set settings = settings ~ var('risk_ruleset') ~ configuration_fingerprint() ~ var('min_usage_rows') -%}
+    {%- endif -%}
     {%- set made_by = settings ~ code[id] -%}
     {%- set found = [] -%}
     {%- for load in loads_of(table_name) -%}
@@ -97,9 +126,12 @@
     {{ return(found.split(' ') if found else []) }}
 {% endmacro %}
 
-{# The fingerprint as a column of a growing table: that of the newest load. #}
+{# The fingerprints as columns of a growing table: those of the newest loads. #}
 {% macro fingerprint() -%}
-    cast({{ fingerprints() | last or 'null' }} as bigint) as fingerprint
+    {%- for column, table_name in fingerprint_columns().items() -%}
+    cast({{ fingerprints(table_name) | last or 'null' }} as bigint) as {{ column }}
+    {{- ', ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#
@@ -178,10 +210,115 @@
         {%- endif %}
 {%- endmacro %}
 
-{# Deletes, of a growing table with a row per as-of date, the dates that nobody asks for any more. #}
+{# Deletes, of a growing table with rows by as-of date, the dates that nobody asks for any more. #}
 {% macro forget_other_dates() -%}
     {%- if is_incremental() -%}
     delete from {{ this }}
     where as_of_date not in (select as_of_date from {{ ref('int_as_of_dates') }})
     {%- endif -%}
+{%- endmacro %}
+
+{# The same of one with a row per customer, too: and customers that are gone, or had not started by the date. #}
+{% macro forget_other_customers(purpose='true') -%}
+    {%- if is_incremental() -%}
+    delete from {{ this }} as built
+    where
+        as_of_date not in (select as_of_date from {{ ref('int_as_of_dates') }} where {{ purpose }})
+        or coalesce(as_of_date < (
+            select start_date
+            from {{ ref('int_customers') }} as customers
+            where customers.customer_id = built.customer_id
+        ), true)
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+    What a build adds to a table with a row per as-of date and customer, as CTEs that end with
+    `pending`: all customers on the dates that are new or whose windows have got more rows, and on the
+    other dates the customers of whom something else is no more what it was. Of the other dates the
+    rows stay. Stands behind CTEs `as_of_windows`, `customers` and `customer_intents`.
+#}
+{% macro pending_scores() -%}
+    -- rows are only added to a data set: a window with as many as before holds the same ones
+    built_windows as (
+
+        select
+            as_of_date,
+            max(window_usage_rows) as window_usage_rows,
+            max(window_tickets) as window_tickets
+        from {{ this }}
+        group by as_of_date
+
+    ),
+
+    kept_dates as (
+
+        select as_of_windows.as_of_date
+        from as_of_windows
+        inner join built_windows
+            on as_of_windows.as_of_date = built_windows.as_of_date
+            and as_of_windows.window_usage_rows = built_windows.window_usage_rows
+            and as_of_windows.window_tickets = built_windows.window_tickets
+
+    ),
+
+    open_dates as (
+
+        select as_of_windows.as_of_date
+        from as_of_windows
+        left join kept_dates on as_of_windows.as_of_date = kept_dates.as_of_date
+        where kept_dates.as_of_date is null
+
+    ),
+
+    built as (
+
+        select earlier.*
+        from {{ this }} as earlier
+        inner join kept_dates on earlier.as_of_date = kept_dates.as_of_date
+
+    ),
+
+    changed_customers as (
+
+        select customers.customer_id
+        from customers
+        -- a row a date, or none for one that was not known
+        left join built on customers.customer_id = built.customer_id
+        left join customer_intents
+            on built.as_of_date = customer_intents.as_of_date
+            and built.customer_id = customer_intents.customer_id
+        where
+            customers.start_date <= (select max(as_of_date) from kept_dates)
+            and (
+                built.customer_id is null
+                or built.account_id != customers.account_id
+                or built.tenure_days != {{ days_between('customers.start_date', 'built.as_of_date') }}
+                or built.is_active != {{ runs_on('customers.end_date', 'built.as_of_date') }}
+                or built.churned != {{ has_churned('customers.first_churn_date', 'built.as_of_date') }}
+                or built.is_trial is distinct from customers.is_trial
+                or built.downgrade_flag is distinct from customers.downgrade_flag
+                or built.churn_intent_30d != coalesce(customer_intents.churn_intent_30d, 0)
+            )
+        group by customers.customer_id
+
+    ),
+
+    pending as (
+
+        select
+            open_dates.as_of_date,
+            customers.customer_id
+        from open_dates
+        cross join customers
+
+        union all
+
+        select
+            kept_dates.as_of_date,
+            changed_customers.customer_id
+        from kept_dates
+        cross join changed_customers
+
+    )
 {%- endmacro %}

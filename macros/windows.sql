@@ -55,6 +55,11 @@
     ({{ end_date }} is null or {{ end_date }} > {{ as_of_date }})
 {%- endmacro %}
 
+{# Whether an account had a churn event by a date. #}
+{% macro has_churned(first_churn_date, as_of_date) -%}
+    coalesce({{ first_churn_date }} <= {{ as_of_date }}, false)
+{%- endmacro %}
+
 {# Whether a message counts for a customer: what an account says is not about those that are gone. #}
 {% macro is_about_customer(churn_intents, customers, as_of_date) -%}
     (not {{ churn_intents }}.is_account_level or {{ runs_on(customers ~ '.end_date', as_of_date) }})
@@ -72,4 +77,26 @@
 {# The outcome of a warning: as_of < date <= as_of + horizon. #}
 {% macro in_horizon(date, as_of_date) -%}
     {{ date }} > {{ as_of_date }} and {{ date }} <= {{ as_of_date }} + {{ var('backtest_horizon_days') }}
+{%- endmacro %}
+
+{#
+    A CTE `customer_intents`, behind `as_of_dates`, `customers` and `churn_intents`: how many messages
+    in the window of a date say that a customer may leave.
+#}
+{% macro customer_intents_in_window() -%}
+customer_intents as (
+
+    select
+        as_of_dates.as_of_date,
+        churn_intents.customer_id,
+        count(*) as churn_intent_30d
+    from churn_intents
+    -- a message falls into the windows of several as-of dates
+    inner join as_of_dates
+        on {{ in_current_window('churn_intents.intent_date', 'as_of_dates.as_of_date') }}
+    inner join customers on churn_intents.customer_id = customers.customer_id
+    where {{ is_about_customer('churn_intents', 'customers', 'as_of_dates.as_of_date') }}
+    group by as_of_dates.as_of_date, churn_intents.customer_id
+
+)
 {%- endmacro %}

@@ -1,4 +1,12 @@
 -- one row per as-of date and customer: the score, why, and what to do next
+{{ config(
+    materialized=grown_table(),
+    incremental_strategy='delete+insert',
+    unique_key=['as_of_date', 'customer_id'],
+    post_hook="{{ forget_other_customers('is_history or is_published') }}",
+    meta={'grows_with': ['feature_usage', 'support_tickets'], 'applies_rules': true},
+) }}
+-- depends_on: {{ ref('int_as_of_windows') }}, {{ ref('int_customers') }}, {{ ref('int_customer_churn_intents') }}
 with
 
 as_of_dates as (
@@ -21,11 +29,42 @@ actions as (
 
 ),
 
+{% if is_incremental() -%}
+as_of_windows as (
+
+    select as_of_windows.*
+    from {{ ref('int_as_of_windows') }} as as_of_windows
+    inner join as_of_dates on as_of_windows.as_of_date = as_of_dates.as_of_date
+
+),
+
+customers as (
+
+    select * from {{ ref('int_customers') }}
+
+),
+
+churn_intents as (
+
+    select * from {{ ref('int_customer_churn_intents') }}
+
+),
+
+{{ customer_intents_in_window() }},
+
+{{ pending_scores() }},
+
+{% endif -%}
 signals as (
 
     select customer_signals.*
     from customer_signals
     inner join as_of_dates on customer_signals.as_of_date = as_of_dates.as_of_date
+    {%- if is_incremental() %}
+    inner join pending
+        on customer_signals.as_of_date = pending.as_of_date
+        and customer_signals.customer_id = pending.customer_id
+    {%- endif %}
 
 ),
 
@@ -122,7 +161,10 @@ customer_scores as (
         scored.action_groups,
         recommendations.recommended_actions,
         {{ usage_evidence() | indent(4) }} as usage_evidence,
-        '{{ var("risk_ruleset") }}' as ruleset
+        '{{ var("risk_ruleset") }}' as ruleset,
+        scored.window_usage_rows,
+        scored.window_tickets,
+        {{ fingerprint() }}
     from scored
     left join recommendations on scored.action_groups = recommendations.action_groups
 

@@ -1,9 +1,22 @@
 -- one row per as-of date and customer: every signal that a rule may read
+{{ config(
+    materialized=grown_table(),
+    incremental_strategy='delete+insert',
+    unique_key=['as_of_date', 'customer_id'],
+    post_hook="{{ forget_other_customers() }}",
+    meta={'grows_with': ['feature_usage', 'support_tickets']},
+) }}
 with
 
 as_of_dates as (
 
     select * from {{ ref('int_as_of_dates') }}
+
+),
+
+as_of_windows as (
+
+    select * from {{ ref('int_as_of_windows') }}
 
 ),
 
@@ -31,22 +44,12 @@ churn_intents as (
 
 ),
 
-customer_intents as (
+{{ customer_intents_in_window() }},
 
-    select
-        as_of_dates.as_of_date,
-        churn_intents.customer_id,
-        count(*) as churn_intent_30d
-    from churn_intents
-    -- a message falls into the windows of several as-of dates
-    inner join as_of_dates
-        on {{ in_current_window('churn_intents.intent_date', 'as_of_dates.as_of_date') }}
-    inner join customers on churn_intents.customer_id = customers.customer_id
-    where {{ is_about_customer('churn_intents', 'customers', 'as_of_dates.as_of_date') }}
-    group by as_of_dates.as_of_date, churn_intents.customer_id
+{% if is_incremental() -%}
+{{ pending_scores() }},
 
-),
-
+{% endif -%}
 signals as (
 
     select
@@ -81,13 +84,25 @@ signals as (
         end as signal_coverage,
 
         {{ runs_on('customers.end_date', 'as_of_dates.as_of_date') }} as is_active,
-        coalesce(customers.first_churn_date <= as_of_dates.as_of_date, false) as churned,
+        {{ has_churned('customers.first_churn_date', 'as_of_dates.as_of_date') }} as churned,
         -- undated: what is true today
         customers.is_trial,
-        customers.downgrade_flag
+        customers.downgrade_flag,
+
+        as_of_windows.window_usage_rows,
+        as_of_windows.window_tickets,
+        {{ fingerprint() }}
     from customers
+    {%- if is_incremental() %}
+    inner join pending on customers.customer_id = pending.customer_id
+    {%- endif %}
     -- one row a date from here on, from the customer's start
-    inner join as_of_dates on customers.start_date <= as_of_dates.as_of_date
+    inner join as_of_dates
+        on customers.start_date <= as_of_dates.as_of_date
+        {%- if is_incremental() %}
+        and pending.as_of_date = as_of_dates.as_of_date
+        {%- endif %}
+    left join as_of_windows on as_of_dates.as_of_date = as_of_windows.as_of_date
     left join customer_usage
         on as_of_dates.as_of_date = customer_usage.as_of_date
         and customers.customer_id = customer_usage.customer_id

@@ -5,6 +5,7 @@
     unique_key='as_of_date',
     post_hook="{{ forget_other_dates() }}",
 ) }}
+-- depends_on: {{ ref('int_as_of_windows') }}, for the dates that late rows touch
 with
 
 as_of_dates as (
@@ -30,7 +31,6 @@ window_days as (
     select
         as_of_dates.as_of_date,
         usage_days.usage_date,
-        usage_days.usage_rows,
         {{ in_current_window('usage_days.usage_date', 'as_of_dates.as_of_date') }} as is_current,
         {{ in_prior_window('usage_days.usage_date', 'as_of_dates.as_of_date') }} as is_prior
     from usage_days
@@ -41,13 +41,9 @@ window_days as (
 ),
 
 {% if is_incremental() -%}
-windows as (
+as_of_windows as (
 
-    select
-        as_of_date,
-        sum(usage_rows) as usage_rows
-    from window_days
-    group by as_of_date
+    select * from {{ ref('int_as_of_windows') }}
 
 ),
 
@@ -64,10 +60,10 @@ built_windows as (
 -- the dates that are new, and those that late rows touch
 open_dates as (
 
-    select windows.as_of_date
-    from windows
-    left join built_windows on windows.as_of_date = built_windows.as_of_date
-    where windows.usage_rows != coalesce(built_windows.usage_rows, 0)
+    select as_of_windows.as_of_date
+    from as_of_windows
+    left join built_windows on as_of_windows.as_of_date = built_windows.as_of_date
+    where as_of_windows.window_usage_rows != coalesce(built_windows.usage_rows, 0)
 
 ),
 

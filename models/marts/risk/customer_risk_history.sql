@@ -1,4 +1,6 @@
--- one row per history date and customer: the score as the rows known by that date give it
+-- one row per history date and customer: the score as the rows known by that date give it;
+-- a view: the scores are kept, and ARR and plan are today's
+{{ config(materialized='view') }}
 with
 
 as_of_dates as (

@@ -3,6 +3,6 @@
     materialized=grown_table(),
     incremental_strategy='delete+insert',
     unique_key='_row_number',
-    meta={'grows_with': 'support_tickets'},
+    meta={'grows_with': ['support_tickets']},
 ) }}
 {{ checked_rows('support_tickets') }}
