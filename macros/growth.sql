@@ -75,7 +75,9 @@
     {%- if not execute or not graph.get('nodes') -%}{{ return([]) }}{%- endif -%}
     {%- set code = found_once('code') -%}
     {%- set id = model.unique_id -%}
-    {%- if id not in code -%}{%- do code.update({id: code_behind([id])}) -%}{%- endif -%}
+    {%- if id not in code -%}
+        {%- do code.update({id: local_md5(tojson(code_behind(id), sort_keys=true))}) -%}
+    {%- endif -%}
     {%- set settings = tojson(saas_table(table_name), sort_keys=true) ~ var('late_arrival_days') -%}
     {%- if config.get('meta', {}).get('applies_rules') -%}
         {%- set settings = settings ~ var('risk_ruleset') ~ configuration_fingerprint() ~ var('min_usage_rows') -%}
@@ -89,26 +91,31 @@
 {% endmacro %}
 
 {#
-    The code that models and macros are made by: their own, and that of all they are made from.
-    That of DuckDB, whatever the engine, as its tables are the ones that grow.
+    The code that a model or a macro is made by: its own, and that of all it is made from, by id. That
+    of DuckDB, whatever the engine, as its tables are the ones that grow. `path` is what asked for it.
 #}
-{% macro code_behind(ids, seen=none) %}
-    {%- set seen = {} if seen is none else seen -%}
-    {%- for id in ids if id not in seen -%}
-        {%- if id in graph.nodes -%}
-            {%- set node = graph.nodes[id] -%}
-            {%- do seen.update({id: node.checksum.checksum}) -%}
-            {%- do code_behind(node.depends_on.macros + node.depends_on.get('nodes', []), seen) -%}
-        {%- elif id.startswith('macro.churn.') and not id.startswith('macro.churn.spark__') -%}
-            {%- set name = id.split('.')[-1] -%}
-            {%- do seen.update({id: context[name].macro.macro_sql}) -%}
-            {%- do code_behind(context[name].macro.depends_on.macros, seen) -%}
-            {%- if 'default__' ~ name in context -%}
-                {%- do code_behind(['macro.churn.default__' ~ name], seen) -%}
-            {%- endif -%}
+{% macro code_behind(id, path=()) %}
+    {%- set known = found_once('code_behind') -%}
+    {%- if id in known -%}{{ return(known[id]) }}{%- endif -%}
+    {%- set found = {} -%}
+    {%- set made_from = [] -%}
+    {%- if id in graph.nodes -%}
+        {%- set node = graph.nodes[id] -%}
+        {%- do found.update({id: node.checksum.checksum}) -%}
+        {%- do made_from.extend(node.depends_on.macros + node.depends_on.get('nodes', [])) -%}
+    {%- elif id.startswith('macro.churn.') and not id.startswith('macro.churn.spark__') -%}
+        {%- set name = id.split('.')[-1] -%}
+        {%- do found.update({id: context[name].macro.macro_sql}) -%}
+        {%- do made_from.extend(context[name].macro.depends_on.macros) -%}
+        {%- if 'default__' ~ name in context -%}
+            {%- do made_from.append('macro.churn.default__' ~ name) -%}
         {%- endif -%}
+    {%- endif -%}
+    {%- for other in made_from if other != id and other not in path -%}
+        {%- do found.update(code_behind(other, path + (id,))) -%}
     {%- endfor -%}
-    {{ return(tojson(seen, sort_keys=true)) }}
+    {%- do known.update({id: found}) -%}
+    {{ return(found) }}
 {% endmacro %}
 
 {#

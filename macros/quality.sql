@@ -89,6 +89,8 @@
 #}
 {% macro column_counts(table_name, since=none) %}
     {%- set found = source_column_names(table_name) -%}
+    {#- told once, for whichever column: a file may have hundreds -#}
+    {%- set filled = is_filled('{value}') | trim -%}
     with
 
     counted as (
@@ -97,7 +99,7 @@
             count(*) as row_count,
             max({{ row_number_in_file() }}) as last_row_number
             {%- for column in found %},
-            count(case when {{ is_filled('cast(' ~ quoted(column) ~ ' as string)') | trim }} then 1 end) as filled_{{ loop.index }}
+            count(case when {{ filled | replace('{value}', 'cast(' ~ quoted(column) ~ ' as string)') }} then 1 end) as filled_{{ loop.index }}
             {%- endfor %}
         from {{ raw_relation(table_name) }}
         {%- if since %}
@@ -119,4 +121,33 @@
     union all
     {% endif %}
     {%- endfor %}
+{% endmacro %}
+
+{# The same of a table that grows: the rows that came since are counted, and added to those before. #}
+{% macro column_counts_so_far(table_name) %}
+    {%- set since = last_row_number('last_row_number') if is_incremental() else none -%}
+    with
+
+    new_rows as (
+
+        {{ column_counts(table_name, since) | indent(8) }}
+
+    ),
+
+    columns_so_far as (
+
+        select
+            new_rows.last_row_number,
+            new_rows.column_name,
+            new_rows.row_count + {{ 'built.row_count' if is_incremental() else 0 }} as row_count,
+            new_rows.filled_rows + {{ 'built.filled_rows' if is_incremental() else 0 }} as filled_rows,
+            {{ fingerprint() }}
+        from new_rows
+        {%- if is_incremental() %}
+        inner join {{ this }} as built on new_rows.column_name = built.column_name
+        {%- endif %}
+
+    )
+
+    select * from columns_so_far
 {% endmacro %}

@@ -29,17 +29,21 @@ from conftest import (
 )
 
 # everything behind these and in them
-BUILT = ("+int_customer_signals", "+data_quality_issues", "+row_reconciliation")
+BUILT = ("+customer_risk_history", "+source_columns", "+data_quality_issues", "+row_reconciliation")
 GROWN = (
     "staging.checked_saas__support_tickets",
     "staging.checked_saas__feature_usage",
     "intermediate.int_daily_usage",
     "intermediate.int_subscription_usage",
     "intermediate.int_customer_usage",
+    "intermediate.int_account_support",
+    "intermediate.int_customer_signals",
+    "intermediate.int_customer_scores",
     "intermediate.int_feature_usage_columns",
+    "intermediate.int_support_tickets_columns",
 )
 # which load and which build a row came by
-WRITTEN_BY = ["fingerprint", "build_number"]
+WRITTEN_BY = ["fingerprint", "support_tickets_fingerprint", "build_number"]
 NOT_TESTED = ("--exclude-resource-type", "test", "unit_test")
 FIRST_DAY = AS_OF - timedelta(days=10)
 
@@ -98,6 +102,24 @@ class Company:
         tickets += [dict(tickets[1]), {**row, "ticket_id": ""}]
         self.tables["subscriptions"][3]["end_date"] = self.today.isoformat()
 
+    def customers_change(self) -> None:
+        """What is true on past dates, too; one comes that had long started, one goes."""
+        subscriptions, number = self.tables["subscriptions"], next(self.numbers)
+        other = {"false": "true", "true": "false", "A06": "A01", "A01": "A06"}
+        for row, column in ((0, "downgrade_flag"), (1, "is_trial"), (5, "account_id")):
+            subscriptions[row][column] = other[subscriptions[row][column]]
+        subscriptions[2]["end_date"] = str(self.today - timedelta(days=8 + number % 9))
+        subscriptions[4]["start_date"] = str(self.today - timedelta(days=5 + 11 * (number % 3)))
+        late = {"subscription_id": f"N{number}", "start_date": "2025-03-01"}
+        subscriptions.append({**subscriptions[7], **late})
+        self.add(self.today, subscription_id=f"N{number}")
+        churn = dict(self.tables["churn_events"][0])
+        churn |= {"churn_event_id": f"C{number}", "account_id": "A03"}
+        self.tables["churn_events"].append({**churn, "churn_date": str(self.today)})
+        self.tables["accounts"] = [
+            row for row in self.tables["accounts"] if row["account_id"] != "A09"
+        ]
+
     def nothing_happens(self) -> None:
         """The same once more."""
 
@@ -111,13 +133,20 @@ STEPS = (
     Company.rows_come_late,
     Company.faults_come,
     Company.tickets_come,
+    Company.customers_change,
     Company.nothing_happens,
     Company.rows_are_edited,
 )
 
 
 # how far a build comes before it is killed: to the end, or to one of these
-KILLED = (None, "checked_saas__feature_usage", "+int_daily_usage", "+int_customer_usage")
+KILLED = (
+    None,
+    "checked_saas__feature_usage",
+    "+int_daily_usage",
+    "+int_customer_usage",
+    "+int_customer_signals",
+)
 
 
 # ------------------------------------------------------------------------------ where it is built
@@ -255,6 +284,53 @@ def test_dates_that_no_late_row_touches_are_not_computed_again(places: Places) -
     assert places.growing.column(sundays) == before[:-2]
 
 
+def test_scores_of_past_dates_stay_as_they_were_but_of_customers_that_changed(
+    places: Places,
+) -> None:
+    company = Company()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    tables = ("int_customer_signals", "int_customer_scores")
+    with duckdb.connect(str(places.growing.warehouse)) as connection:
+        for table in tables:
+            connection.execute(f"update intermediate.{table} set escalations_30d = 1234567")
+
+    company.a_day_passes()
+    company.tables["subscriptions"][0]["downgrade_flag"] = "true"
+    company.tables["subscriptions"][2]["end_date"] = "2026-03-10"
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    # a customer of whom anything has changed on any date is computed on all of them
+    expected = [
+        (day, customer)
+        for day in (date(2026, 3, 1), date(2026, 3, 8), date(2026, 3, 15))
+        for customer in [f"S{number:02}" for number in range(1, 13)]
+        if customer not in ("S01", "S03")
+    ]
+    for table in tables:
+        stayed = places.rows(
+            f"select as_of_date, customer_id from intermediate.{table} "
+            "where escalations_30d = 1234567 order by 1, 2"
+        )
+        assert [tuple(row.values()) for row in stayed] == expected, table
+
+
+def test_a_ticket_that_comes_late_opens_the_dates_whose_window_it_is_in(places: Places) -> None:
+    company = Company()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    with duckdb.connect(str(places.growing.warehouse)) as connection:
+        connection.execute("update intermediate.int_customer_scores set errors_30d = 1234567")
+    ticket = {**company.tables["support_tickets"][-1], "ticket_id": "late"}
+    company.tables["support_tickets"].append({**ticket, "submitted_at": "2026-03-12"})
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    assert places.growing.column(
+        "select distinct as_of_date from intermediate.int_customer_scores "
+        "where errors_30d = 1234567 order by 1"
+    ) == [date(2026, 3, 1), date(2026, 3, 8)]
+
+
 def test_rows_that_come_too_late_wait_for_a_full_refresh(places: Places) -> None:
     company = Company()
     places.growing.load(company.tables)
@@ -377,7 +453,7 @@ def test_a_load_that_went_another_way_is_not_what_was_built(places: Places, tmp_
 
 
 def test_what_grows_is_told_from_all_the_code_behind_it(places: Places) -> None:
-    behind = "{{ code_behind(['model.churn.int_customer_usage']) }}"
+    behind = "{{ tojson(code_behind('model.churn.int_customer_usage')) }}"
     result = places.growing.dbt("compile", "--quiet", "--inline", behind, data_dir=None)
     code = json.loads(result.result[0].node.compiled_code)
     assert {

@@ -6,7 +6,8 @@
     post_hook="{{ forget_other_customers('is_history or is_published') }}",
     meta={'grows_with': ['feature_usage', 'support_tickets'], 'applies_rules': true},
 ) }}
--- depends_on: {{ ref('int_as_of_windows') }}, {{ ref('int_customers') }}, {{ ref('int_customer_churn_intents') }}
+-- depends_on: {{ ref('int_as_of_windows') }}, {{ ref('int_customers') }},
+-- {{ ref('int_customer_churn_intents') }}, for what has changed
 with
 
 as_of_dates as (

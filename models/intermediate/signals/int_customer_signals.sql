@@ -93,15 +93,13 @@ signals as (
         as_of_windows.window_tickets,
         {{ fingerprint() }}
     from customers
-    {%- if is_incremental() %}
-    inner join pending on customers.customer_id = pending.customer_id
-    {%- endif %}
     -- one row a date from here on, from the customer's start
-    inner join as_of_dates
-        on customers.start_date <= as_of_dates.as_of_date
-        {%- if is_incremental() %}
-        and pending.as_of_date = as_of_dates.as_of_date
-        {%- endif %}
+    inner join as_of_dates on customers.start_date <= as_of_dates.as_of_date
+    {%- if is_incremental() %}
+    inner join pending
+        on customers.customer_id = pending.customer_id
+        and as_of_dates.as_of_date = pending.as_of_date
+    {%- endif %}
     left join as_of_windows on as_of_dates.as_of_date = as_of_windows.as_of_date
     left join customer_usage
         on as_of_dates.as_of_date = customer_usage.as_of_date

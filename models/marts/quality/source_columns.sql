@@ -4,8 +4,8 @@ with
 {% for table_name in var('saas_tables') if source_column_names(table_name) -%}
 {{ table_name }} as (
 
-    {% if table_name == 'feature_usage' -%}
-    select * from {{ ref('int_feature_usage_columns') }}
+    {% if saas_table(table_name).get('grows') -%}
+    select * from {{ ref('int_' ~ table_name ~ '_columns') }}
     {%- else -%}
     {{ column_counts(table_name) | indent(4) }}
     {%- endif %}
