@@ -16,7 +16,8 @@
     {%- set found = found_once('full_refresh') -%}
     {%- if model.unique_id not in found -%}
         {%- set relation = load_relation(this) -%}
-        {%- set is_other = relation is not none and (not is_made_by_now(relation) or keeps_no_date(relation)) -%}
+        {%- set is_other = relation is not none
+            and (not is_made_by_now(relation) or keeps_no_date(relation)) -%}
         {%- do found.update({model.unique_id: is_other}) -%}
     {%- endif -%}
     {{ return(found[model.unique_id]) }}
@@ -30,7 +31,10 @@
     {{ return(graph.setdefault('churn_' ~ what, {})) }}
 {% endmacro %}
 
-{# Whether each row of a growing table is one that a build would write now; false where it is empty, or of an earlier release. #}
+{#
+    Whether each row of a growing table is one that a build would write now; false where it is empty,
+    or of an earlier release.
+#}
 {% macro is_made_by_now(relation) %}
     {%- set columns = column_names(relation) -%}
     {%- set conditions = [] -%}
@@ -39,10 +43,15 @@
         {%- if not known or column not in columns -%}{{ return(false) }}{%- endif -%}
         {%- do conditions.append('coalesce(' ~ column ~ ' in (' ~ known | join(', ') ~ '), false)') -%}
     {%- endfor -%}
-    {{ return(first_value('select coalesce(bool_and(' ~ conditions | join(' and ') ~ '), false) from ' ~ relation)) }}
+    {{ return(first_value(
+        'select coalesce(bool_and(' ~ conditions | join(' and ') ~ '), false) from ' ~ relation
+    )) }}
 {% endmacro %}
 
-{# Whether a growing table with rows by as-of date has none of the dates that are asked for: then nothing is added to it. #}
+{#
+    Whether a growing table with rows by as-of date has none of the dates that are asked for: then
+    there is nothing to add to.
+#}
 {% macro keeps_no_date(relation) %}
     {%- if 'as_of_date' not in column_names(relation) -%}{{ return(false) }}{%- endif -%}
     {{ return(first_value(
@@ -92,9 +101,9 @@
 
 {#
     The code that a model or a macro is made by: its own, and that of all it is made from, by id. That
-    of DuckDB, whatever the engine, as its tables are the ones that grow. `path` is what asked for it.
+    of DuckDB, whatever the engine, as its tables are the ones that grow.
 #}
-{% macro code_behind(id, path=()) %}
+{% macro code_behind(id) %}
     {%- set known = found_once('code_behind') -%}
     {%- if id in known -%}{{ return(known[id]) }}{%- endif -%}
     {%- set found = {} -%}
@@ -111,8 +120,9 @@
             {%- do made_from.append('macro.churn.default__' ~ name) -%}
         {%- endif -%}
     {%- endif -%}
-    {%- for other in made_from if other != id and other not in path -%}
-        {%- do found.update(code_behind(other, path + (id,))) -%}
+    {#- a macro may call itself -#}
+    {%- for other in made_from if other != id -%}
+        {%- do found.update(code_behind(other)) -%}
     {%- endfor -%}
     {%- do known.update({id: found}) -%}
     {{ return(found) }}
@@ -225,12 +235,12 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The same of one with a row per customer, too: and customers that are gone, or had not started by the date. #}
-{% macro forget_other_customers(purpose='true') -%}
+{# The same of the signals: and customers that are gone, or had not started by the date. #}
+{% macro forget_other_customers() -%}
     {%- if is_incremental() -%}
     delete from {{ this }} as built
     where
-        as_of_date not in (select as_of_date from {{ ref('int_as_of_dates') }} where {{ purpose }})
+        as_of_date not in (select as_of_date from {{ ref('int_as_of_dates') }})
         or coalesce(as_of_date < (
             select start_date
             from {{ ref('int_customers') }} as customers
@@ -239,93 +249,22 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#
-    What a build adds to a table with a row per as-of date and customer, as CTEs that end with
-    `pending`: all customers on the dates that are new or whose windows have got more rows, and on the
-    other dates the customers of whom something else is no more what it was. Of the other dates the
-    rows stay. Stands behind CTEs `as_of_windows`, `customers` and `customer_intents`.
-#}
-{% macro pending_scores() -%}
-    -- rows are only added to a data set: a window with as many as before holds the same ones
-    built_windows as (
-
-        select
-            as_of_date,
-            max(window_usage_rows) as window_usage_rows,
-            max(window_tickets) as window_tickets
-        from {{ this }}
-        group by as_of_date
-
-    ),
-
-    kept_dates as (
-
-        select as_of_windows.as_of_date
-        from as_of_windows
-        inner join built_windows
-            on as_of_windows.as_of_date = built_windows.as_of_date
-            and as_of_windows.window_usage_rows = built_windows.window_usage_rows
-            and as_of_windows.window_tickets = built_windows.window_tickets
-
-    ),
-
-    open_dates as (
-
-        select as_of_windows.as_of_date
-        from as_of_windows
-        left join kept_dates on as_of_windows.as_of_date = kept_dates.as_of_date
-        where kept_dates.as_of_date is null
-
-    ),
-
-    built as (
-
-        select earlier.*
-        from {{ this }} as earlier
-        inner join kept_dates on earlier.as_of_date = kept_dates.as_of_date
-
-    ),
-
-    changed_customers as (
-
-        select customers.customer_id
-        from customers
-        -- a row a date, or none for one that was not known
-        left join built on customers.customer_id = built.customer_id
-        left join customer_intents
-            on built.as_of_date = customer_intents.as_of_date
-            and built.customer_id = customer_intents.customer_id
-        where
-            customers.start_date <= (select max(as_of_date) from kept_dates)
-            and (
-                built.customer_id is null
-                or built.account_id != customers.account_id
-                or built.tenure_days != {{ days_between('customers.start_date', 'built.as_of_date') }}
-                or built.is_active != {{ runs_on('customers.end_date', 'built.as_of_date') }}
-                or built.churned != {{ has_churned('customers.first_churn_date', 'built.as_of_date') }}
-                or built.is_trial is distinct from customers.is_trial
-                or built.downgrade_flag is distinct from customers.downgrade_flag
-                or built.churn_intent_30d != coalesce(customer_intents.churn_intent_30d, 0)
-            )
-        group by customers.customer_id
-
-    ),
-
-    pending as (
-
-        select
-            open_dates.as_of_date,
-            customers.customer_id
-        from open_dates
-        cross join customers
-
-        union all
-
-        select
-            kept_dates.as_of_date,
-            changed_customers.customer_id
-        from kept_dates
-        cross join changed_customers
-
-    )
+{# The same of the scores: and what has no signals any more. #}
+{% macro forget_other_scores() -%}
+    {%- if is_incremental() -%}
+    delete from {{ this }} as built
+    where
+        as_of_date not in (
+            select as_of_date
+            from {{ ref('int_as_of_dates') }}
+            where is_history or is_published
+        )
+        or not exists (
+            select 1
+            from {{ ref('int_customer_signals') }} as signals
+            where
+                signals.as_of_date = built.as_of_date
+                and signals.customer_id = built.customer_id
+        )
+    {%- endif -%}
 {%- endmacro %}

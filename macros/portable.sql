@@ -227,6 +227,13 @@
     xxhash64({{ text }})
 {%- endmacro %}
 
+{# The same for all of these columns of a row together. #}
+{% macro row_bucket(relation, columns) %}
+    {%- set values = [] -%}
+    {%- for column in columns -%}{%- do values.append(relation ~ '.' ~ column) -%}{%- endfor -%}
+    {{- bucket(values | join(', ')) -}}
+{% endmacro %}
+
 {# A cast that gives null where it fails. #}
 {% macro try_cast(expression, type) %}
     {{- adapter.dispatch('try_cast', 'churn')(expression, type) -}}

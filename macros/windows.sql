@@ -78,25 +78,3 @@
 {% macro in_horizon(date, as_of_date) -%}
     {{ date }} > {{ as_of_date }} and {{ date }} <= {{ as_of_date }} + {{ var('backtest_horizon_days') }}
 {%- endmacro %}
-
-{#
-    A CTE `customer_intents`, behind `as_of_dates`, `customers` and `churn_intents`: how many messages
-    in the window of a date say that a customer may leave.
-#}
-{% macro customer_intents_in_window() -%}
-customer_intents as (
-
-    select
-        as_of_dates.as_of_date,
-        churn_intents.customer_id,
-        count(*) as churn_intent_30d
-    from churn_intents
-    -- a message falls into the windows of several as-of dates
-    inner join as_of_dates
-        on {{ in_current_window('churn_intents.intent_date', 'as_of_dates.as_of_date') }}
-    inner join customers on churn_intents.customer_id = customers.customer_id
-    where {{ is_about_customer('churn_intents', 'customers', 'as_of_dates.as_of_date') }}
-    group by as_of_dates.as_of_date, churn_intents.customer_id
-
-)
-{%- endmacro %}

@@ -149,6 +149,18 @@ KILLED = (
 )
 
 
+# what may be configured otherwise from one day to the next
+CHOICES: tuple[dict[str, object], ...] = (
+    {},
+    {"risk_ruleset": "basic"},
+    {"disabled_risk_rules": ["trial", "support_load"]},
+    {"min_usage_rows": 40},
+    {"history_weeks": 2, "backtest_weeks": 3, "backtest_horizon_days": 7},
+    {"history_weeks": 6},
+    {"as_of_date": "2026-03-20"},
+)
+
+
 # ------------------------------------------------------------------------------ where it is built
 class Places:
     """One place in which the company grows, and one that is built anew from the same files."""
@@ -218,26 +230,27 @@ MORE_EXAMPLES = os.environ.get("HYPOTHESIS_EXAMPLES")
         st.tuples(
             st.lists(st.sampled_from(STEPS), min_size=1, max_size=3),
             st.sampled_from(KILLED),
-            st.sampled_from(["standard", "basic"]),
+            st.sampled_from(CHOICES),
         ),
         min_size=2,
         max_size=3,
     )
 )
 def test_what_grew_is_what_a_build_of_everything_would_be(
-    any_place: Places, days: list[tuple[list[Callable[[Company], None]], str | None, str]]
+    any_place: Places,
+    days: list[tuple[list[Callable[[Company], None]], str | None, dict[str, object]]],
 ) -> None:
     company = Company()
     any_place.growing.load(company.tables)
     any_place.build(any_place.growing)
-    for steps, killed, ruleset in days:
+    for steps, killed, variables in days:
         for step in steps:
             step(company)
         any_place.growing.load(company.tables)
         if killed:
-            any_place.build(any_place.growing, "--select", killed, risk_ruleset=ruleset)
-        any_place.build(any_place.growing, risk_ruleset=ruleset)
-    any_place.assert_same_anew(risk_ruleset=ruleset)
+            any_place.build(any_place.growing, "--select", killed, **variables)
+        any_place.build(any_place.growing, **variables)
+    any_place.assert_same_anew(**variables)
 
 
 # ------------------------------------------------------------------------------ what is built again
@@ -284,51 +297,84 @@ def test_dates_that_no_late_row_touches_are_not_computed_again(places: Places) -
     assert places.growing.column(sundays) == before[:-2]
 
 
-def test_scores_of_past_dates_stay_as_they_were_but_of_customers_that_changed(
-    places: Places,
-) -> None:
+def kept(places: Places, table: str) -> set[tuple[date, str]]:
+    """The dates and customers whose rows are of an earlier load than the newest ones."""
+    rows = places.rows(
+        f"select as_of_date, customer_id from intermediate.{table} where fingerprint != "
+        f"(select fingerprint from intermediate.{table} order by as_of_date desc limit 1)"
+    )
+    return {(row["as_of_date"], row["customer_id"]) for row in rows}
+
+
+CUSTOMERS = [f"S{number:02}" for number in range(1, 13)]
+
+
+def test_past_dates_stay_as_they_were_but_for_customers_that_changed(places: Places) -> None:
     company = Company()
     places.growing.load(company.tables)
     places.build(places.growing)
-    tables = ("int_customer_signals", "int_customer_scores")
-    with duckdb.connect(str(places.growing.warehouse)) as connection:
-        for table in tables:
-            connection.execute(f"update intermediate.{table} set escalations_30d = 1234567")
-
     company.a_day_passes()
     company.tables["subscriptions"][0]["downgrade_flag"] = "true"
     company.tables["subscriptions"][2]["end_date"] = "2026-03-10"
     places.growing.load(company.tables)
     places.build(places.growing)
-    # a customer of whom anything has changed on any date is computed on all of them
-    expected = [
-        (day, customer)
-        for day in (date(2026, 3, 1), date(2026, 3, 8), date(2026, 3, 15))
-        for customer in [f"S{number:02}" for number in range(1, 13)]
-        if customer not in ("S01", "S03")
-    ]
-    for table in tables:
-        stayed = places.rows(
-            f"select as_of_date, customer_id from intermediate.{table} "
-            "where escalations_30d = 1234567 order by 1, 2"
-        )
-        assert [tuple(row.values()) for row in stayed] == expected, table
+    sundays = [date(2026, 3, 1), date(2026, 3, 8), date(2026, 3, 15)]
+    others = {(day, one) for day in sundays for one in CUSTOMERS if one not in ("S01", "S03")}
+    assert kept(places, "int_customer_signals") == others
+    # on the Sundays before its end S03 has the signals that it had
+    ended_later = {(date(2026, 3, 1), "S03"), (date(2026, 3, 8), "S03")}
+    assert kept(places, "int_customer_scores") == others | ended_later
 
 
 def test_a_ticket_that_comes_late_opens_the_dates_whose_window_it_is_in(places: Places) -> None:
     company = Company()
     places.growing.load(company.tables)
     places.build(places.growing)
-    with duckdb.connect(str(places.growing.warehouse)) as connection:
-        connection.execute("update intermediate.int_customer_scores set errors_30d = 1234567")
-    ticket = {**company.tables["support_tickets"][-1], "ticket_id": "late"}
-    company.tables["support_tickets"].append({**ticket, "submitted_at": "2026-03-12"})
+    late = {"ticket_id": "late", "account_id": "A04", "submitted_at": "2026-03-12"}
+    company.tables["support_tickets"].append({**company.tables["support_tickets"][-1], **late})
     places.growing.load(company.tables)
     places.build(places.growing)
-    assert places.growing.column(
-        "select distinct as_of_date from intermediate.int_customer_scores "
-        "where errors_30d = 1234567 order by 1"
-    ) == [date(2026, 3, 1), date(2026, 3, 8)]
+    before = {(day, one) for day in (date(2026, 3, 1), date(2026, 3, 8)) for one in CUSTOMERS}
+    assert kept(places, "int_customer_signals") == before
+    opened = (date(2026, 3, 15), FIRST_DAY)
+    same = {(day, one) for day in opened for one in CUSTOMERS if one != "S04"}
+    scores = places.rows(
+        "select as_of_date, customer_id, fingerprint from intermediate.int_customer_scores"
+    )
+    newest = {row["fingerprint"] for row in scores if row["customer_id"] == "S04"}
+    assert len(newest) == 2
+    of_others = {row["fingerprint"] for row in scores if row["customer_id"] != "S04"}
+    assert len(of_others) == 1
+    assert len(scores) == len(before | same) + 2
+
+
+def test_signals_know_what_they_were_made_of(places: Places) -> None:
+    """They are built alone before what they read, and put right by the next build."""
+    company = Company()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    company.a_day_passes()
+    company.rows_come_late()
+    company.tickets_come()
+    places.growing.load(company.tables)
+    places.build(places.growing, "--select", "+int_as_of_windows")
+    places.build(places.growing, "--select", "int_customer_signals", "int_customer_scores")
+    places.build(places.growing)
+    places.assert_same_anew()
+
+
+def test_a_model_that_fails_leaves_what_was_there(places: Places) -> None:
+    company = Company()
+    places.growing.load(company.tables)
+    places.build(places.growing)
+    before = places.rows("select * from intermediate.int_as_of_dates order by as_of_date")
+    company.add(date(2099, 1, 1))
+    places.growing.load(company.tables)
+    result = places.growing.dbt(
+        "build", "--select", *BUILT, *NOT_TESTED, data_dir=places.growing.load_dir
+    )
+    assert not result.success
+    assert places.rows("select * from intermediate.int_as_of_dates order by as_of_date") == before
 
 
 def test_rows_that_come_too_late_wait_for_a_full_refresh(places: Places) -> None:
@@ -453,7 +499,7 @@ def test_a_load_that_went_another_way_is_not_what_was_built(places: Places, tmp_
 
 
 def test_what_grows_is_told_from_all_the_code_behind_it(places: Places) -> None:
-    behind = "{{ tojson(code_behind('model.churn.int_customer_usage')) }}"
+    behind = "{{ tojson(code_behind('model.churn.int_customer_scores')) }}"
     result = places.growing.dbt("compile", "--quiet", "--inline", behind, data_dir=None)
     code = json.loads(result.result[0].node.compiled_code)
     assert {
@@ -462,6 +508,10 @@ def test_what_grows_is_told_from_all_the_code_behind_it(places: Places) -> None:
         "macro.churn.checked_rows",
         "macro.churn.default__trimmed",
         "macro.churn.prior_window_start",
+        "model.churn.int_customer_signals",
+        "macro.churn.has_churned",
+        "macro.churn.rule_points",
+        "seed.churn.recommended_actions",
     } <= set(code)
     assert "- 60" in code["macro.churn.prior_window_start"]
 

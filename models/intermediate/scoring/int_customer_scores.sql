@@ -3,11 +3,12 @@
     materialized=grown_table(),
     incremental_strategy='delete+insert',
     unique_key=['as_of_date', 'customer_id'],
-    post_hook="{{ forget_other_customers('is_history or is_published') }}",
+    post_hook="{{ forget_other_scores() }}",
     meta={'grows_with': ['feature_usage', 'support_tickets'], 'applies_rules': true},
 ) }}
--- depends_on: {{ ref('int_as_of_windows') }}, {{ ref('int_customers') }},
--- {{ ref('int_customer_churn_intents') }}, for what has changed
+{#- what a score depends on, beside the rules: a build scores where any of it is not what it was -#}
+{%- set of_customer = ['account_id', 'is_active', 'churned', 'signal_coverage'] -%}
+{%- set scored_columns = of_customer + risk_signals() | list %}
 with
 
 as_of_dates as (
@@ -30,41 +31,18 @@ actions as (
 
 ),
 
-{% if is_incremental() -%}
-as_of_windows as (
-
-    select as_of_windows.*
-    from {{ ref('int_as_of_windows') }} as as_of_windows
-    inner join as_of_dates on as_of_windows.as_of_date = as_of_dates.as_of_date
-
-),
-
-customers as (
-
-    select * from {{ ref('int_customers') }}
-
-),
-
-churn_intents as (
-
-    select * from {{ ref('int_customer_churn_intents') }}
-
-),
-
-{{ customer_intents_in_window() }},
-
-{{ pending_scores() }},
-
-{% endif -%}
 signals as (
 
     select customer_signals.*
     from customer_signals
     inner join as_of_dates on customer_signals.as_of_date = as_of_dates.as_of_date
     {%- if is_incremental() %}
-    inner join pending
-        on customer_signals.as_of_date = pending.as_of_date
-        and customer_signals.customer_id = pending.customer_id
+    left join {{ this }} as built
+        on customer_signals.as_of_date = built.as_of_date
+        and customer_signals.customer_id = built.customer_id
+        and {{ row_bucket('customer_signals', scored_columns) }}
+            = {{ row_bucket('built', scored_columns) }}
+    where built.customer_id is null
     {%- endif %}
 
 ),
@@ -144,12 +122,8 @@ customer_scores as (
     select
         scored.as_of_date,
         scored.customer_id,
-        scored.account_id,
-        scored.is_active,
-        scored.churned,
-        scored.signal_coverage,
-        {%- for signal in risk_signals() %}
-        scored.{{ signal }},
+        {%- for column in scored_columns %}
+        scored.{{ column }},
         {%- endfor %}
         {%- for points in points_columns() %}
         scored.{{ points }},
@@ -163,8 +137,6 @@ customer_scores as (
         recommendations.recommended_actions,
         {{ usage_evidence() | indent(4) }} as usage_evidence,
         '{{ var("risk_ruleset") }}' as ruleset,
-        scored.window_usage_rows,
-        scored.window_tickets,
         {{ fingerprint() }}
     from scored
     left join recommendations on scored.action_groups = recommendations.action_groups
