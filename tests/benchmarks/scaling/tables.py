@@ -149,13 +149,15 @@ def show(result: Result, console: Console) -> None:
 
 def bars(results: Sequence[Result]) -> list[tuple[str, str, str, str]]:
     """What must hold, and whether it does: what, measured, bar, yes or no; all are listed."""
-    at = {result.scale: result for result in results if result.is_usual}
+    usual = {result.scale: result for result in results if result.is_usual}
+    # what does not end with the usual limit is measured with another
+    at = {result.scale: result for result in results} | usual
     found = [
         (f"{what}, scale {scale:g}", measure(at[scale]) if scale in at else None, bar)
         for what, scale, measure, bar in BARS
     ]
     small, large, bar = GROWTH_BAR
-    one, two = (at[scale].middle("full") if scale in at else None for scale in (small, large))
+    one, two = (usual[scale].middle("full") if scale in usual else None for scale in (small, large))
     found.append((f"growth from {small} to {large}", two / one if one and two else None, bar))
     return [
         (what, f"{value:.2f}", f"{bar:g}", "yes" if value <= bar else "**no**")
