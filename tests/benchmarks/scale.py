@@ -24,7 +24,7 @@ from churn.errors import ChurnError
 from churn.profile import profile
 from churn.swap import exclusive
 from measure import Failure
-from scaling.contenders import CONTENDERS, Contender, Place
+from scaling.contenders import CONTENDERS, LARGEST_SCALE_OF_FLOOR, Contender, Place
 from scaling.data import Company, company
 from scaling.equality import UnequalError, check
 from scaling.results import Result, machine, read_all
@@ -142,6 +142,8 @@ def run_once(
                     markup=False,
                     highlight=False,
                 )
+        if result.scale > LARGEST_SCALE_OF_FLOOR:
+            return
         with console.status(f"Scale {result.scale:g}: comparing the scores"):
             compared = check(place)
         console.print(f"Same scores as the floor: {', '.join(compared) or 'nobody ran'}.")
