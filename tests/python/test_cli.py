@@ -1,6 +1,7 @@
 """The `churn` command as a person meets it: texts, exit codes, and never a stack trace."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -131,6 +132,17 @@ def test_show_needs_a_built_warehouse(workspace: Workspace) -> None:
     assert_fails(workspace, "show", code=2, says=["no warehouse", "make run"])
     duckdb.connect(str(workspace.warehouse)).close()
     assert_fails(workspace, "show", code=2, says=["not fully built", "make run"])
+
+
+def test_a_build_that_was_killed_is_said(workspace: Workspace, sample: Workspace) -> None:
+    """The figures for leadership are still those of the day before."""
+    workspace.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(sample.warehouse, workspace.warehouse)
+    with duckdb.connect(str(workspace.warehouse)) as connection:
+        connection.execute(
+            "update marts.executive_summary set usage_window_end = usage_window_end - 1"
+        )
+    assert_fails(workspace, "show", code=2, says=["did not end", "make run"])
 
 
 def test_a_warehouse_of_another_version_is_said(workspace: Workspace) -> None:
