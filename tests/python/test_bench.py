@@ -225,6 +225,9 @@ def test_bars_that_were_not_measured_are_listed_all_the_same() -> None:
     roomy = [result(1000, full=[run(1.0)]), result(1000, limit="8GB")]
     assert dict(row[:2] for row in tables.bars(roomy))["peak memory, GB, scale 1000"] == "1.00"
     assert tables.bars(roomy)[0][1] == "not measured"
+    # but for the memory of the largest scale, whose bar names no limit
+    largest = tables.bars([result(4000, limit="2GB", full=[run(1.0)])])
+    assert dict(row[:2] for row in largest)["peak memory, GB, scale 4000"] == "1.00"
 
 
 def test_results_are_kept_by_scale_and_what_is_written_by_hand_stays(tmp_path: Path) -> None:
@@ -304,7 +307,8 @@ def test_what_cannot_run_is_left_out_with_a_reason(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(contenders.importlib.util, "find_spec", lambda name: None)
     assert "not installed" in str(why["pandas"](1, 1))
     assert "not installed" in str(why["spark"](1, 1))
-    assert why["floor"](4000, 10**8) is None
+    assert why["floor"](1000, 10**8) is None
+    assert "up to 1000" in str(why["floor"](4000, 10**8))
 
 
 def test_the_command_runs_in_turns_and_keeps_the_result(

@@ -150,8 +150,9 @@ def show(result: Result, console: Console) -> None:
 def bars(results: Sequence[Result]) -> list[tuple[str, str, str, str]]:
     """What must hold, and whether it does: what, measured, bar, yes or no; all are listed."""
     usual = {result.scale: result for result in results if result.is_usual}
-    # what does not end with the usual limit is measured with another
-    at = {result.scale: result for result in results} | usual
+    # the largest scale may need another limit than the usual one
+    largest = {result.scale: result for result in results if result.scale >= 4000}
+    at = largest | usual
     found = [
         (f"{what}, scale {scale:g}", measure(at[scale]) if scale in at else None, bar)
         for what, scale, measure, bar in BARS
