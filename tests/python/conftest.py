@@ -28,6 +28,8 @@ from compiled_models import CompiledProject
 
 ROOT = Path(__file__).parents[2]
 RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"
+# the columns that say which load and which build a row came by
+WRITTEN_BY = ("fingerprint", "support_tickets_fingerprint", "build_number")
 
 Row = dict[str, str]
 Tables = dict[str, list[Row]]

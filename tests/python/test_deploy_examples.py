@@ -244,6 +244,7 @@ def test_only_of_the_load_a_copy_loses_what_is_no_more_there() -> None:
         assert ("data/saas" in line) == ("--delete" in line), line
 
 
+@pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
 def test_the_guide_copies_the_store(tmp_path: Path) -> None:
     lines = [line for line in GUIDE.splitlines() if re.match(r"rsync .* data/", line)]
     assert len(lines) == 2

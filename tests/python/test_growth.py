@@ -21,6 +21,7 @@ from conftest import (
     AS_OF,
     RAVENSTACK,
     ROOT,
+    WRITTEN_BY,
     Contents,
     Tables,
     Workspace,
@@ -42,8 +43,6 @@ GROWN = (
     "intermediate.int_feature_usage_columns",
     "intermediate.int_support_tickets_columns",
 )
-# which load and which build a row came by
-WRITTEN_BY = ["fingerprint", "support_tickets_fingerprint", "build_number"]
 NOT_TESTED = ("--exclude-resource-type", "test", "unit_test")
 FIRST_DAY = AS_OF - timedelta(days=10)
 
