@@ -1,6 +1,5 @@
 """Runs dbt in this process: progress while it works, one message when it fails."""
 
-import json
 import os
 import re
 import shutil
@@ -13,10 +12,10 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from churn.build_record import is_complete, keep, last_build, made_from
 from churn.disk import held
 from churn.errors import ChurnError, InputError
 from churn.project import Project
-from churn.store import state, states
 from churn.warehouse import WarehouseInUse, reading
 
 # dbt is half of what the commands load: those that build nothing start without it
@@ -82,15 +81,15 @@ def build(
     project.warehouse.parent.mkdir(parents=True, exist_ok=True)
     arguments = build_command(variables, models=models, tested=tested, full_refresh=full_refresh)
     with reserved(project):
-        last = _last_build(project) if is_complete(project) else None
-        record = _record(project, data_dir, variables)
+        last = last_build(project) if is_complete(project) else None
+        record = made_from(project, data_dir, variables)
         run_showing_progress(arguments, project, console)
         if not models:
-            _keep(project, record)
+            keep(project, record)
         elif last is not None:
             # what was complete is so with a part of it built again
             shown = {name: record["stored"].get(name) for name in tables}
-            _keep(project, {**last, "stored": {**last["stored"], **shown}})
+            keep(project, {**last, "stored": {**last["stored"], **shown}})
     console.print()
 
 
@@ -106,12 +105,6 @@ def reserved(project: Project) -> Iterator[None]:
     )
     with held(project.build_lock, in_use):
         yield
-
-
-def is_complete(project: Project) -> bool:
-    """Whether the warehouse is as a complete build left it: nothing has written to it since."""
-    last = _last_build(project)
-    return last is not None and last.get("warehouse") == _stamp(project)
 
 
 def build_command(
@@ -167,9 +160,9 @@ def rebuild(
     From the data and with the variables of the last complete build. Where there is none, where it
     was changed since, or where the data is another, everything is built.
     """
-    last, data_dir = _last_build(project), built_from(project)
+    last, data_dir = last_build(project), built_from(project)
     variables = last["variables"] if last else None
-    now = _record(project, data_dir, variables)
+    now = made_from(project, data_dir, variables)
     if last is None or last["data"] != now["data"]:
         build(project, console, data_dir=data_dir, variables=variables)
         return
@@ -184,7 +177,7 @@ def build_what_was_logged(project: Project, console: Console) -> None:
     Raises InputError where nothing has been built: which data to build from is not guessed here.
     """
     with reading(project):
-        is_on_record = _last_build(project) is not None
+        is_on_record = last_build(project) is not None
     if is_on_record:
         rebuild(project, console, ("stg_store__outcomes+",), ("outcomes",))
     elif any((project.store_dir / "outcomes").glob("*.parquet")):
@@ -205,11 +198,11 @@ class Inputs(NamedTuple):
 
 def inputs(project: Project) -> Inputs:
     """What the last build was made from; what one would be made from where it left no record."""
-    last = _last_build(project)
+    last = last_build(project)
     if last is None:
         return Inputs(project.data_dir, {}, _NO_RECORD)
     data_dir = Path(last["data_dir"]) if last["data_dir"] else None
-    now = _record(project, data_dir, last["variables"])
+    now = made_from(project, data_dir, last["variables"])
     doubt = "" if is_complete(project) else _CHANGED_SINCE
     if now["data"] != last["data"]:
         doubt = _OTHER_DATA
@@ -218,45 +211,10 @@ def inputs(project: Project) -> Inputs:
 
 def built_from(project: Project) -> Path | None:
     """The data that the warehouse was built from, or would be: None for the bundled sample."""
-    last = _last_build(project)
+    last = last_build(project)
     if project.data_dir is not None or last is None or last["data_dir"] is None:
         return project.data_dir
     return Path(last["data_dir"])
-
-
-def _last_build(project: Project) -> dict[str, Any] | None:
-    try:
-        last: dict[str, Any] = json.loads(project.build_record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return last if project.warehouse.is_file() else None
-
-
-def _record(
-    project: Project, data_dir: Path | None, variables: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """What a build that begins now is made from."""
-    return {
-        "data_dir": str(data_dir) if data_dir else None,
-        "data": [str(data_dir), state(data_dir)] if data_dir else None,
-        "variables": dict(variables or {}),
-        "stored": states(project.store_dir),
-    }
-
-
-def _stamp(project: Project) -> list[list[int]]:
-    """Another one whenever something was written to the warehouse or is yet to go into it."""
-    log = project.warehouse.with_name(f"{project.warehouse.name}.wal")
-    found = [file.stat() for file in (project.warehouse, log) if file.is_file()]
-    return [[file.st_size, file.st_mtime_ns] for file in found]
-
-
-def _keep(project: Project, record: Mapping[str, Any]) -> None:
-    """Note beside the warehouse what it was built from, and how it looks now that it is."""
-    partial = project.build_record.with_suffix(".partial")
-    noted = {**record, "warehouse": _stamp(project)}
-    partial.write_text(json.dumps(noted, default=str), encoding="utf-8")
-    partial.replace(project.build_record)
 
 
 def _invoke(

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from churn.dbt import is_complete, reserved
+from churn.build_record import NOT_COMPLETE, is_complete
+from churn.dbt import reserved
 from churn.disk import flush, held
 from churn.errors import ChurnError, InputError
 from churn.profile import profile
@@ -224,10 +225,7 @@ def _reason(error: duckdb.Error) -> str:
 
 def _check_complete(project: Project) -> None:
     if not is_complete(project):
-        raise InputError(
-            f"{project.warehouse} is not as a complete `make run` left it: the last one failed or "
-            "was stopped, or something else has changed it since. Run `make run` first."
-        )
+        raise InputError(f"{NOT_COMPLETE} It is {project.warehouse}. Run `make run` first.")
 
 
 def _name(connection: duckdb.DuckDBPyConnection) -> str:

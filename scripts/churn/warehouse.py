@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
+from churn.build_record import NOT_COMPLETE, is_complete, last_build
 from churn.errors import ChurnError, InputError
 from churn.project import Project
 
@@ -16,6 +17,7 @@ Row = dict[str, Any]
 _WARNINGS = "select warning from quality.data_warnings where about != $besides order by about"
 
 
+_DOUBT = f"{NOT_COMPLETE} What follows may be of two builds: run it again."
 _ACCOUNTS_FILE = """
     select min(file_name) as file_name from quality.source_columns where table_name = 'accounts'
 """
@@ -23,9 +25,10 @@ _SAMPLE = "seeds/saas/raw_accounts.csv"
 
 
 class Warehouse(NamedTuple):
-    """The warehouse, open for reading."""
+    """The warehouse, open for reading; `doubt` says why it may be of two builds, if it may."""
 
     connection: duckdb.DuckDBPyConnection
+    doubt: str = ""
 
     def select(self, sql: str, **values: Any) -> list[Row]:
         """The rows of a query, by column name; `$name` in it stands for the value of that name."""
@@ -39,7 +42,8 @@ class Warehouse(NamedTuple):
 
     def warnings(self, besides: str = "") -> list[str]:
         """What people must know first, in words: it stands on top of everything they see."""
-        return [row["warning"] for row in self.select(_WARNINGS, besides=besides)]
+        told = [row["warning"] for row in self.select(_WARNINGS, besides=besides)]
+        return [self.doubt, *told] if self.doubt else told
 
     def data_set(self) -> str:
         """Whose data it is, in words."""
@@ -64,7 +68,9 @@ def reading(project: Project) -> Iterator[Warehouse]:
         saying_why_unreadable(project),
         duckdb.connect(str(project.warehouse), read_only=True) as connection,
     ):
-        yield Warehouse(connection)
+        # one that dbt built by hand has no record to go by
+        is_doubtful = last_build(project) is not None and not is_complete(project)
+        yield Warehouse(connection, doubt=_DOUBT if is_doubtful else "")
 
 
 @contextmanager

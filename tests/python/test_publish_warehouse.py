@@ -18,7 +18,7 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from churn import dbt
+from churn import build_record, dbt
 from churn.disk import held
 from churn.errors import ChurnError
 from churn.project import Project
@@ -401,6 +401,8 @@ def test_after_a_build_that_could_not_begin(
 def test_after_anything_else_has_changed_the_warehouse(company: Workspace, published: Path) -> None:
     change(company)
     assert_refused(company, code=2, says="something else has changed it since")
+    for command in ("show", "list", "backtest"):
+        assert "What follows may be of two builds" in plain(company.churn(command).out)
 
 
 def test_what_was_killed_leaves_is_not_known_to_be_complete(
@@ -450,7 +452,7 @@ def test_what_is_no_warehouse(workspace: Workspace, published: Path) -> None:
     workspace.warehouse.unlink()
     duckdb.connect(str(workspace.warehouse)).close()
     with workspace.active():
-        dbt._keep(Project(), {})
+        build_record.keep(Project(), {})
     assert_refused(workspace, code=2, says="is not fully built, or by another version")
 
 

@@ -12,7 +12,7 @@ from churn.project import Project
 from churn.reports import evidence
 from churn.swap import disk_errors, exclusive, recover, swap_in, working_folder
 from churn.temporary import temporary_place
-from churn.terminal import plain
+from churn.terminal import plain, print_warnings
 from churn.warehouse import reading
 
 _PICTURES = Path("docs/images")
@@ -52,7 +52,9 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
             evidence.install(log)
         evidence.prepare(work, base_path)
         # nothing is built into the warehouse as long as it is read
-        with console.status("Reading the marts ..."), reading(project):
+        with console.status("Reading the marts ..."), reading(project) as warehouse:
+            if warehouse.doubt:
+                print_warnings([warehouse.doubt], console)
             evidence.export_sources(project, work, log)
         with console.status("Building the pages, a minute or more ..."):
             built = evidence.build_pages(project, work, log)
