@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -204,6 +205,12 @@ def assert_same(
 
 
 # ------------------------------------------------------------------------------ places to build
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_ends_what_tests_start() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so do the processes it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
