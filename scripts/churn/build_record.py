@@ -17,10 +17,10 @@ NOT_COMPLETE = (
 def last_build(project: Project) -> dict[str, Any] | None:
     """What the last complete build was made from; None where that is not on record."""
     try:
-        last: dict[str, Any] = json.loads(project.build_record.read_text(encoding="utf-8"))
+        last = json.loads(project.build_record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return last if project.warehouse.is_file() else None
+    return last if isinstance(last, dict) and project.warehouse.is_file() else None
 
 
 def is_complete(project: Project) -> bool:

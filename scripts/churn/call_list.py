@@ -74,7 +74,7 @@ def show_calls(project: Project, console: Console, capacity: int, filters: Filte
     """
     with reading(project) as warehouse:
         warnings = warehouse.warnings()
-        [as_of] = warehouse.select(_AS_OF)
+        as_of = warehouse.one(_AS_OF)
         changes = warehouse.select(_CHANGES)
         calls = warehouse.select(_CALLS, **vars(filters))
         data_set = warehouse.data_set()

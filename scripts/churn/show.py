@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from churn.errors import InputError
 from churn.project import Project
 from churn.terminal import plain, plain_text, print_warnings
 from churn.warehouse import Row, reading
@@ -137,18 +136,12 @@ def show(project: Project, console: Console, picture: Path | None = None) -> Non
 
 def _read(project: Project) -> _Rows:
     with reading(project) as warehouse:
-        summaries = warehouse.select(_SUMMARY)
-        if not summaries:
-            raise InputError(
-                f"{project.warehouse} is only partly of the last build, which did not end. "
-                "Run `make run` again."
-            )
         return _Rows(
             warnings=warehouse.warnings(),
             data_set=warehouse.data_set(),
             accounts=warehouse.select(_ACCOUNTS, paying=True, rows=_ACCOUNTS_SHOWN),
             free_accounts=warehouse.select(_ACCOUNTS, paying=False, rows=_TRIALS_SHOWN),
-            summary=summaries[0],
+            summary=warehouse.one(_SUMMARY),
             issues=warehouse.select(_ISSUES, rows=_ISSUES_SHOWN),
         )
 

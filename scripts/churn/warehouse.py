@@ -17,7 +17,7 @@ Row = dict[str, Any]
 _WARNINGS = "select warning from quality.data_warnings where about != $besides order by about"
 
 
-_DOUBT = f"{NOT_COMPLETE} What follows may be of two builds: run it again."
+_DOUBT = f"{NOT_COMPLETE} What follows may be of two builds: build again, from the same data."
 _ACCOUNTS_FILE = """
     select min(file_name) as file_name from quality.source_columns where table_name = 'accounts'
 """
@@ -35,6 +35,19 @@ class Warehouse(NamedTuple):
         cursor = self.connection.execute(sql, values)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def one(self, sql: str, **values: Any) -> Row:
+        """The row of a query that has one in every warehouse that is of one build.
+
+        Raises InputError where it has none.
+        """
+        rows = self.select(sql, **values)
+        if not rows:
+            raise InputError(
+                "The warehouse is only partly of the last build, which did not end. "
+                "Run `make run` again."
+            )
+        return rows[0]
 
     def table(self, sql: str, **values: Any) -> pa.Table:
         """The same as an Arrow table, for many rows."""
@@ -68,7 +81,7 @@ def reading(project: Project) -> Iterator[Warehouse]:
         saying_why_unreadable(project),
         duckdb.connect(str(project.warehouse), read_only=True) as connection,
     ):
-        # one that dbt built by hand has no record to go by
+        # without a record, as where only dbt ran by hand, there is nothing to go by
         is_doubtful = last_build(project) is not None and not is_complete(project)
         yield Warehouse(connection, doubt=_DOUBT if is_doubtful else "")
 

@@ -142,7 +142,8 @@ def test_a_build_that_was_killed_is_said(workspace: Workspace, sample: Workspace
         connection.execute(
             "update marts.executive_summary set usage_window_end = usage_window_end - 1"
         )
-    assert_fails(workspace, "show", code=2, says=["did not end", "make run"])
+    for command in ("show", "list", "export"):
+        assert_fails(workspace, command, code=2, says=["did not end", "make run"])
 
 
 def test_a_warehouse_of_another_version_is_said(workspace: Workspace) -> None:

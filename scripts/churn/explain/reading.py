@@ -260,7 +260,7 @@ def read(warehouse: Warehouse, customer_id: str, day: date, warnings: Sequence[s
     published = warehouse.select(_PUBLISHED, id=customer_id, day=day)
     return Explanation(
         warnings=list(warnings),
-        customer=warehouse.select(_CUSTOMER, id=customer_id)[0],
+        customer=warehouse.one(_CUSTOMER, id=customer_id),
         levels=warehouse.select(_LEVELS),
         rules=warehouse.select(_RULES, id=customer_id),
         switched_off=[row["driver_label"] for row in warehouse.select(_DISABLED)],

@@ -19,7 +19,7 @@ from churn.export.playbooks import write_playbooks
 from churn.export.rows import Export, read
 from churn.outcomes.files import read_file
 from churn.project import Project
-from churn.terminal import plain, progress_bar
+from churn.terminal import plain, print_warnings, progress_bar
 
 
 class Format(NamedTuple):
@@ -121,6 +121,7 @@ def export_files(
         watched = dataclasses.replace(export, customers=export.customers.watched(on_row))
         for name in chosen:
             FORMATS[name].write(watched, new)
+    print_warnings(export.warnings, console)
     _print_written(console, folder, chosen, len(export.customers))
     if kept := sorted(_kept(folder) - kept_before):
         _say(f"Somebody worked in what was exported before; it is kept: {', '.join(kept)}", console)

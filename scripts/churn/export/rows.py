@@ -202,7 +202,7 @@ def read(project: Project, customer: str | None = None) -> Export:
     if customer_id is not None:
         look_up_one(project, customer_id)
     with reading(project) as warehouse:
-        [summary] = warehouse.select(_SUMMARY)
+        summary = warehouse.one(_SUMMARY)
         if customer_id is not None:
             _check_listed(warehouse, customer_id)
         return Export(
@@ -217,7 +217,7 @@ def read(project: Project, customer: str | None = None) -> Export:
 
 
 def _check_listed(warehouse: Warehouse, customer_id: str) -> None:
-    [standing] = warehouse.select(_STANDING, customer=customer_id)
+    standing = warehouse.one(_STANDING, customer=customer_id)
     if standing["is_active"] and standing["risk_level"] != "Low":
         return
     why = (
