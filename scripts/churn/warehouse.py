@@ -15,8 +15,6 @@ from churn.project import Project
 Row = dict[str, Any]
 
 _WARNINGS = "select warning from quality.data_warnings where about != $besides order by about"
-
-
 _DOUBT = f"{NOT_COMPLETE} What follows may be of two builds: build again, from the same data."
 _ACCOUNTS_FILE = """
     select min(file_name) as file_name from quality.source_columns where table_name = 'accounts'
@@ -25,10 +23,10 @@ _SAMPLE = "seeds/saas/raw_accounts.csv"
 
 
 class Warehouse(NamedTuple):
-    """The warehouse, open for reading; `doubt` says why it may be of two builds, if it may."""
+    """The warehouse, open for reading; `doubts` say why it may be of two builds, if it may."""
 
     connection: duckdb.DuckDBPyConnection
-    doubt: str = ""
+    doubts: tuple[str, ...] = ()
 
     def select(self, sql: str, **values: Any) -> list[Row]:
         """The rows of a query, by column name; `$name` in it stands for the value of that name."""
@@ -55,8 +53,8 @@ class Warehouse(NamedTuple):
 
     def warnings(self, besides: str = "") -> list[str]:
         """What people must know first, in words: it stands on top of everything they see."""
-        told = [row["warning"] for row in self.select(_WARNINGS, besides=besides)]
-        return [self.doubt, *told] if self.doubt else told
+        rows = self.select(_WARNINGS, besides=besides)
+        return [*self.doubts, *(row["warning"] for row in rows)]
 
     def data_set(self) -> str:
         """Whose data it is, in words."""
@@ -83,7 +81,7 @@ def reading(project: Project) -> Iterator[Warehouse]:
     ):
         # without a record, as where only dbt ran by hand, there is nothing to go by
         is_doubtful = last_build(project) is not None and not is_complete(project)
-        yield Warehouse(connection, doubt=_DOUBT if is_doubtful else "")
+        yield Warehouse(connection, doubts=(_DOUBT,) if is_doubtful else ())
 
 
 @contextmanager

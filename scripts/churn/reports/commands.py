@@ -53,7 +53,7 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
         evidence.prepare(work, base_path)
         # nothing is built into the warehouse as long as it is read
         with console.status("Reading the marts ..."), reading(project) as warehouse:
-            print_warnings([warehouse.doubt] if warehouse.doubt else [], console)
+            print_warnings(warehouse.doubts, console)
             evidence.export_sources(project, work, log)
         with console.status("Building the pages, a minute or more ..."):
             built = evidence.build_pages(project, work, log)
@@ -80,7 +80,7 @@ def develop_reports(project: Project, console: Console, port: int = DEFAULT_PORT
     with console.status("Installing the packages of the reports, once ..."):
         evidence.install(project.reports_log)
     with reading(project) as warehouse:
-        print_warnings([warehouse.doubt] if warehouse.doubt else [], console)
+        print_warnings(warehouse.doubts, console)
         evidence.export_sources(project, evidence.REPORTS, project.reports_log)
     evidence.develop(project, port)
 
