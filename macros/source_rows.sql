@@ -309,10 +309,3 @@
     {%- set id_column = row_id_column(table_name) -%}
     coalesce({% if id_column %}left({{ id_column }}, 200), {% endif %}'row ' || _row_number)
 {%- endmacro %}
-
-{# The bundled sample must not stand beside the user's data in one warehouse. #}
-{% macro drop_unused_sample() %}
-    {%- if execute and env_var('CHURN_DATA_DIR', '') -%}
-        {%- do run_query('drop schema if exists raw cascade') -%}
-    {%- endif -%}
-{% endmacro %}

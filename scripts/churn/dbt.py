@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from churn.build_record import is_complete, keep, last_build, made_from
 from churn.disk import held
 from churn.errors import ChurnError, InputError
+from churn.made import replace_file
 from churn.project import Project
 from churn.warehouse import WarehouseInUse, reading
 
@@ -263,7 +264,7 @@ def write_docs(project: Project) -> Path:
     partial = page.with_suffix(".partial")
     target = Path(os.environ.get("DBT_TARGET_PATH") or "target")
     shutil.copyfile(target / "static_index.html", partial)
-    partial.replace(page)
+    replace_file(partial, page, "data dictionary")
     return page
 
 

@@ -111,8 +111,8 @@ class Project:
 
     @property
     def reports_log(self) -> Path:
-        """All that the tools that build the site said the last time."""
-        return self.reports_dir.with_name(f"{self.reports_dir.name}.log")
+        """Everything that the tools which build the site printed the last time."""
+        return Path(os.environ.get("DBT_LOG_PATH") or "logs") / "reports.log"
 
     @property
     def data_dir(self) -> Path | None:

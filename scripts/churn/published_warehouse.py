@@ -1,14 +1,18 @@
 """The published warehouse: a read-only copy of what people query, beside the one that is built.
 
 DuckDB lets nobody read a file while another process writes it. So people open the copy, and a new
-one takes its place all at once: who has opened the old one goes on reading that one. Beside the
-file, `churn.duckdb` say, stand:
+one takes its place all at once: open connections keep reading the old copy. Beside the file,
+`churn.duckdb` say, stand:
 
-    .churn.duckdb.lock       held by the command that is running
-    .churn.duckdb.new        what a running command has written so far
-    .churn.duckdb.previous   the file before, for those on other machines who still read it
+    .churn.duckdb.lock            held by the command that is running
+    .churn.duckdb.loading-<pid>   a folder with what a running command has written so far
+    .churn.duckdb.previous        the file before, for readers on other machines
+
+A file is replaced only if it is such a copy: its table `config.made_relations` lists everything in
+it.
 """
 
+import glob
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,10 +26,12 @@ from churn.build_record import NOT_COMPLETE, is_complete
 from churn.dbt import reserved
 from churn.disk import flush, held
 from churn.errors import ChurnError, InputError
+from churn.made import check_regular, remove_unfinished
 from churn.profile import profile
 from churn.project import Project
 from churn.sql_text import identifier, literal
-from churn.swap import disk_errors
+from churn.swap import disk_errors, working_folder
+from churn.terminal import plain
 from churn.warehouse import saying_why_unreadable
 
 # what people query: no other schema goes out, so the words of tickets stay where they are
@@ -42,6 +48,23 @@ _CONTENT = """
             from quality.source_columns
         )
     from marts.executive_summary
+"""
+_FOREIGN = """
+    select concat(table_schema, '.', table_name)
+    from information_schema.tables as found
+    where
+        table_catalog = current_database()
+        and (
+            -- a warehouse holds more
+            not list_contains($schemas, table_schema)
+            or not exists (
+                select 1 from config.made_relations as made
+                where
+                    made.schema_name = found.table_schema
+                    and made.relation_name = found.table_name
+            )
+        )
+    order by all
 """
 _RELATIONS = """
     select schema_name, table_name as name, comment from duckdb_tables()
@@ -104,22 +127,22 @@ def publish_warehouse(
     in_use = f"Another publication to {file} is running. Wait until it is done, then try again."
     with disk_errors(_WORK):
         file.parent.mkdir(parents=True, exist_ok=True)
-        new = _beside(file, "new")
         with held(_beside(file, "lock"), in_use):
-            # of one that was killed
-            _remove(new)
+            for unfinished in file.parent.glob(f".{glob.escape(file.name)}.loading-*"):
+                remove_unfinished(unfinished, _WORK)
+            _check_ours(file)
+            _check_ours(_beside(file, "previous"))
             replaced = _published(file)
             keeps = replaced if replaced and not replaced.is_sample and not replace else None
-            try:
+            with working_folder(file, _WORK) as work:
+                new = work / file.name
                 content, tables = _copy(project, new, progress, keeps=keeps)
                 new.chmod(_READ_ONLY)
                 flush(new)
                 size = new.stat().st_size
-                _keep_previous(file)
+                _keep_previous(file, work)
                 new.replace(file)
                 flush(file.parent)
-            finally:
-                _remove(new)
     return Publication(content, tables, size, replaced)
 
 
@@ -135,6 +158,7 @@ def _place(project: Project) -> Path:
             f"CHURN_PUBLISHED_WAREHOUSE is the folder {file}. Name a file, such as "
             f"{file / 'churn.duckdb'}."
         )
+    check_regular(file, "the copy in CHURN_PUBLISHED_WAREHOUSE")
     # DuckDB calls a database after its file, and one without a file so
     if project.warehouse.name.lower().split(".")[0] == "memory":
         raise InputError(
@@ -144,6 +168,33 @@ def _place(project: Project) -> Path:
     if "?" in str(file):
         raise InputError(f"DuckDB cannot open a file whose name has a '?': {file}")
     return file
+
+
+def _check_ours(file: Path) -> None:
+    """Raise InputError where something else than a copy of ours stands at this place."""
+    if not os.path.lexists(file):
+        return
+    check_regular(file, "the copy in CHURN_PUBLISHED_WAREHOUSE")
+    public = {"schemas": list(PUBLISHED_SCHEMAS)}
+    try:
+        with duckdb.connect(file, read_only=True) as connection:
+            foreign = [name for (name,) in connection.execute(_FOREIGN, public).fetchall()]
+    except (duckdb.CatalogException, duckdb.BinderException):
+        what = "is a database that `churn publish` did not write"
+    except duckdb.IOException as error:
+        if "Could not set lock" in str(error):
+            raise ChurnError(
+                f"{file} is open for writing elsewhere. Close it there, then try again."
+            ) from error
+        what = "is no database that `churn publish` wrote"
+    else:
+        if not foreign:
+            return
+        what = f"holds tables that `churn publish` did not write, such as {plain(foreign[0], 100)}"
+    raise InputError(
+        f"{file} {what}, so it is not replaced. Name another file in CHURN_PUBLISHED_WAREHOUSE, or "
+        "move this one away."
+    )
 
 
 def _published(file: Path) -> Content | None:
@@ -241,25 +292,17 @@ def _describe(connection: duckdb.DuckDBPyConnection, what: str, comment: str | N
         connection.execute(f"comment on {what} is {literal(comment)}")
 
 
-def _keep_previous(file: Path) -> None:
+def _keep_previous(file: Path, work: Path) -> None:
     """Keep the published file under a second name until the next one is published.
 
     On this machine a file lives as long as somebody has it open; on a network share only as long
     as it has a name.
     """
-    second, previous = _beside(file, "previous.new"), _beside(file, "previous")
-    second.unlink(missing_ok=True)
+    second = work / "previous"
     # not every share knows second names; the copy is published all the same
     with suppress(OSError):
         os.link(file, second)
-        second.replace(previous)
-    # two names of one file are not replaced by each other
-    second.unlink(missing_ok=True)
-
-
-def _remove(new: Path) -> None:
-    for path in (new, new.with_name(f"{new.name}.wal")):
-        path.unlink(missing_ok=True)
+        second.replace(_beside(file, "previous"))
 
 
 def _beside(file: Path, what: str) -> Path:

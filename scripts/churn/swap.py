@@ -1,4 +1,4 @@
-"""Putting a complete folder in the place of the previous one: no moment shows half of each.
+"""Replaces a folder as a whole: no moment shows half of the old and half of the new one.
 
 Beside the folder, `saas` say, stand for a short while:
 
@@ -7,17 +7,18 @@ Beside the folder, `saas` say, stand for a short while:
     .saas.next               a complete folder; from its existence on, it is the one that counts
     .saas.previous           the folder before, until the next one is in place
 
-`recover` finishes whatever a killed command left behind.
+`recover` finishes whatever a killed command left behind. Each of these folders holds a marker
+(`churn.made`); a folder without one is somebody else's and stays.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from churn.disk import flush, held
-from churn.errors import ChurnError
+from churn.errors import ChurnError, InputError
+from churn.made import check_folder, foreign, made, mark, remove_folder, remove_unfinished
 
 
 def _beside(folder: Path, what: str) -> Path:
@@ -61,14 +62,20 @@ def exclusive(folder: Path, work: str = "load") -> Iterator[None]:
         work: what is done, for messages.
 
     Raises:
+        InputError: something foreign has a name that is needed beside the folder.
         ChurnError: another process holds it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     in_use = f"Another {work} into {folder} is running. Wait until it is done, then try again."
     with held(_beside(folder, "lock"), in_use):
-        _finish(folder)
+        for place in (_beside(folder, "next"), _beside(folder, "previous")):
+            if foreign(place, work):
+                raise InputError(
+                    f"A {work} needs the name {place}, which holds something else. Move it away."
+                )
+        _finish(folder, work)
         for unfinished in _unfinished(folder):
-            shutil.rmtree(unfinished)
+            remove_unfinished(unfinished, work)
         yield
 
 
@@ -86,45 +93,63 @@ def disk_errors(work: str = "load") -> Iterator[None]:
 
 
 @contextmanager
-def working_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder on the same disk as the folder to fill, removed at the end."""
+def working_folder(folder: Path, work: str = "load") -> Iterator[Path]:
+    """A folder on the same disk as the folder to fill, removed at the end.
+
+    It holds nothing but its marker.
+    """
     working = _beside(folder, f"loading-{os.getpid()}")
     working.mkdir()
+    mark(working, work)
     try:
         yield working
     finally:
-        shutil.rmtree(working, ignore_errors=True)
+        with suppress(OSError):
+            remove_unfinished(working, work)
 
 
-def swap_in(complete: Path, folder: Path) -> None:
+def swap_in(complete: Path, folder: Path, *, work: str = "load", setting: str) -> None:
     """Put a complete folder in the place of another. Call within `exclusive`.
 
     Args:
         complete: a folder on the same disk, below a working folder; its files are flushed to disk
             before anything is renamed.
         folder: the folder to fill, resolved; it may hold what was there before.
+        work: what is done; the folder may be replaced only where the same work has made it.
+        setting: the environment variable that names the folder, for messages.
+
+    Raises:
+        InputError: something foreign is in the folder.
     """
+    mark(complete, work)
     for path in complete.rglob("*"):
         flush(path)
     flush(complete)
+    check_folder(folder, work, setting)
     complete.rename(_beside(folder, "next"))
     flush(folder.parent)
-    _finish(folder)
+    _finish(folder, work)
 
 
-def _finish(folder: Path) -> None:
+def _finish(folder: Path, work: str) -> None:
     following, previous = _beside(folder, "next"), _beside(folder, "previous")
-    if following.exists():
+    if _is_ours(following, work):
         if folder.exists():
-            _remove(previous)
+            _remove_previous(previous, work)
             folder.rename(previous)
         following.rename(folder)
         flush(folder.parent)
-    elif previous.exists() and not folder.exists():
+    elif _is_ours(previous, work) and not folder.exists():
         previous.rename(folder)
-    _remove(previous)
+    _remove_previous(previous, work)
 
 
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
+def _remove_previous(previous: Path, work: str) -> None:
+    # an empty folder that was replaced has no marker
+    if previous.is_dir() and (_is_ours(previous, work) or not any(previous.iterdir())):
+        remove_folder(previous)
+
+
+def _is_ours(folder: Path, work: str) -> bool:
+    marker = made(folder)
+    return marker is not None and marker.by == work

@@ -22,7 +22,7 @@ from openpyxl.utils.escape import unescape
 from openpyxl.worksheet.worksheet import Worksheet
 from python_calamine import CalamineWorkbook
 
-from churn.errors import ChurnError
+from churn.errors import ChurnError, InputError
 from churn.export import folder as export_folder
 from churn.export.crm import HUBSPOT, SALESFORCE
 from churn.export.folder import replaced
@@ -374,8 +374,8 @@ def test_a_workbook_imported_twice_counts_once(company: Callable[..., Workspace]
 
     # what somebody worked in is kept, and the next list counts anew
     out = exported(place)
-    assert "it is kept: action_list_filled_in_1.xlsx" in out
-    kept = folder_of(place) / "action_list_filled_in_1.xlsx"
+    assert "are kept: action_list_edited_1.xlsx" in out
+    kept = folder_of(place) / "action_list_edited_1.xlsx"
     assert place.churn("outcome", "import", kept).code == 0
     assert len(stored(place)) == 2
     again = rows_of(sheet_of(workbook))
@@ -385,7 +385,7 @@ def test_a_workbook_imported_twice_counts_once(company: Callable[..., Workspace]
     assert filled_in(workbook, outcome="no_response", at=date(2026, 3, 31))
     assert place.churn("outcome", "import", workbook).code == 0
     assert len(stored(place)) == 4
-    assert "filled_in_2" not in exported(place, "--format", "csv")
+    assert "edited_2" not in exported(place, "--format", "csv")
 
 
 def test_a_row_that_cannot_be_used_is_named(of_sample: Workspace, tmp_path: Path) -> None:
@@ -511,7 +511,7 @@ class Stopped(BaseException):
     """The end of the process, as far as a test can go on after it."""
 
 
-@pytest.mark.parametrize("moment", range(6))
+@pytest.mark.parametrize("moment", range(7))
 @pytest.mark.parametrize("ends", [Stopped, OSError(28, "No space left on device")])
 def test_ended_while_files_take_their_places_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int, ends: Any
@@ -519,17 +519,17 @@ def test_ended_while_files_take_their_places_nothing_is_lost(
     folder = tmp_path / "2026-03-31"
     names = ("a.csv", "notes/1.md", "playbooks/1.pdf", "worked_in.csv")
 
-    def write(place: Path, what: str) -> None:
-        for name in names:
-            (place / name).parent.mkdir(exist_ok=True)
-            (place / name).write_text(what)
+    def replace(what: str, names: Iterable[str] = names) -> list[str]:
+        with replaced(folder, ["notes", "playbooks"]) as (new, kept):
+            for name in names:
+                (new / name).parent.mkdir(exist_ok=True)
+                (new / name).write_text(what)
+        return kept
 
-    def replace(what: str) -> None:
-        with replaced(folder, keep=lambda file: file.read_text() == "by hand") as new:
-            write(new, what)
-
-    replace("old")
-    (folder / "worked_in.csv").write_text("by hand")
+    assert replace("old", [*names, "notes/gone.md", "notes/gone_and_edited.md"]) == []
+    by_hand = ("worked_in.csv", "notes/1.md", "notes/gone_and_edited.md", "notes/own.txt")
+    for name in by_hand:
+        (folder / name).write_text(f"by hand: {name}")
     moves = iter(range(100))
 
     def ended_at(move: Callable[..., Any]) -> Callable[..., Any]:
@@ -541,38 +541,73 @@ def test_ended_while_files_take_their_places_nothing_is_lost(
         return moved
 
     with monkeypatch.context() as patched:
-        for method in ("rename", "replace"):
-            patched.setattr(Path, method, ended_at(getattr(Path, method)))
+        patched.setattr(Path, "replace", ended_at(Path.replace))
         if ends is Stopped:
-            # a process that is killed puts nothing back
-            recover = export_folder._recover
-            calls = iter([recover])
-            patched.setattr(
-                export_folder, "_recover", lambda place: next(calls, lambda _: None)(place)
-            )
+            # a killed process does not clean up
+            patched.setattr(export_folder, "remove_unfinished", lambda *_: None)
         with pytest.raises((Stopped, ChurnError)):
             replace("new")
 
-    def found() -> dict[str, str]:
-        return {name: (folder / name).read_text() for name in names if (folder / name).exists()}
+    def found() -> set[str]:
+        return {path.read_text() for path in folder.rglob("*") if path.is_file()}
 
-    if ends is not Stopped:
-        assert found().keys() == set(names)
-    # the next export of something else brings everything back
-    with replaced(folder, keep=lambda _: False) as new:
-        (new / "other.csv").write_text("x")
-    assert found().keys() == set(names)
-    assert set(found().values()) <= {"old", "new", "by hand"}
-    assert "by hand" in {file.read_text() for file in folder.glob("worked_in*.csv")}
-    assert not list(folder.parent.glob(".*.new")) + list(folder.parent.glob(".*.old"))
+    assert {(folder / name).read_text() for name in names} <= {"old", "new", *found()}
+    assert {f"by hand: {name}" for name in by_hand} <= found()
+    # the next export goes on, and takes nothing of its own for somebody's work
+    replace("newest")
+    edited = {path.name for path in folder.rglob("*_edited_*")}
+    assert edited == {"worked_in_edited_1.csv", "1_edited_1.md"}
+    assert {(folder / name).read_text() for name in names} == {"newest"}
+    assert {f"by hand: {name}" for name in by_hand} <= found()
+    assert not (folder / "notes/gone.md").exists()
+    assert replace("and again") == []
+    assert {path.name for path in folder.parent.iterdir()} == {folder.name, f".{folder.name}.lock"}
 
 
-def test_what_cannot_be_read_is_kept(of_sample: Workspace) -> None:
-    exported(of_sample, "--format", "csv")
-    file = folder_of(of_sample) / "action_list.csv"
-    file.write_text("customer_id,outcome,note\nS1,contacted,called, they are happy,Ann\n")
-    assert "it is kept: action_list_filled_in_1.csv" in exported(of_sample, "--format", "csv")
-    assert "it is kept" not in exported(of_sample, "--format", "csv")
+def test_a_file_in_the_way_of_a_folder_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "2026-03-31"
+    folder.mkdir()
+    (folder / "notes").write_text("mine")
+
+    def export() -> None:
+        with replaced(folder, ["notes"]) as (new, _):
+            (new / "notes").mkdir()
+            (new / "notes/1.md").write_text("new")
+
+    with pytest.raises(InputError, match=r"notes/1\.md is needed for the export"):
+        export()
+    assert (folder / "notes").read_text() == "mine"
+
+
+def test_whatever_somebody_changed_stays_beside_the_next_export(of_sample: Workspace) -> None:
+    exported(of_sample)
+    folder = folder_of(of_sample)
+    workbook = openpyxl.load_workbook(folder / "action_list.xlsx")
+    workbook.create_sheet("My notes")["A1"] = "call the CFO first"
+    workbook.save(folder / "action_list.xlsx")
+    [note, other, *_] = sorted((folder / "notes").iterdir())
+    changed = ("action_list.xlsx", "action_list.csv", f"notes/{note.name}")
+    for name in changed[1:]:
+        (folder / name).write_text((folder / name).read_text() + "mine\n")
+    own = ("notes/own.md", "playbooks/plan.pdf", "plan.docx")
+    for name in own:
+        (folder / name).write_text("mine")
+    before = {name: (folder / name).read_bytes() for name in (*changed, *own)}
+    untouched = other.read_bytes()
+
+    out = exported(of_sample)
+    kept = [
+        "action_list_edited_1.csv",
+        "action_list_edited_1.xlsx",
+        f"notes/{note.stem}_edited_1.md",
+    ]
+    assert f"are kept: {', '.join(kept)}" in out
+    for name, file in zip(sorted(changed), kept, strict=True):
+        assert (folder / file).read_bytes() == before[name]
+        assert (folder / name).read_bytes() != before[name]
+    assert all((folder / name).read_bytes() == before[name] for name in own)
+    assert other.read_bytes() == untouched
+    assert "are kept" not in exported(of_sample)
 
 
 def test_two_exports_at_once_do_not_mix(of_sample: Workspace) -> None:

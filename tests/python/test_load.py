@@ -26,6 +26,7 @@ from rich.console import Console
 
 from churn.errors import ChurnError, InputError
 from churn.load import load, print_summary, recover
+from churn.made import mark
 from churn.project import Project
 from churn.swap import exclusive
 
@@ -893,6 +894,7 @@ def test_recover_finishes_or_rolls_back(
     for folder, text in standing.items():
         (project.load_dir.parent / folder).mkdir(parents=True)
         (project.load_dir.parent / folder / "file").write_text(text)
+        mark(project.load_dir.parent / folder, "load")
     recover(project.load_dir)
     assert (project.load_dir / "file").read_text() == stays
     assert {p.name for p in project.load_dir.parent.iterdir()} == {"saas", ".saas.lock"}

@@ -20,6 +20,7 @@ from rich.console import Console
 from churn import dbt
 from churn.disk import held
 from churn.errors import ChurnError
+from churn.made import MARKER, mark
 from churn.project import Project
 from churn.publish import publish
 from churn.spark import build, build_on_spark
@@ -452,6 +453,7 @@ def test_what_java_says_first_is_told(tmp_path: Path) -> None:
 @needs_spark
 def test_one_build_at_a_time(workspace: Workspace, folder: Path) -> None:
     folder.mkdir()
+    mark(folder, "build with Spark", {})
     with held(folder / "build.lock", ""):
         assert_refused(workspace, 1, f"Spark is building into {folder} at this moment")
 
@@ -464,10 +466,10 @@ def test_nothing_of_a_killed_build_is_left(
     for part in ("warehouse/marts.db/accounts", "metastore", "dbt"):
         (folder / part).mkdir(parents=True)
         (folder / part / "part").touch()
-    (folder / "build.lock").touch()
+    mark(folder, "build with Spark", {})
 
     def fail(*_: object) -> None:
-        assert sorted(path.name for path in folder.iterdir()) == ["build.lock", "dbt"]
+        assert {path.name for path in folder.iterdir()} == {MARKER, "build.lock", "dbt"}
         raise ChurnError("The build failed.")
 
     monkeypatch.setattr(build, "run_showing_progress", fail)

@@ -17,7 +17,6 @@ from churn.export.markdown import note
 from churn.export.names import file_name
 from churn.export.playbooks import write_playbooks
 from churn.export.rows import Export, read
-from churn.outcomes.files import read_file
 from churn.project import Project
 from churn.terminal import plain, print_warnings, progress_bar
 
@@ -69,6 +68,7 @@ def _digest(export: Export, folder: Path) -> None:
 
 
 _OF_THE_LIST = "digest"
+_KEPT_SHOWN = 10
 FORMATS = {
     "csv": Format({"action_list.csv": "the list, for any spreadsheet"}, _action_list),
     "xlsx": Format({"action_list.xlsx": "the list to work in, and to import again"}, _workbook),
@@ -106,10 +106,10 @@ def export_files(
         chosen = [name for name in chosen if name != _OF_THE_LIST]
         if not chosen:
             raise InputError("The digest is about the whole list; leave the customer out.")
-    kept_before = _kept(folder)
+    covers = [name for chosen_format in chosen for name in FORMATS[chosen_format].files]
     with (
         progress_bar(console, "Exporting") as progress,
-        replaced(folder, keep=_is_filled_in) as new,
+        replaced(folder, covers) as (new, kept),
     ):
         done, total = 0, len(export.customers) * len(chosen)
 
@@ -123,23 +123,13 @@ def export_files(
             FORMATS[name].write(watched, new)
     print_warnings(export.warnings, console)
     _print_written(console, folder, chosen, len(export.customers))
-    if kept := sorted(_kept(folder) - kept_before):
-        _say(f"Somebody worked in what was exported before; it is kept: {', '.join(kept)}", console)
-
-
-def _is_filled_in(file: Path) -> bool:
-    """Whether somebody worked in a list that was exported before: it is not to be lost."""
-    if not file.stem.startswith("action_list"):
-        return False
-    try:
-        found = read_file(file)
-    except InputError:
-        return True
-    return bool(found.problems) or any(row.is_filled_in for row in found.rows)
-
-
-def _kept(folder: Path) -> set[str]:
-    return {file.name for file in folder.glob("*_filled_in_*")}
+    if kept:
+        more = f" and {len(kept) - _KEPT_SHOWN:,} more" if len(kept) > _KEPT_SHOWN else ""
+        _say(
+            "Files that somebody changed since the last export are kept: "
+            f"{', '.join(kept[:_KEPT_SHOWN])}{more}",
+            console,
+        )
 
 
 def _print_written(console: Console, folder: Path, chosen: Sequence[str], customers: int) -> None:

@@ -1,39 +1,59 @@
-"""The folder of an export: written beside its place, then renamed into it."""
+"""The folder of an export: written beside its place, then moved into it file by file.
+
+People work in the files of an export. A marker in the folder (`churn.made`) holds a digest of each
+file that we wrote; a file that differs from it, or is not in it, is never lost.
+"""
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn.disk import held
-from churn.errors import ChurnError
+from churn.disk import flush, held
+from churn.errors import ChurnError, InputError
+from churn.made import MARKER, digest, made, mark, remove_unfinished
+
+_WORK = "export"
 
 
 @contextmanager
-def replaced(folder: Path, keep: Callable[[Path], bool]) -> Iterator[Path]:
-    """An empty folder to write into, whose files and folders take their places at the end.
+def replaced(folder: Path, covers: Sequence[str] = ()) -> Iterator[tuple[Path, list[str]]]:
+    """An empty folder to write into, whose files take their places at the end.
 
-    What is in `folder` and not written anew stays. A file that would be replaced, and for which
-    `keep` says so, stays under another name. Where the block fails, or is killed, every file and
-    folder is either as it was or as it was written anew; what was left on its way is put back by
-    the next export.
+    A file that somebody changed since we wrote it, or that we did not write, stays under another
+    name beside the new one. All that is not written again stays as it is; but files below the
+    folders in `covers` that we wrote before, and do not write again, are removed.
+
+    Where the block fails or is killed, every file is either as it was or as it was written again;
+    the next export goes on from there.
+
+    Args:
+        folder: it need not exist.
+        covers: names in the folder, such as `notes`, that the block writes as a whole.
+
+    Yields:
+        The folder to write into, and a list that holds, after the block, the paths below `folder`
+        under which changed files were kept.
 
     Raises:
+        InputError: a folder stands where a file has to go, or the other way round.
         ChurnError: another export is writing there, or the disk refuses.
     """
     in_use = f"Another export into {folder} is running. Wait until it is done, then try again."
+    kept: list[str] = []
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        new = _beside(folder, "new")
         with held(_beside(folder, "lock"), in_use):
-            _recover(folder)
-            new = _beside(folder, "new")
+            remove_unfinished(new, _WORK)
             new.mkdir()
+            mark(new, _WORK)
             try:
-                yield new
-                _put_in_place(new, folder, keep)
+                yield new, kept
+                kept += _put_in_place(new, folder, covers)
             finally:
-                _recover(folder)
+                remove_unfinished(new, _WORK)
     except OSError as error:
         place = error.filename or folder
         raise ChurnError(
@@ -46,39 +66,58 @@ def _beside(folder: Path, what: str) -> Path:
     return folder.with_name(f".{folder.name}.{what}")
 
 
-def _put_in_place(new: Path, folder: Path, keep: Callable[[Path], bool]) -> None:
-    if not folder.exists():
-        new.rename(folder)
-        return
-    for written in sorted(new.iterdir()):
-        place = folder / written.name
-        if place.is_dir():
-            old = _beside(folder, "old")
-            old.mkdir(exist_ok=True)
-            place.rename(old / written.name)
-            written.rename(place)
-            continue
-        if place.exists() and keep(place):
-            # under both names, so that it is never missing under the first
-            os.link(place, _free_name(place))
-        written.replace(place)
+def _put_in_place(new: Path, folder: Path, covers: Sequence[str]) -> list[str]:
+    """Move every file to its place; returns the names under which changed files were kept."""
+    folder.mkdir(exist_ok=True)
+    marker = made(folder)
+    before = dict(marker.files) if marker and marker.by == _WORK else {}
+    written = {
+        path.relative_to(new).as_posix(): digest(path)
+        for path in sorted(new.rglob("*"))
+        if path.is_file() and path.name != MARKER
+    }
+    for name in written:
+        _check_kind(folder, folder / name)
+    outdated = [name for name in before if name.split("/")[0] in covers and name not in written]
+    # from here on either content may be in place, and both are ours
+    noted = {name: [*before.get(name, []), found] for name, found in written.items()}
+    mark(folder, _WORK, {**before, **noted})
+    for path in new.rglob("*"):
+        if path.is_dir():
+            (folder / path.relative_to(new)).mkdir(parents=True, exist_ok=True)
+    kept = []
+    for name, found in written.items():
+        place = folder / name
+        if place.is_file() and digest(place) not in [*before.get(name, []), found]:
+            kept.append(_keep(place).relative_to(folder).as_posix())
+        (new / name).replace(place)
+    for name in outdated:
+        place = folder / name
+        if place.is_file() and digest(place) in before[name]:
+            place.unlink()
+    remaining = {name: of for name, of in before.items() if name not in outdated}
+    mark(folder, _WORK, {**remaining, **{name: [found] for name, found in written.items()}})
+    flush(folder)
+    return kept
 
 
-def _recover(folder: Path) -> None:
-    """Put back what had made room for something that did not come, and remove the rest."""
-    old = _beside(folder, "old")
-    if old.exists():
-        for kept in old.iterdir():
-            if not (folder / kept.name).exists():
-                kept.rename(folder / kept.name)
-        shutil.rmtree(old)
-    if _beside(folder, "new").exists():
-        shutil.rmtree(_beside(folder, "new"))
+def _check_kind(folder: Path, place: Path) -> None:
+    """Raise InputError where a folder has the place of a file, or a file that of a folder."""
+    if place.is_dir() or (place.parent != folder and place.parent.is_file()):
+        raise InputError(f"{place} is needed for the export. Move what is there away.")
 
 
-def _free_name(file: Path) -> Path:
-    """A name beside the file that nothing has."""
-    number = 1
-    while (found := file.with_stem(f"{file.stem}_filled_in_{number}")).exists():
+def _keep(file: Path) -> Path:
+    """Give a file a second name, so that it is never missing under the first; returns it."""
+    content, number = digest(file), 1
+    while os.path.lexists(second := file.with_stem(f"{file.stem}_edited_{number}")):
+        # of an export that was killed after it had kept the file
+        if second.is_file() and digest(second) == content:
+            return second
         number += 1
-    return found
+    try:
+        os.link(file, second)
+    except OSError:
+        # not every disk knows second names
+        shutil.copy2(file, second)
+    return second

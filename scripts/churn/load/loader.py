@@ -22,9 +22,13 @@ from churn.load.growth import load_ids
 from churn.load.parquet import Parquet
 from churn.load.summary import LoadSummary, TableSummary
 from churn.load.table_file import Origin, TableFile
+from churn.made import check_folder, check_place, made, mark
 from churn.project import Project, TableSpec
 from churn.swap import disk_errors, exclusive, swap_in, working_folder
 
+# of the folder that is replaced: what is done with it, and what names it
+WORK = "load"
+SETTING = "CHURN_DATA_DIR"
 SOURCE_FILES = "source_files"
 SOURCE_FILES_SCHEMA = pa.schema(
     [
@@ -68,6 +72,7 @@ def load(
         ChurnError: another load is running, or the disk is full or may not be written.
     """
     load_dir = project.load_dir.resolve()
+    check_place(load_dir, SETTING)
     with disk_errors(), exclusive(load_dir), working_folder(load_dir) as work:
         previous = _previous_load(load_dir)
         with _found(source, project, load_dir, partial=partial, previous=previous) as found:
@@ -85,7 +90,7 @@ def load(
                 for table in tables
             ]
             _write_source_files(complete, files, [previous[name] for name in kept])
-            swap_in(complete, load_dir)
+            swap_in(complete, load_dir, work=WORK, setting=SETTING)
             return LoadSummary(
                 source=source,
                 load_dir=project.load_dir,
@@ -252,26 +257,20 @@ def _previous_load(load_dir: Path) -> dict[str, dict[str, Any]]:
     """Table name -> its row of `source_files`, for the load that is in place; {} for none.
 
     Raises:
-        InputError: the folder holds something that no load has put there.
+        InputError: the folder may not be replaced, or its record is damaged.
     """
-    if not load_dir.exists():
-        return {}
-    if not load_dir.is_dir():
-        raise InputError(f"{load_dir} is a file. Move it away: the loaded data goes there.")
-    there = {path.name for path in load_dir.iterdir() if not path.name.startswith(".")}
-    record = f"{SOURCE_FILES}.parquet"
+    record = load_dir / f"{SOURCE_FILES}.parquet"
     try:
-        rows = pq.read_table(load_dir / record).to_pylist() if record in there else []
+        rows = pq.read_table(record).to_pylist() if record.is_file() else []
     except pa.ArrowException as error:
         raise InputError(
-            f"{load_dir / record} is damaged. Delete the folder {load_dir} and load again."
+            f"{record} is damaged. Delete the folder {load_dir} and load again."
         ) from error
-    foreign = sorted(there - {record} - {f"{row['table_name']}.parquet" for row in rows})
-    if foreign:
-        raise InputError(
-            f"{load_dir} holds files that no load has put there: {', '.join(foreign)}. A load "
-            "replaces the whole folder. Move them away, or set CHURN_DATA_DIR to another folder."
-        )
+    if rows and made(load_dir) is None:
+        # a load of an earlier release has no marker, but its record lists its files
+        tables = [f"{row['table_name']}.parquet" for row in rows]
+        mark(load_dir, WORK, {name: [] for name in (record.name, *tables)})
+    check_folder(load_dir, WORK, SETTING)
     return {row["table_name"]: row for row in rows}
 
 

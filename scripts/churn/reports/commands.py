@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from churn.errors import InputError
+from churn.made import check_folder
 from churn.options import DEFAULT_PORT
 from churn.project import Project
 from churn.reports import evidence
@@ -18,6 +19,7 @@ from churn.warehouse import reading
 _PICTURES = Path("docs/images")
 _FIRST_PAGE = "select page_name from marts.customer_pages where page_order = 1"
 _WORK = "build of the reports"
+_SETTING = "CHURN_REPORTS_DIR"
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 # what the site was built for; a file of the site, so that both change at once
 _BASE_PATH_FILE = "base_path.txt"
@@ -42,10 +44,12 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
 
     if base_path and not _BASE_PATH.fullmatch(base_path):
         raise InputError(f"A base path is such as /churn or /teams/churn, not {plain(base_path)}.")
+    site, log = project.reports_dir.resolve(), project.reports_log
+    # before minutes of work
+    check_folder(site, _WORK, _SETTING)
     evidence.check_node()
     build_what_was_logged(project, console)
-    site, log = project.reports_dir.resolve(), project.reports_log
-    with disk_errors(_WORK), exclusive(site, _WORK), working_folder(site) as work:
+    with disk_errors(_WORK), exclusive(site, _WORK), working_folder(site, _WORK) as work:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)
         with console.status("Installing the packages of the reports, once ..."):
@@ -59,7 +63,7 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
             built = evidence.build_pages(project, work, log)
         (built / _BASE_PATH_FILE).write_text(base_path, encoding="utf-8")
         pages = sum(1 for _ in built.rglob("index.html"))
-        swap_in(built, site)
+        swap_in(built, site, work=_WORK, setting=_SETTING)
     _say(f"{pages:,} pages in {project.reports_dir}. To read them: make reports-serve", console)
 
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ _OWN = (
 # what npm installs depends on these alone
 _MANIFESTS = ("package.json", "package-lock.json", "scripts/patch-evidence.mjs")
 _LINES_SHOWN = 15
+_SUPERVISOR = Path(__file__).with_name("supervised.py").resolve()
 _EVIDENCE = ("node", "node_modules/@evidence-dev/evidence/cli.js")
 _FAILED_QUERY = "Error in Query!"
 _QUIET = {
@@ -137,31 +139,37 @@ def _run(command: Sequence[str], folder: Path, log: Path, project: Project | Non
 def _started(
     command: Sequence[str], folder: Path, output: int | None, project: Project | None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of a group of its own, which ends with the block."""
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={
-            "NODE_OPTIONS": _MEMORY,
-            **os.environ,
-            **(_settings(project, folder) if project else {}),
-            **_QUIET,
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
+    """A process, with all that it starts, which ends with the block or with this process."""
+    reading_end, writing_end = os.pipe()
     try:
-        yield process
+        process = subprocess.Popen(
+            [sys.executable, "-I", str(_SUPERVISOR), str(reading_end), *command],
+            cwd=folder,
+            env={
+                "NODE_OPTIONS": _MEMORY,
+                **os.environ,
+                **(_settings(project, folder) if project else {}),
+                **_QUIET,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(reading_end,),
+            start_new_session=True,
+        )
+        os.close(reading_end)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                try:
+                    process.wait(timeout=10)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        os.close(writing_end)
 
 
 def _settings(project: Project, folder: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from churn.made import replace_file
 from churn.reports.browser import PdfMargins, open_browser, settle
 
 _MARGIN: PdfMargins = {"top": "14mm", "bottom": "14mm", "left": "12mm", "right": "12mm"}
@@ -35,7 +36,7 @@ def write_pdf(address: str, pdf: Path) -> None:
         page.goto(address)
         settle(page)
         page.pdf(path=unfinished, format="A4", print_background=True, margin=_MARGIN)
-    unfinished.replace(pdf)
+    replace_file(unfinished, pdf, "PDF")
 
 
 def take_pictures(address: str, customer: str, folder: Path) -> list[Path]:

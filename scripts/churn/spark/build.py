@@ -17,6 +17,7 @@ from rich.console import Console
 from churn.dbt import build_command, check_loaded, run_showing_progress
 from churn.disk import held
 from churn.errors import ChurnError, InputError
+from churn.made import LITTER, made, mark
 from churn.project import Project
 
 _NO_SPARK = "Spark is not installed here. Run `make spark`, or install the extra `spark`."
@@ -49,8 +50,13 @@ _NOT_OURS = (
     "{} holds files and is not known as a folder of `churn spark`, which builds its tables anew "
     "each time. Empty it, or name an empty one in CHURN_SPARK_DIR."
 )
+_FOREIGN = (
+    "{} holds files that are no tables of Spark: {}. A build with Spark replaces the folder. Move "
+    "them away, or name another folder in CHURN_SPARK_DIR."
+)
+_WORK = "build with Spark"
 _IN_USE = "Spark is building into {} at this moment. Wait until that is done, then try again."
-# held while Spark builds; whose folder it is, at any time
+# held while Spark builds
 _LOCK = "build.lock"
 
 
@@ -113,13 +119,27 @@ def _emptied(folder: Path) -> Iterator[None]:
     make a table where there are files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / _LOCK).exists() and any(folder.iterdir()):
+    marker = made(folder)
+    if (marker is None or marker.by != _WORK) and any(folder.iterdir()):
         raise InputError(_NOT_OURS.format(folder))
+    mark(folder, _WORK, {})
     with held(folder / _LOCK, _IN_USE.format(folder)):
+        if names := _foreign(folder / "warehouse"):
+            raise InputError(_FOREIGN.format(folder / "warehouse", ", ".join(names[:5])))
         for part in ("warehouse", "metastore"):
             if (folder / part).exists():
                 shutil.rmtree(folder / part)
         yield
+
+
+def _foreign(warehouse: Path) -> list[str]:
+    """What lies among Spark's tables and is no folder of a table: `<schema>.db/<table>/`."""
+    if not warehouse.is_dir():
+        return []
+    schemas = [path for path in warehouse.iterdir() if path.suffix == ".db" and path.is_dir()]
+    found = [path for path in warehouse.iterdir() if path not in schemas]
+    found += [path for schema in schemas for path in schema.iterdir() if not path.is_dir()]
+    return sorted(str(path.relative_to(warehouse)) for path in found if path.name not in LITTER)
 
 
 @contextmanager

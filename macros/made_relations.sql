@@ -1,0 +1,81 @@
+{#
+    The relations that this project made in a warehouse: `config.made_relations`, a row a relation.
+
+    `CHURN_WAREHOUSE` may name a file that holds somebody's own tables, and dbt replaces whatever has
+    the name of a model. So every build first looks into the schemas of the project, and stops where
+    they hold a relation that is not on record.
+#}
+
+{# Stops where the schemas of the project hold foreign relations, then records what a build will make. #}
+{% macro claim_relations() %}
+    {%- if execute -%}{%- do adapter.dispatch('claim_relations', 'churn')() -%}{%- endif -%}
+{% endmacro %}
+{% macro default__claim_relations() %}
+    {%- set planned = {'raw': [], 'config': ['made_relations']} -%}
+    {%- for node in graph.nodes.values() if node.resource_type in ('model', 'seed') -%}
+        {%- do planned.setdefault(node.schema, []).append(node.alias) -%}
+    {%- endfor -%}
+    {%- set record = adapter.get_relation(target.database, 'config', 'made_relations') -%}
+    {%- set columns = adapter.get_columns_in_relation(record) | map(attribute='name') | list if record else [] -%}
+    {%- set recorded = run_query('select schema_name, relation_name from ' ~ record).rows
+        if columns == ['schema_name', 'relation_name'] else [] -%}
+    {%- set ours = {} -%}
+    {%- for row in recorded -%}{%- do ours.update({row[0] ~ '.' ~ row[1]: true}) -%}{%- endfor -%}
+    {%- set foreign = [] -%}
+    {%- for row in relations_in(planned) -%}
+        {#- a build that was killed leaves what it was about to rename -#}
+        {%- set name = modules.re.sub('__dbt_(tmp|backup)[0-9_]*$', '', row[1]) -%}
+        {%- if row[0] ~ '.' ~ name not in ours -%}{%- do foreign.append(row[0] ~ '.' ~ row[1]) -%}{%- endif -%}
+    {%- endfor -%}
+    {%- if foreign -%}
+        {%- do exceptions.raise_compiler_error(
+            'The warehouse ' ~ env_var('CHURN_WAREHOUSE', 'warehouse/churn.duckdb')
+            ~ ' holds relations that this project did not make: ' ~ foreign[:5] | join(', ')
+            ~ (' and ' ~ (foreign | length - 5) ~ ' more' if foreign | length > 5 else '')
+            ~ '. A build would replace or hide them. Name another file in CHURN_WAREHOUSE. If an earlier'
+            ~ ' version of this project built the file, delete it: it is derived.'
+        ) -%}
+    {%- endif -%}
+    {%- set missing = [] -%}
+    {%- for schema, names in planned.items() -%}
+        {%- for name in names if schema ~ '.' ~ name not in ours -%}
+            {%- do missing.append('(' ~ sql_text(schema) ~ ', ' ~ sql_text(name) ~ ')') -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- if not recorded -%}
+        {%- do run_query('create schema if not exists config') -%}
+        {%- do run_query(
+            'create or replace table config.made_relations (schema_name varchar not null, relation_name varchar not null)'
+        ) -%}
+        {%- do run_query(
+            "comment on table config.made_relations is 'Tables and views that this project made or will make"
+            ~ " in this file, a row each. Builds and publications replace nothing else.'"
+        ) -%}
+    {%- endif -%}
+    {%- if missing -%}
+        {%- do run_query('insert into config.made_relations values ' ~ missing | join(', ')) -%}
+    {%- endif -%}
+{% endmacro %}
+{# Spark builds into a folder of its own, which it empties first. #}
+{% macro spark__claim_relations() %}
+{% endmacro %}
+
+{# The tables and views in these schemas of the warehouse, as rows (schema, name). #}
+{% macro relations_in(schemas) %}
+    {%- set names = [] -%}
+    {%- for schema in schemas -%}{%- do names.append(sql_text(schema)) -%}{%- endfor -%}
+    {{ return(run_query(
+        'select table_schema, table_name from information_schema.tables'
+        ~ ' where table_catalog = current_database() and table_schema in (' ~ names | join(', ') ~ ')'
+        ~ ' order by all'
+    ).rows) }}
+{% endmacro %}
+
+{# The bundled sample must not stand beside the user's data in one warehouse. Call it after `claim_relations`. #}
+{% macro drop_unused_sample() %}
+    {%- if execute and env_var('CHURN_DATA_DIR', '') -%}
+        {%- for table_name in var('saas_tables') -%}
+            {%- do run_query('drop table if exists raw.raw_' ~ table_name) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}

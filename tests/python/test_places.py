@@ -1,0 +1,457 @@
+"""Commands write to places that people name: whatever else lies there stays."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import psutil
+import pytest
+
+from churn.errors import ChurnError, InputError
+from churn.made import LITTER, MARKER, check_folder, foreign, mark, replace_file
+from churn.outcomes.log import MOST_FILES, Entry, OutcomeLog
+from churn.profile import profile
+from churn.project import Project
+from churn.reports.commands import built_site
+from churn.spark import build as spark_build
+from churn.store import append
+from churn.swap import exclusive, recover, swap_in, working_folder
+from conftest import ROOT, Workspace, small_company
+
+# settings that name a place to write to
+PLACES = {
+    "CHURN_DATA_DIR",
+    "CHURN_EXPORT_DIR",
+    "CHURN_PUBLISHED_WAREHOUSE",
+    "CHURN_REPORTS_DIR",
+    "CHURN_SPARK_DIR",
+    "CHURN_STORE_DIR",
+    "CHURN_TEMP_DIR",
+    "CHURN_WAREHOUSE",
+}
+# settings that name something to read, or no place
+OTHERS = {
+    "CHURN_CHROMIUM",
+    "CHURN_MEMORY_LIMIT",
+    "CHURN_SPARK_CORES",
+    "CHURN_SPARK_MEMORY",
+    "CHURN_SPARK_PARTITIONS",
+}
+
+
+def a_place_of_somebody(folder: Path) -> dict[str, bytes]:
+    """A folder with things of many kinds in it; its content."""
+    for name in (
+        ".ssh/id_ed25519",
+        ".git/HEAD",
+        ".htaccess",
+        "index.php",
+        "index.html",
+        "otherapp/app.js",
+        "accounts.parquet",
+        "outcomes/notes.txt",
+        "warehouse/customers.csv",
+        "2026-09-27/action_list.csv",
+        "2026-09-27/notes/S1011-1.md",
+        "2026-09-27/plan.docx",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"somebody's {name}")
+    (folder / "empty").mkdir()
+    return content(folder)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+    }
+
+
+# ------------------------------------------------------------------------------ every setting
+
+
+def load_into(place: Path, workspace: Workspace) -> None:
+    workspace.environment["CHURN_DATA_DIR"] = str(place)
+    source = workspace.write(small_company())
+    # a data folder in the environment does not reach `Workspace.load`
+    code, _, err = workspace.churn("load", source)
+    assert code == 2
+    assert "holds files that no load has put there" in err
+
+
+def build_reports_in(place: Path, workspace: Workspace) -> None:
+    workspace.environment["CHURN_REPORTS_DIR"] = str(place)
+    code, _, err = workspace.churn("reports")
+    assert code == 2
+    assert "holds files that no build of the reports has put there" in err
+
+
+def publish_over(place: Path, workspace: Workspace) -> None:
+    before = content(place)
+    device = "/dev/null"
+    for name in ("index.php", "index.html", ".htaccess", "link", device):
+        workspace.environment["CHURN_PUBLISHED_WAREHOUSE"] = str(place / name)
+        if name == "link":
+            (place / name).symlink_to(place / "otherapp/app.js")
+        code, _, err = workspace.churn("publish")
+        assert code == 2, name
+        assert "is no database that" in err or "is no regular file" in err
+    (place / "link").unlink()
+    for lock in [*place.glob(".*.lock"), *place.glob("*/.*.lock")]:
+        lock.unlink()
+    assert content(place) == before
+
+
+def store_in(place: Path, workspace: Workspace) -> None:
+    workspace.environment["CHURN_STORE_DIR"] = str(place)
+    log = OutcomeLog(place / "outcomes")
+    entries = [
+        Entry(kind="outcome", customer_id=f"S{number}", account_id=None, logged_by="Ada")
+        for number in range(MOST_FILES + 1)
+    ]
+    for entry in entries:
+        log.append([entry])
+    log.tidy()
+    assert {entry.customer_id for entry in log.read()} == {entry.customer_id for entry in entries}
+    assert workspace.churn("load", workspace.write(small_company())).code == 0
+
+
+def build_with_spark_in(place: Path, workspace: Workspace) -> None:
+    with pytest.raises(InputError, match="is not known as a folder of"):
+        _empty_for_spark(place)
+    own = place / "spark"
+    _empty_for_spark(own)
+    (own / "warehouse/marts.db/customer_risk").mkdir(parents=True)
+    (own / "warehouse/marts.db/mine.csv").write_text("mine")
+    with pytest.raises(InputError, match=r"no tables of Spark: marts\.db/mine\.csv"):
+        _empty_for_spark(own)
+    assert (own / "warehouse/marts.db/mine.csv").read_text() == "mine"
+
+
+def _empty_for_spark(folder: Path) -> None:
+    with spark_build._emptied(folder):
+        pass
+
+
+def spill_into(place: Path, workspace: Workspace) -> None:
+    with workspace.active():
+        limits = profile()["config_options"]
+    limits |= {"memory_limit": "60MB", "temp_directory": str(place), "threads": "1"}
+    with duckdb.connect(str(workspace.warehouse), config=limits) as connection:
+        # the result is still being read, so that it lies on the disk
+        rows = connection.execute(
+            "select range as id, md5(range::varchar) as text from range(2_000_000) order by text"
+        )
+        assert rows.fetchone()
+        assert list(place.glob("duckdb_temp*"))
+
+
+def build_into(place: Path, workspace: Workspace) -> None:
+    """The one dbt invocation here: a build of one table into somebody's database."""
+    with duckdb.connect(str(workspace.warehouse)) as connection:
+        for schema in ("raw", "marts", "mine"):
+            connection.execute(f"create schema {schema}")
+            connection.execute(f"create table {schema}.customer_risk as select 42 as answer")
+    code, _, err = workspace.churn("run")
+    assert code == 2
+    shown = " ".join(err.split())
+    assert "holds relations that this project did not make: marts.customer_risk, raw.cust" in shown
+    assert "Name another file in CHURN_WAREHOUSE" in shown
+    for schema in ("raw", "marts", "mine"):
+        assert workspace.column(f"select answer from {schema}.customer_risk") == [42]
+
+
+WRITERS: dict[str, Callable[[Path, Workspace], None]] = {
+    "CHURN_DATA_DIR": load_into,
+    "CHURN_PUBLISHED_WAREHOUSE": publish_over,
+    "CHURN_REPORTS_DIR": build_reports_in,
+    "CHURN_SPARK_DIR": build_with_spark_in,
+    "CHURN_STORE_DIR": store_in,
+    "CHURN_TEMP_DIR": spill_into,
+    "CHURN_WAREHOUSE": build_into,
+}
+
+
+@pytest.mark.parametrize("setting", sorted(WRITERS))
+def test_what_is_foreign_in_a_place_stays(
+    setting: str, workspace: Workspace, tmp_path: Path
+) -> None:
+    place = tmp_path / "home"
+    before = a_place_of_somebody(place)
+    WRITERS[setting](place, workspace)
+    after = content(place)
+    assert {name: after.get(name) for name in before} == before
+
+
+def test_an_export_leaves_what_is_foreign(sample: Workspace, tmp_path: Path) -> None:
+    place = tmp_path / "home"
+    before = a_place_of_somebody(place)
+    exporting = Workspace(sample.warehouse.parent, Path(sample.environment["DBT_TARGET_PATH"]))
+    exporting.environment["CHURN_EXPORT_DIR"] = str(place)
+    os.chdir(ROOT)
+    code, out, _ = exporting.churn("export", "--format", "csv,markdown")
+    assert code == 0
+    assert "action_list_edited_1.csv" in out
+    after = content(place)
+    # what would have been replaced has another name now
+    for name in ("2026-09-27/action_list.csv", "2026-09-27/notes/S1011-1.md"):
+        if after[name] != before[name]:
+            edited = Path(name).with_stem(f"{Path(name).stem}_edited_1").as_posix()
+            after[name] = after[edited]
+    assert {name: after.get(name) for name in before} == before
+
+
+def test_every_setting_that_names_a_place_is_tried() -> None:
+    texts = [
+        path.read_text(encoding="utf-8")
+        for folder, pattern in (("scripts/churn", "*.py"), ("macros", "*.sql"), ("models", "*.yml"))
+        for path in (ROOT / folder).rglob(pattern)
+    ]
+    texts.append((ROOT / "profiles.yml").read_text(encoding="utf-8"))
+    found = set(re.findall(r"\bCHURN_[A-Z_]+[A-Z]\b", "\n".join(texts)))
+    assert found == PLACES | OTHERS
+    assert set(WRITERS) | {"CHURN_EXPORT_DIR"} == PLACES
+
+
+# ------------------------------------------------------------------------------ folders
+
+
+def fill(folder: Path, name: str = "file", text: str = "new") -> None:
+    setting = "CHURN_DATA_DIR"
+    with exclusive(folder), working_folder(folder) as work:
+        complete = work / "complete"
+        complete.mkdir()
+        (complete / name).write_text(text)
+        (complete / "empty").mkdir()
+        swap_in(complete, folder, setting=setting)
+
+
+@pytest.mark.parametrize("name", [".git/HEAD", ".env", "mine.txt", "sub/mine", "hidden/.a/b"])
+def test_a_folder_with_something_foreign_is_not_replaced(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "saas"
+    fill(folder)
+    fill(folder, text="newer")
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("mine")
+    with pytest.raises(InputError, match="Move them away, or set CHURN_DATA_DIR to another"):
+        fill(folder, text="newest")
+    assert (folder / name).read_text() == "mine"
+    assert (folder / "file").read_text() == "newer"
+    assert {path.name for path in tmp_path.iterdir()} == {"saas", ".saas.lock"}
+
+
+def test_an_empty_folder_and_litter_are_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "saas"
+    folder.mkdir()
+    fill(folder)
+    for name in LITTER:
+        (folder / name).touch()
+    fill(folder, "other")
+    assert {path.name for path in folder.iterdir()} == {MARKER, "other", "empty"}
+
+
+def test_what_other_work_has_made_is_foreign(tmp_path: Path) -> None:
+    folder = tmp_path / "saas"
+    fill(folder)
+    with pytest.raises(InputError, match="no build of the reports has put there"):
+        check_folder(folder, "build of the reports", "CHURN_REPORTS_DIR")
+
+
+def test_what_comes_between_the_check_and_the_end_stays(tmp_path: Path) -> None:
+    """Somebody puts a file into the folder while it is being replaced."""
+    folder = tmp_path / "saas"
+    fill(folder)
+    rename = Path.rename
+
+    def put_before(path: Path, target: Path) -> Path:
+        if path == folder:
+            (folder / "mine.txt").write_text("mine")
+        return rename(path, target)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Path, "rename", put_before)
+        with pytest.raises(ChurnError, match=r"mine\.txt\. Move them away"):
+            fill(folder, text="newer")
+    assert (folder / "file").read_text() == "newer"
+    assert (tmp_path / ".saas.previous/mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("beside", [".saas.next", ".saas.previous", ".saas.loading-1"])
+def test_a_foreign_folder_beside_stays(tmp_path: Path, beside: str) -> None:
+    folder = tmp_path / "saas"
+    (tmp_path / beside).mkdir()
+    (tmp_path / beside / "mine").write_text("mine")
+    if beside == ".saas.loading-1":
+        fill(folder)
+        recover(folder)
+    else:
+        with pytest.raises(InputError, match="which holds something else"):
+            fill(folder)
+    assert (tmp_path / beside / "mine").read_text() == "mine"
+
+
+def test_a_mount_point_is_said(workspace: Workspace) -> None:
+    mounts = [Path("/dev/shm"), Path("/proc"), Path("/dev")]
+    mount = next((place for place in mounts if place.is_mount()), None)
+    if mount is None:
+        pytest.skip("no mount point is known on this machine")
+    before = {path.name for path in mount.parent.iterdir()}
+    for setting, command in (
+        ("CHURN_DATA_DIR", ("load", workspace.write(small_company()))),
+        ("CHURN_REPORTS_DIR", ("reports",)),
+    ):
+        workspace.environment = {**workspace.environment, setting: str(mount)}
+        code, _, err = workspace.churn(*command)
+        assert code == 2
+        assert f"{mount} is a mount point" in " ".join(err.split())
+    assert {path.name for path in mount.parent.iterdir()} == before
+
+
+def test_foreign_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/file").write_text("mine")
+    folder = tmp_path / "saas"
+    fill(folder)
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    assert foreign(folder, "load") == ["link/"]
+    mark(folder, "load")
+    assert foreign(folder, "load") == []
+    fill(folder, text="newer")
+    assert (tmp_path / "elsewhere/file").read_text() == "mine"
+
+
+# ------------------------------------------------------------------------------ files
+
+
+def test_a_file_is_replaced_only_as_we_left_it(tmp_path: Path) -> None:
+    file, finished = tmp_path / "reports.pdf", tmp_path / ".reports.pdf.new"
+
+    def write(text: str) -> None:
+        finished.write_text(text)
+        replace_file(finished, file, "PDF")
+
+    write("one")
+    write("two")
+    file.write_text("annotated")
+    with pytest.raises(InputError, match=r"reports\.pdf is not as the last PDF left it"):
+        write("three")
+    assert file.read_text() == "annotated"
+    file.unlink()
+    write("four")
+    assert file.read_text() == "four"
+    other = tmp_path / "other"
+    other.mkdir()
+    finished.write_text("five")
+    with pytest.raises(InputError, match="no regular file"):
+        replace_file(finished, other, "PDF")
+
+
+# ------------------------------------------------------------------------------ stores
+
+
+def test_a_store_keeps_foreign_files(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    folder = tmp_path / "outcomes"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    append(folder, "one", pa.table({"a": [1]}))
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+# ------------------------------------------------------------------------------ processes
+
+STARTS_CHILDREN = """
+    import sys
+    from pathlib import Path
+    from churn.reports import evidence
+
+    work = Path(sys.argv[1])
+    script = (
+        "sh -c 'while :; do mkdir -p .evidence; touch .evidence/$(date +%N); done' & "
+        "echo $! > child; echo $$ > parent; wait"
+    )
+    with evidence._started(["sh", "-c", script], work, None, None) as process:
+        print("started", flush=True)
+        process.wait()
+"""
+
+
+def test_children_end_with_a_killed_command(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    with exclusive(site, "build of the reports"):
+        work = tmp_path / ".site.loading-1"
+        work.mkdir()
+        mark(work, "build of the reports")
+    script = textwrap.dedent(STARTS_CHILDREN)
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(work)], stdout=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == "started\n"
+        while not ((work / "parent").exists() and (work / "child").exists()):
+            time.sleep(0.01)
+        ids = [int((work / name).read_text() or 0) for name in ("parent", "child")]
+        assert all(map(psutil.pid_exists, ids))
+        command.send_signal(signal.SIGKILL)
+    # the same command goes on at once
+    with exclusive(site, "build of the reports"):
+        assert not work.exists()
+    deadline = time.monotonic() + 20
+    while any(_runs(process) for process in ids):
+        assert time.monotonic() < deadline, "the children outlive their parent"
+        time.sleep(0.05)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_what_is_still_written_to_is_removed(tmp_path: Path) -> None:
+    site, work = tmp_path / "site", tmp_path / ".site.loading-1"
+    work.mkdir()
+    mark(work, "build of the reports")
+    until = time.monotonic() + 0.5
+
+    def write() -> None:
+        while time.monotonic() < until:
+            (work / ".evidence").mkdir(parents=True, exist_ok=True)
+            (work / ".evidence" / str(time.monotonic_ns())).touch()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        with exclusive(site, "build of the reports"):
+            pass
+    finally:
+        writer.join()
+
+
+def test_a_site_of_ours_is_known_again(tmp_path: Path, workspace: Workspace) -> None:
+    site = tmp_path / "site"
+    with (
+        exclusive(site, "build of the reports"),
+        working_folder(site, "build of the reports") as work,
+    ):
+        built = work / "build"
+        (built / "customers/S1").mkdir(parents=True)
+        (built / "index.html").write_text("<p>first</p>")
+        (built / "customers/S1/index.html").write_text("<p>S1</p>")
+        (built / "base_path.txt").write_text("")
+        swap_in(built, site, work="build of the reports", setting="CHURN_REPORTS_DIR")
+    workspace.environment["CHURN_REPORTS_DIR"] = str(site)
+    with workspace.active():
+        assert built_site(Project()) == (site.resolve(), "")
+    check_folder(site, "build of the reports", "CHURN_REPORTS_DIR")
