@@ -207,7 +207,8 @@ def check_regular(file: Path, what: str) -> None:
     """Raise InputError where something stands at a place that is no regular file of its own."""
     try:
         mode = file.stat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
+        # where the file cannot be made, the writer says so
         return
     if not stat.S_ISREG(mode):
         raise InputError(f"{file} is no regular file. Name another place for {what}.")

@@ -936,7 +936,8 @@ KILLED = """
     def check(rows):
         recover(project.load_dir)
         assert accounts() in rows, accounts()
-        assert len(list(project.load_dir.iterdir())) == 6
+        # the tables, the list of source files, the marker
+        assert len(list(project.load_dir.iterdir())) == 7
         load(source, project)
         assert accounts() == rows[-1]
         assert {p.name for p in project.load_dir.parent.iterdir()} == {"saas", ".saas.lock"}
