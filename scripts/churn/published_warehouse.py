@@ -22,7 +22,7 @@ from churn.build_record import NOT_COMPLETE, is_complete
 from churn.dbt import reserved
 from churn.disk import flush, held
 from churn.errors import ChurnError, InputError
-from churn.profile import profile
+from churn.profile import duckdb_limits
 from churn.project import Project
 from churn.sql_text import identifier, literal
 from churn.swap import disk_errors
@@ -170,7 +170,7 @@ def _copy(
     What the published file `keeps`, if anything, is not replaced by the sample.
     """
     # as much memory as a build has, and the same place for what does not fit
-    limits = profile()["config_options"]
+    limits = duckdb_limits()
     with (
         saying_why_unreadable(project),
         reserved(project),

@@ -4,7 +4,6 @@ DuckDB reads the Parquet files that Spark wrote, and takes either table away fro
 """
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from churn.errors import ChurnError
+from churn.profile import duckdb_limits
 from churn.project import Project
 from churn.spark.build import spark_dir
 from churn.terminal import plain_text
@@ -52,13 +52,11 @@ def compare_engines(project: Project, session: Any, scratch: Path) -> list[Compa
     """
     from pyspark.errors import PySparkException
 
-    # of the profile: Spark still holds memory of its own
-    limits: dict[str, Any] = {
-        "memory_limit": os.environ.get("CHURN_MEMORY_LIMIT") or "1GB",
-        "temp_directory": os.environ.get("CHURN_TEMP_DIR") or "target/duckdb_tmp",
-    }
     comparisons = []
-    with duckdb.connect(str(project.warehouse), read_only=True, config=limits) as connection:
+    # Spark still holds memory of its own
+    with duckdb.connect(
+        str(project.warehouse), read_only=True, config=duckdb_limits()
+    ) as connection:
         for relation in _relations(spark_dir() / "dbt" / "manifest.json"):
             try:
                 folder = _files(relation, session, scratch)

@@ -1,0 +1,9 @@
+{# How DuckDB loads a seed. The adapter's own way fails where the path of the project has an apostrophe. #}
+{% macro duckdb__load_csv_rows(model, agate_table) %}
+    {%- set statement -%}
+    copy {{ this }} from {{ sql_text(adapter.get_seed_file_path(model)) }}
+        (format csv, header true, delimiter {{ sql_text(model['config'].get('delimiter', ',')) }})
+    {%- endset -%}
+    {%- do adapter.add_query(statement, abridge_sql_log=true) -%}
+    {{ return(statement) }}
+{% endmacro %}
