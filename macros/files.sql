@@ -61,7 +61,8 @@
 
 {# Whether a folder holds any Parquet file; true while parsing. #}
 {% macro any_file_exists(folder) %}
-    {{ return(not execute or found_folder(folder)['names'] | select('endswith', '.parquet') | list | length > 0) }}
+    {%- for name in found_folder(folder)['names'] if name.endswith('.parquet') -%}{{ return(true) }}{%- endfor -%}
+    {{ return(not execute) }}
 {% endmacro %}
 
 {# The rows of a Parquet file, or of all of a folder. #}

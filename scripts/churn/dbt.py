@@ -225,8 +225,10 @@ def _invoke(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
+    # this project, whatever DBT_PROJECT_DIR says: all other paths are of this one
+    command = [*arguments, "--project-dir", str(Path.cwd())]
     try:
-        result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(arguments)
+        result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(command)
     finally:
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if isinstance(result.exception, KeyboardInterrupt):

@@ -56,4 +56,5 @@ def _found_folder(folder: str) -> dict[str, str | None]:
 
 def _project_path(path: str) -> Path:
     """The path as an absolute one."""
-    return Path.cwd() / (getattr(get_flags(), "PROJECT_DIR", None) or "") / path
+    flags = get_flags()  # type: ignore[no-untyped-call]
+    return Path(getattr(flags, "PROJECT_DIR", None) or "").resolve() / path

@@ -270,6 +270,6 @@ def free_text(text: str, what: str = "The note") -> str | None:
 
 
 def one_line(text: str) -> str:
-    """A name or an id: one line without control characters."""
+    """A name: one line without control characters."""
     cleaned = _CONTROL.sub(" ", text).encode(errors="replace").decode()
     return " ".join(cleaned.split())

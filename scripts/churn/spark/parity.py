@@ -16,6 +16,7 @@ from churn.errors import ChurnError
 from churn.profile import duckdb_limits
 from churn.project import Project
 from churn.spark.build import spark_dir
+from churn.sql_text import file_pattern
 from churn.terminal import plain_text
 
 _LONGEST_VALUE = 60
@@ -115,7 +116,7 @@ def _compare(
     rows = ours.count("*").fetchall()[0][0]
     if not any(folder.glob("*.parquet")):
         return Comparison(str(relation), rows, rows, "Spark has no such table")
-    theirs = connection.read_parquet(str(folder / "*.parquet"))
+    theirs = connection.read_parquet(f"{file_pattern(folder)}/*.parquet")
     # kept apart from the row differences: rows of other types are not compared
     our_types = list(zip(ours.columns, map(str, ours.types), strict=True))
     their_types = list(zip(theirs.columns, map(str, theirs.types), strict=True))
