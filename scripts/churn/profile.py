@@ -16,7 +16,9 @@ PROFILES = Path("profiles.yml")
 def profile(target: str = "duckdb", environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """A target of the project's profile, filled in from the environment."""
     text = PROFILES.read_text(encoding="utf-8")
-    filled = Environment().from_string(text).render(env_var=environment.get)
+    filled = (
+        Environment().from_string(text).render(env_var=environment.get, flags={"PROFILES_DIR": "."})
+    )
     outputs: dict[str, dict[str, Any]] = yaml.safe_load(filled)["churn"]["outputs"]
     return outputs[target]
 
