@@ -117,7 +117,7 @@ docs: $(VENV)/.runtime  ## the data dictionary as one page, build/docs/index.htm
 	@$(BIN)/churn docs
 
 clean:  ## remove what can be built again; never data/
-	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal warehouse/*.json warehouse/*.lock
+	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal warehouse/*.duckdb.tmp warehouse/*.json warehouse/*.lock
 
 # the environments: what runs, and with the tools of the developers; both from hashed lock files
 define install
@@ -127,7 +127,14 @@ define install
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	$(command)
 	@touch $@
+endef
+
+# in place of pip's own `churn`, which does not start from a folder with a " or a $ in its name
+define command
+@printf '%s\n' '#!/bin/sh' 'exec "$$(dirname "$$(readlink -f "$$0")")/python" -P -m churn "$$@"' > $(BIN)/churn
+@chmod +x $(BIN)/churn
 endef
 
 $(VENV)/.runtime: requirements.lock pyproject.toml

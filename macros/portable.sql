@@ -1,5 +1,5 @@
 {#
-    Everything that differs between SQL engines. Nothing else in the project knows the engine.
+    Everything that differs between SQL engines, but for files. Nothing else in the project knows the engine.
     `default__` is DuckDB.
 #}
 
@@ -9,7 +9,7 @@
 {% endmacro %}
 {% macro default__column_names(relation) %}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
-    {%- if not relation.external and not load_relation(relation) -%}{{ return([]) }}{%- endif -%}
+    {%- if relation is not string and not load_relation(relation) -%}{{ return([]) }}{%- endif -%}
     {{ return(run_query('describe select * from ' ~ relation).columns[0].values() | map('lower') | list) }}
 {% endmacro %}
 {% macro spark__column_names(relation) %}
@@ -56,66 +56,6 @@
             '[.]0e', 'e'), 'e([0-9])', 'e+$1'), 'e([+-])([0-9])$', 'e$10$2')
     end
 {%- endmacro %}
-
-{# Whether a file exists; true while parsing. #}
-{% macro file_exists(path) %}
-    {{ return(adapter.dispatch('file_exists', 'churn')(path)) }}
-{% endmacro %}
-{% macro default__file_exists(path) %}
-    {%- if not execute -%}{{ return(true) }}{%- endif -%}
-    {%- set found = run_query('select count(*) from glob(' ~ sql_text(glob_pattern(path)) ~ ')') -%}
-    {{ return(found.columns[0].values()[0] > 0) }}
-{% endmacro %}
-{% macro spark__file_exists(path) %}
-    {{ return(is_any_file_listed(path.rsplit('/', 1)[0], '/' ~ path.rsplit('/', 1)[1])) }}
-{% endmacro %}
-
-{# Whether a folder holds a file of this extension; true while parsing, so that the source is known. #}
-{% macro any_file_exists(folder, extension) %}
-    {{ return(adapter.dispatch('any_file_exists', 'churn')(folder, extension)) }}
-{% endmacro %}
-{% macro default__any_file_exists(folder, extension) %}
-    {%- if not execute -%}{{ return(true) }}{%- endif -%}
-    {%- set found = run_query(
-        'select count(*) from glob(' ~ sql_text(glob_pattern(folder) ~ '/*.' ~ extension) ~ ')'
-    ) -%}
-    {{ return(found.columns[0].values()[0] > 0) }}
-{% endmacro %}
-{% macro spark__any_file_exists(folder, extension) %}
-    {{ return(is_any_file_listed(folder, '.' ~ extension)) }}
-{% endmacro %}
-
-{# Spark has no function that lists files, but a table of them, which is empty where there is no folder. #}
-{% macro is_any_file_listed(folder, ending) %}
-    {%- if not execute -%}{{ return(true) }}{%- endif -%}
-    {#- a name of its own: two models, or builds, may ask for the same folder at once -#}
-    {%- set listing = 'default.files_' ~ local_md5(folder ~ invocation_id ~ (model.unique_id if model else '')) -%}
-    {%- do run_query('drop table if exists ' ~ listing) -%}
-    {%- do run_query(
-        'create table ' ~ listing
-        ~ ' (path string, modificationTime timestamp_ltz, length bigint, content binary)'
-        ~ ' using binaryFile options (path ' ~ sql_text(glob_pattern(folder)) ~ ')'
-    ) -%}
-    {%- set found = run_query(
-        'select count(*) from ' ~ listing ~ ' where endswith(path, ' ~ sql_text(ending) ~ ')'
-    ) -%}
-    {%- do run_query('drop table ' ~ listing) -%}
-    {{ return(found.columns[0].values()[0] > 0) }}
-{% endmacro %}
-
-{# A source, as what stands at its path. #}
-{% macro files_of(source_relation, path) %}
-    {{ return(adapter.dispatch('files_of', 'churn')(source_relation, path)) }}
-{% endmacro %}
-{% macro default__files_of(source_relation, path) %}
-    {{ return(source_relation) }}
-{% endmacro %}
-{% macro spark__files_of(source_relation, path) %}
-    {#- the files of a folder are the one wildcard that is meant -#}
-    {%- set every_file = '/*.parquet' if path.endswith('/*.parquet') else '' -%}
-    {%- set files = glob_pattern(path.removesuffix(every_file)) ~ every_file -%}
-    {{ return('parquet.`' ~ files | replace('`', '``') ~ '`') }}
-{% endmacro %}
 
 {# A path whose wildcards stand for themselves. #}
 {% macro glob_pattern(path) %}

@@ -20,19 +20,18 @@
     {{ return(columns) }}
 {% endmacro %}
 
-{# Where `churn load` has put a file; the rows of `source_files` tell of each table where it is from. #}
-{% macro loaded_path(name) %}
-    {{ return(env_var('CHURN_DATA_DIR') ~ '/' ~ name ~ '.parquet') }}
-{% endmacro %}
+{# The rows of a file that `churn load` wrote; `source_files` tells of each table where it is from. #}
 {% macro loaded_file(name) %}
-    {{ return(files_of(source('saas', name), loaded_path(name))) }}
+    {#- for the lineage -#}
+    {%- do source('saas', name) -%}
+    {{ return(rows_of_files(env_var('CHURN_DATA_DIR'), name ~ '.parquet')) }}
 {% endmacro %}
 
 {# The user's loaded file, or the bundled sample; none when an optional table was not given. #}
 {% macro raw_relation(table_name) %}
     {%- if not env_var('CHURN_DATA_DIR', '') -%}
         {{ return(none if saas_table(table_name).get('not_in_sample') else ref('raw_' ~ table_name)) }}
-    {%- elif file_exists(loaded_path(table_name)) -%}
+    {%- elif file_exists(env_var('CHURN_DATA_DIR'), table_name ~ '.parquet') -%}
         {{ return(loaded_file(table_name)) }}
     {%- elif saas_table(table_name).get('may_be_absent') -%}
         {{ return(none) }}

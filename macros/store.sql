@@ -6,9 +6,11 @@
 #}
 {% macro stored_rows(folder, columns) -%}
     {%- set table_name = folder | replace('/', '_') -%}
-    {%- set path = env_var('CHURN_STORE_DIR', 'data') ~ '/' ~ folder -%}
-    {%- set exists = any_file_exists(path, 'parquet') -%}
-    {%- set files = files_of(source('store', table_name), path ~ '/*.parquet') -%}
+    {#- for the lineage -#}
+    {%- do source('store', table_name) -%}
+    {%- set path = (env_var('CHURN_STORE_DIR', '') or 'data') ~ '/' ~ folder -%}
+    {%- set exists = any_file_exists(path) -%}
+    {%- set files = rows_of_files(path) -%}
     {#- files of an earlier release may lack a column -#}
     {%- set found = column_names(files) if exists else [] -%}
     select

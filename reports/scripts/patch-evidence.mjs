@@ -24,6 +24,13 @@ const patches = [
 		times: 2,
 		replace: tolerant
 	})),
+	// The path of the project stands in SQL: an apostrophe in it ended the text.
+	{
+		file: 'universal-sql/src/build-parquet.js',
+		find: /filename\.replaceAll\('\\\\', '\/'\)|(?<=TO '\$\{)outputFilepath/g,
+		times: 2,
+		replace: (path) => `${path}.replaceAll("'", "''")`
+	},
 	// Tooltips are HTML: names in them are text.
 	{
 		file: 'core-components/dist/unsorted/viz/core/_Chart.svelte',

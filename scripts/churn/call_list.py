@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from churn.customer_ids import shown_id
 from churn.options import Level
 from churn.project import Project
 from churn.terminal import plain_text, print_warnings
@@ -120,7 +121,8 @@ def _call_table(calls: list[Row]) -> Table:
                 [
                     plain_text(call["account"], limit=60),
                     plain_text(
-                        f"{call['worst_customer_id']}, {call['plan_tier'] or '–'}", limit=60
+                        f"{shown_id(call['worst_customer_id'])}, {call['plan_tier'] or '–'}",
+                        limit=60,
                     ),
                 ]
             ),

@@ -17,6 +17,7 @@ from churn.disk import held
 from churn.errors import ChurnError, InputError
 from churn.made import replace_file
 from churn.project import Project
+from churn.store import names_in, parquet_files
 from churn.warehouse import WarehouseInUse, reading
 
 # dbt is half of what the commands load: those that build nothing start without it
@@ -181,7 +182,7 @@ def build_what_was_logged(project: Project, console: Console) -> None:
         is_on_record = last_build(project) is not None
     if is_on_record:
         rebuild(project, console, ("stg_store__outcomes+",), ("outcomes",))
-    elif any((project.store_dir / "outcomes").glob("*.parquet")):
+    elif parquet_files(project.store_dir / "outcomes"):
         console.print(_NOTHING_REBUILT, style="yellow", markup=False, highlight=False)
 
 
@@ -225,8 +226,10 @@ def _invoke(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
+    # this project, whatever DBT_PROJECT_DIR says: all other paths are of this one
+    command = [*arguments, "--project-dir", str(Path.cwd())]
     try:
-        result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(arguments)
+        result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(command)
     finally:
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if isinstance(result.exception, KeyboardInterrupt):
@@ -243,9 +246,13 @@ def _check_places(project: Project, data_dir: Path | None) -> None:
 
 
 def check_loaded(project: Project, data_dir: Path) -> None:
-    """Raise InputError where the folder lacks a table that every build reads."""
+    """Raise InputError where the folder lacks a table that every build reads.
+
+    Raises ChurnError when the folder cannot be listed.
+    """
     needed = [name for name, table in project.tables.items() if not table.may_be_absent]
-    missing = [name for name in needed if not (data_dir / f"{name}.parquet").is_file()]
+    there = names_in(data_dir)
+    missing = [name for name in needed if f"{name}.parquet" not in there]
     if missing:
         raise InputError(
             f"CHURN_DATA_DIR is {data_dir}, which holds no loaded {', '.join(missing)}. "

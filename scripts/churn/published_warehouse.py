@@ -27,7 +27,7 @@ from churn.dbt import reserved
 from churn.disk import flush, held
 from churn.errors import ChurnError, InputError
 from churn.made import check_regular, remove_unfinished
-from churn.profile import profile
+from churn.profile import duckdb_limits
 from churn.project import Project
 from churn.sql_text import identifier, literal
 from churn.swap import disk_errors, working_folder
@@ -221,7 +221,7 @@ def _copy(
     What the published file `keeps`, if anything, is not replaced by the sample.
     """
     # as much memory as a build has, and the same place for what does not fit
-    limits = profile()["config_options"]
+    limits = duckdb_limits()
     with (
         saying_why_unreadable(project),
         reserved(project),

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from churn.customer_ids import shown_id
 from churn.project import Project
 from churn.terminal import plain, plain_text, print_warnings
 from churn.warehouse import Row, reading
@@ -186,7 +187,9 @@ def _account_table(accounts: Sequence[Row]) -> Table:
         table.add_row(
             str(account["contact_priority"]),
             plain_text(account["account"], limit=60),
-            Text("\n").join([plain_text(account["worst_customer_id"], limit=40), _plan(account)]),
+            Text("\n").join(
+                [plain_text(shown_id(account["worst_customer_id"]), limit=40), _plan(account)]
+            ),
             _money(account["arr_at_risk"]),
             f"{account['customers_at_risk']} of {account['active_customers']}",
             _score(account),

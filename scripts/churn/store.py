@@ -4,8 +4,11 @@ dbt reads the files in place (`sources: store`), so no writer waits for the lock
 """
 
 import fcntl
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENOTDIR
 from hashlib import md5
 from pathlib import Path
 from uuid import uuid4
@@ -17,6 +20,56 @@ from churn.disk import flush
 from churn.errors import ChurnError
 
 _ROWS_AT_ONCE = 10_000
+# every table, by its folder; `sources: store` describes them
+_TABLES = (
+    "published",
+    "outcomes",
+    "enrichment/results",
+    "enrichment/runs",
+    "enrichment/markers",
+    "enrichment/messages",
+    "enrichment/quality",
+)
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names of what is in a folder, sorted; none where there is no such folder.
+
+    Raises ChurnError when it cannot be listed, or is something else than a folder: taken as an
+    empty folder, it would hide what was stored.
+    """
+    try:
+        for place in (folder, *folder.parents):
+            try:
+                place.lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            if place == folder:
+                return sorted(map(_name, os.scandir(folder)))
+            if not stat.S_ISDIR(place.stat().st_mode):
+                raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(place))
+            break
+    except OSError as error:
+        raise ChurnError(
+            f"{error.filename or folder} cannot be read: {error.strerror or error}. Correct its "
+            "permissions, or move away what stands in its place."
+        ) from error
+    return []
+
+
+def _name(entry: "os.DirEntry[str]") -> str:
+    """The name of an entry; OSError where it links to a Parquet file that is not there."""
+    if entry.name.endswith(".parquet") and entry.is_symlink():
+        entry.stat()
+    return entry.name
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """The Parquet files of a folder, by name; none where there is no such folder.
+
+    Raises ChurnError when the folder cannot be listed.
+    """
+    return [folder / name for name in names_in(folder) if name.endswith(".parquet")]
 
 
 def append(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Path:
@@ -42,7 +95,7 @@ def compact(folder: Path, most_files: int) -> None:
     Raises ChurnError when the disk refuses, or when a file is no Parquet or of another table.
     """
     with _locked(folder):
-        files = sorted(folder.glob("*.parquet"))
+        files = parquet_files(folder)
         if len(files) <= most_files:
             return
         try:
@@ -63,8 +116,9 @@ def _locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            for left_over in folder.glob(".*.partial"):
-                left_over.unlink()
+            for name in names_in(folder):
+                if name.startswith(".") and name.endswith(".partial"):
+                    (folder / name).unlink()
             yield
     except OSError as error:
         place = error.filename or folder
@@ -115,13 +169,22 @@ def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def state(folder: Path) -> str:
-    """Another one whenever a Parquet file of the folder was added, replaced or removed."""
-    files = sorted(folder.glob("*.parquet"))
-    stamps = [(file.name, file.stat().st_mtime_ns) for file in files]
-    return md5(repr(stamps).encode(), usedforsecurity=False).hexdigest()
+    """Another one whenever a Parquet file of the folder was added, replaced or removed.
+
+    Raises ChurnError when the folder cannot be listed.
+    """
+    return _state(parquet_files(folder))
 
 
 def states(folder: Path) -> dict[str, str]:
-    """The state of every table below a folder, by its path from there."""
-    tables = {file.parent for file in folder.rglob("*.parquet")}
-    return {table.relative_to(folder).as_posix(): state(table) for table in sorted(tables)}
+    """The state of every table of the store that has files, by its path from there.
+
+    Raises ChurnError when one of them cannot be listed.
+    """
+    tables = {table: parquet_files(folder / table) for table in _TABLES}
+    return {table: _state(files) for table, files in tables.items() if files}
+
+
+def _state(files: list[Path]) -> str:
+    stamps = [(file.name, file.stat().st_mtime_ns) for file in files]
+    return md5(repr(stamps).encode(), usedforsecurity=False).hexdigest()

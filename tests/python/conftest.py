@@ -275,6 +275,23 @@ def built_once(
     return place
 
 
+# what a shell, SQL and a glob pattern read otherwise
+ODD = 'it\'s "a" clone $x; --'
+
+
+def copy_of_project(folder: Path) -> Path:
+    """The project as a clone of it would be: nothing built, nothing stored; the folder."""
+    left_out = shutil.ignore_patterns(
+        *(".*", "node_modules", "build", "logs", "target", "data", "exports", "warehouse"),
+        *("tests", "docs", "reports"),
+    )
+    shutil.copytree(ROOT, folder, ignore=left_out)
+    shutil.copy(ROOT / ".dbtignore", folder)
+    (folder / "tests").symlink_to(ROOT / "tests")
+    (folder / "docs").symlink_to(ROOT / "docs")
+    return folder
+
+
 # ------------------------------------------------------------------------------ a small company
 
 # account names that are trouble for somebody

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Workspace
+from conftest import Workspace
 
 _MISSING = (
     "there is no java"
@@ -33,7 +33,7 @@ SHORT = "{backtest_replicates: 5, backtest_weeks: 6, history_weeks: 4}"
 def run_program(
     place: Workspace, program: str, *arguments: object, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """A program of the virtual environment in the project's folder, at this place."""
+    """A program of the virtual environment in the working directory, at this place."""
     settings = {
         "CHURN_SPARK_DIR": str(place.store.parent / "spark"),
         "CHURN_SPARK_MEMORY": "1500m",
@@ -44,7 +44,6 @@ def run_program(
     try:
         return subprocess.run(
             [Path(sys.executable).with_name(program), *map(str, arguments)],
-            cwd=ROOT,
             env=kept | place.environment | settings | environment,
             capture_output=True,
             text=True,

@@ -1,5 +1,6 @@
 """The `churn` command as a person meets it: texts, exit codes, and never a stack trace."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 import yaml
 from rich.cells import cell_len
 
-from conftest import ROOT, Tables, Workspace
+from conftest import ODD, ROOT, Tables, Workspace
 
 COMMANDS = [
     *("run", "show", "list", "explain", "export", "backtest", "enrich", "analyze", "load"),
@@ -229,6 +230,28 @@ def test_a_data_folder_without_data_is_said(workspace: Workspace) -> None:
 
 
 # ------------------------------------------------------------------------------ make
+
+
+def test_make_installs_a_command_that_starts_from_any_folder(tmp_path: Path) -> None:
+    clone = tmp_path / ODD
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    # where a virtual environment has it, with the packages of this one
+    packages = os.pathsep.join([str(ROOT / "scripts"), *sys.path])
+    (clone / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    make = ["make", "-f", str(ROOT / "Makefile"), "--eval", "only-the-command: ; $(command)"]
+    subprocess.run([*make, "only-the-command"], cwd=clone, check=True)
+    (tmp_path / "churn").symlink_to(clone / ".venv" / "bin" / "churn")
+    for command in (".venv/bin/churn", str(tmp_path / "churn")):
+        started = subprocess.run(
+            [command, "no such $HOME command"],
+            cwd=clone,
+            env=os.environ | {"PYTHONPATH": packages},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert started.returncode == 2
+        assert "No such command 'no such $HOME command'" in started.stderr
 
 
 def test_make_help_lists_every_target() -> None:

@@ -19,7 +19,7 @@ import typer
 import yaml
 
 from churn import cli
-from conftest import ROOT, Tables, Workspace
+from conftest import ODD, ROOT, Tables, Workspace, copy_of_project
 
 EXAMPLES = ROOT / "examples" / "deploy"
 GUIDE = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
@@ -98,15 +98,7 @@ def test_the_guide_is_one_of_the_readme() -> None:
 @pytest.fixture
 def server(tmp_path: Path, workspace: Workspace) -> Path:
     """A copy of the project where it would be deployed, without what is built."""
-    folder = tmp_path / "srv" / "churn"
-    left_out = shutil.ignore_patterns(
-        *(".*", "node_modules", "build", "logs", "target", "data", "exports", "warehouse"),
-        *("tests", "docs", "reports"),
-    )
-    shutil.copytree(ROOT, folder, ignore=left_out)
-    shutil.copy(ROOT / ".dbtignore", folder)
-    (folder / "tests").symlink_to(ROOT / "tests")
-    (folder / "docs").symlink_to(ROOT / "docs")
+    folder = copy_of_project(tmp_path / "srv" / ODD)
     install(folder, "from churn.cli import main; main()")
     return folder
 

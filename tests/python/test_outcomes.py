@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn import store
+from churn.customer_ids import shown_id
 from churn.errors import ChurnError, InputError
 from churn.outcomes.log import OUTCOME, Entry, OutcomeLog, free_text, outcome, outcomes
 from churn.store import append, compact
@@ -174,7 +175,8 @@ def test_a_note_has_no_control_characters_and_an_end() -> None:
         (["add", "S01", "contacted", "--note", "x" * 2_001], ["2,001 characters"]),
         (["add", "S01", "contacted", "--by", "x" * 201], ["--by"]),
         (["add", "S01", "contacted", "--corrects", "abcd"], ["Nothing in the log has the id abcd"]),
-        (["add", "s01", "contacted"], ["s01 is no customer", "Close to it: S01, S02."]),
+        (["add", "s01", "contacted"], ["s01 is no customer", "but looks like S01. Give"]),
+        (["add", "S0l", "contacted"], ["S0l is no customer", "Close to it: S01, S02."]),
         (["add", "S-株-12354", "contacted"], ["Close to it: S-株-12345."]),
         (
             ["add", "somebody else", "contacted"],
@@ -330,6 +332,93 @@ def test_a_file_that_is_no_part_of_the_log_is_named(place: Workspace) -> None:
     # logging needs none of it
     place.churn("outcome", "add", "S01", "renewed")
     assert len(files(place)) == 3
+
+
+# ------------------------------------------------------------------------------ ids that look alike
+
+ALIKE = ["ACME 1", "ACME  1", "ACME\u00a01", "acme 1", "Zoe\u0301", "Zo\u00e9", "\x07 1", "\\' ;"]
+
+
+@pytest.fixture
+def alike(place: Workspace) -> Workspace:
+    """A warehouse with customers that people cannot tell apart; each has its own account."""
+    with duckdb.connect(str(place.warehouse)) as connection:
+        connection.executemany(
+            f"insert into marts.customer_risk values (?, ?, 'Low', true, 0, '{AS_OF}')",
+            [(customer, f"of {customer}") for customer in ALIKE],
+        )
+    return place
+
+
+def test_an_id_is_the_one_that_was_given(alike: Workspace, tmp_path: Path) -> None:
+    for customer in ALIKE:
+        # blanks around an id are no part of it, here as in staging
+        done(alike, "add", f" {customer}\u00a0\n", "contacted")
+        done(alike, "snooze", customer, "2030-01-01")
+        done(alike, "not-a-risk", customer, "a reason")
+        assert [row["customer_id"] for row in stored(alike)[-3:]] == [customer] * 3
+        assert {row["account_id"] for row in stored(alike)[-3:]} == {f"of {customer}"}
+        assert len(re.findall("not a risk", done(alike, "list", customer))) == 1
+    rows = [("customer_id", "outcome"), *((customer, "renewed") for customer in ALIKE)]
+    found = alike.churn("outcome", "import", written(tmp_path, rows))
+    assert counts(found) == {"Stored": len(ALIKE), "Known already": 0, "Refused": 0}, found
+    imported = stored(alike)[-len(ALIKE) :]
+    assert {row["customer_id"]: row["account_id"] for row in imported} == {
+        customer: f"of {customer}" for customer in ALIKE
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "meant"),
+    [
+        (
+            "ACME\u20031",
+            r"$'ACME\u20031'",
+            r"looks like $'ACME\x20\x201', ACME 1, $'ACME\u00a01', ",
+        ),
+        ("Acme   1", r"$'Acme\x20\x20\x201'", "acme 1"),
+        ("ＡＣＭＥ 1", r"$'\uff21\uff23\uff2d\uff25 1'", "acme 1"),
+        ("zo\u00e9", "zo\u00e9", r"looks like $'Zoe\u0301', Zo\u00e9. Give"),
+        ("S\u200b01", r"$'S\u200b01'", "looks like S01. Give the one you mean exactly."),
+    ],
+)
+def test_which_of_several_ids_is_meant_is_asked(
+    alike: Workspace, tmp_path: Path, given: str, said: str, meant: str
+) -> None:
+    said, meant = (text.replace(r"\u00e9", "\u00e9") for text in (said, meant))
+    for arguments in (["add", given, "contacted"], ["snooze", given, "2030-01-01"]):
+        message = refused(alike, *arguments)
+        assert f"{said} is no customer of the last build, but " in message
+        assert meant in message
+    assert meant in plain(alike.churn("export", "--customer", given).err)
+    rows = [("customer_id", "outcome"), (given, "renewed"), ("S02", "renewed")]
+    found = alike.churn("outcome", "import", written(tmp_path, rows))
+    assert counts(found) == {"Stored": 1, "Known already": 0, "Refused": 1}
+    assert f"Row 2: {said} is no customer of the last build, but looks like" in found.out
+    assert meant in found.out
+
+
+def test_a_shell_reads_an_id_as_it_was_shown() -> None:
+    for customer in [*ALIKE, "\x7f", "\U000e0041 \u2028", "it's", "S1011-1"]:
+        shown = shown_id(customer)
+        if shown.startswith("$'"):
+            command = ["bash", "-c", f"printf %s {shown}"]
+            read = subprocess.run(
+                command, env={"LC_ALL": "C.UTF-8"}, capture_output=True, check=True
+            )
+            assert read.stdout.decode() == customer
+        else:
+            assert shown == customer
+
+
+def test_an_id_that_is_not_in_the_log_is_asked_about(alike: Workspace) -> None:
+    done(alike, "add", "ACME  1", "contacted")
+    assert r"looks like $'ACME\x20\x201'" in refused(alike, "list", "acme 1")
+    assert "Nothing has been logged about S01 yet." in done(alike, "list", "S01")
+
+
+def test_an_id_that_is_no_text_is_refused(place: Workspace) -> None:
+    assert "not valid UTF-8" in refused(place, "add", "S\udcff1", "contacted")
 
 
 # ------------------------------------------------------------------------------ files

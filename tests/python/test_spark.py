@@ -26,7 +26,7 @@ from churn.publish import publish
 from churn.spark import build, build_on_spark
 from churn.spark.build import first_exception
 from churn.store import append
-from conftest import AS_OF, HOSTILE, Row, Tables, Workspace, company_of
+from conftest import AS_OF, HOSTILE, ODD, Row, Tables, Workspace, company_of, copy_of_project
 from spark_engine import SHORT, needs_spark, run_program
 
 # ------------------------------------------------------------------------------ macro by macro
@@ -306,7 +306,16 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @needs_spark
-def test_a_troublesome_company_is_the_same_on_both_engines(workspace: Workspace) -> None:
+def test_a_troublesome_company_is_the_same_on_both_engines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a clone with an odd name, whose store has its default, relative place."""
+    clone = copy_of_project(tmp_path / ODD)
+    monkeypatch.chdir(clone)
+    workspace = Workspace(clone, clone / "target")
+    del workspace.environment["CHURN_STORE_DIR"]
+    workspace.store = clone / "data"
+    workspace.load_dir = workspace.store / "saas"
     company = troublesome()
     source = workspace.write(company)
     typed_subscriptions(company["subscriptions"], source / "subscriptions.parquet")

@@ -217,6 +217,8 @@ def test_a_build_ends_in_much_less_memory_than_its_data(
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("CHURN_MEMORY_LIMIT", "150MB")
     place = Workspace(tmp_path, tmp_path / "target")
+    # DuckDB itself makes one folder, not three
+    place.environment["CHURN_TEMP_DIR"] = str(tmp_path / "not" / "yet" / "there")
     generate_volume(place.source, VolumeRequest(2_500_000))
     place.load(place.source)
     result = place.dbt(

@@ -102,7 +102,10 @@ def _generated(company: Path) -> list[Labelled]:
         inner join read_csv(?) as labels on messages.ticket_id = labels.ticket_id
         order by md5(messages.ticket_id)
         """,
-        [str(company / f"{TABLE}.csv"), str(company / "truth" / "message_labels.csv")],
+        [
+            file_pattern(company / f"{TABLE}.csv"),
+            file_pattern(company / "truth" / "message_labels.csv"),
+        ],
     ).fetchall()
     return [
         Labelled(text, intent, _CATEGORIES.get(topic), _SENTIMENTS.get(topic))

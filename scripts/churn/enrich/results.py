@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from churn.disk import held
 from churn.errors import ChurnError
-from churn.store import append, compact
+from churn.store import append, compact, names_in, parquet_files
 
 RESULT = pa.schema(
     [
@@ -115,7 +115,7 @@ class Results:
 
     def known(self, engine: str, source_file: str, *, is_from_data: bool) -> "Known":
         """What an engine has read so far, for messages of the data, or of a file of tickets."""
-        files = sorted(self.results.glob("*.parquet"))
+        files = parquet_files(self.results)
         if not files:
             return Known()
         error = ds.field("error")
@@ -145,7 +145,7 @@ class Results:
         append(self.markers, uuid4().hex, pa.table({"cleared_at": [now()]}, schema=MARKER))
 
     def _cleared_at(self) -> datetime | None:
-        files = sorted(self.markers.glob("*.parquet"))
+        files = parquet_files(self.markers)
         moments = [pq.read_table(file)["cleared_at"][0].as_py() for file in files]
         return max(moments, default=None)
 
@@ -161,8 +161,9 @@ class Results:
             with _saying_what_is_refused(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
                 lock.enter_context(held(self.folder / ".lock", in_use))
-                for left_over in sorted(self.folder.glob(".*.journal")):
-                    self._store(left_over)
+                for name in names_in(self.folder):
+                    if name.startswith(".") and name.endswith(".journal"):
+                        self._store(self.folder / name)
             yield
 
     @contextmanager

@@ -15,6 +15,7 @@ from churn.enrich.text import text_columns
 from churn.errors import ChurnError, InputError
 from churn.load import convert_file
 from churn.project import Project
+from churn.store import names_in, parquet_files
 
 TABLE = "ticket_messages"
 _SAMPLE = Path("seeds/saas") / f"raw_{TABLE}.csv"
@@ -51,7 +52,7 @@ def open_source(project: Project, data_dir: Path | None, tickets: str | None) ->
         yield replace(source, replaced=replaced)
     elif data_dir is not None:
         file = data_dir / f"{TABLE}.parquet"
-        if not file.is_file():
+        if file.name not in names_in(data_dir):
             raise InputError(
                 f"The data in {data_dir} has no {TABLE}. Load it with that table, or name a file "
                 "of tickets: make enrich TICKETS=<file.csv>."
@@ -73,7 +74,7 @@ def open_file(project: Project, file: Path, folder: Path) -> Source:
 
 def kept_files(project: Project) -> list[Path]:
     """The ticket files that were copied to the store, by name."""
-    return sorted(_folder(project).glob("*.parquet"))
+    return parquet_files(_folder(project))
 
 
 def _folder(project: Project) -> Path:

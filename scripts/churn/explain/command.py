@@ -4,6 +4,7 @@ from datetime import date
 
 from rich.console import Console
 
+from churn.customer_ids import shown_id, staged_id
 from churn.dbt import build, inputs
 from churn.errors import InputError
 from churn.explain.page import print_explanation
@@ -38,8 +39,7 @@ def explain(project: Project, console: Console, *, customer: str, at: date | Non
             built yet.
         ChurnError: the warehouse cannot be read, or the build fails.
     """
-    # bytes that are no text cannot be part of an id
-    customer_id = customer.encode(errors="replace").decode().strip()
+    customer_id = staged_id(customer)
     with reading(project) as warehouse:
         found = standing(warehouse, customer_id, at)
         explanation = None
@@ -47,7 +47,7 @@ def explain(project: Project, console: Console, *, customer: str, at: date | Non
             explanation = read(warehouse, customer_id, found.day, warehouse.warnings())
     if found is None:
         look_up_one(project, customer_id)
-        raise InputError(f"{plain(customer_id, _SHOWN)} is no customer of the last build.")
+        raise InputError(f"{shown_id(customer_id, _SHOWN)} is no customer of the last build.")
     if not found.is_scored:
         raise InputError(plain(found.why_not))
     if explanation is None:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from churn.customer_ids import shown_id
 from churn.explain.reading import Explanation
 from churn.explain.words import condition, counted, distance, value
 from churn.terminal import plain, plain_text, print_warnings
@@ -72,8 +73,8 @@ def _customer(customer: Row) -> Text:
     standing = "active" if customer["is_active"] else "ended"
     arr = _NOTHING if customer["arr"] is None else f"{customer['arr']:,.0f}"
     return plain_text(
-        f"{customer['customer_id']}, plan {customer['plan_tier'] or _NOTHING}, ARR {arr}, "
-        f"{standing}, from {customer['start_date']}{until}"
+        f"{shown_id(customer['customer_id'])}, plan {customer['plan_tier'] or _NOTHING}, "
+        f"ARR {arr}, {standing}, from {customer['start_date']}{until}"
     )
 
 

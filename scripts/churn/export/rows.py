@@ -6,11 +6,10 @@ from datetime import date
 
 import pyarrow as pa
 
+from churn.customer_ids import shown_id, staged_id
 from churn.errors import InputError
 from churn.outcomes.customers import look_up_one
-from churn.outcomes.log import one_line
 from churn.project import Project
-from churn.terminal import plain
 from churn.warehouse import Row, Warehouse, reading
 
 _CUSTOMERS = """
@@ -198,7 +197,7 @@ def read(project: Project, customer: str | None = None) -> Export:
         InputError: nothing was built, or there is no such customer on the list.
         ChurnError: the warehouse cannot be read.
     """
-    customer_id = None if customer is None else one_line(customer)
+    customer_id = None if customer is None else staged_id(customer)
     if customer_id is not None:
         look_up_one(project, customer_id)
     with reading(project) as warehouse:
@@ -226,6 +225,6 @@ def _check_listed(warehouse: Warehouse, customer_id: str) -> None:
         else "it has ended"
     )
     raise InputError(
-        f"{plain(customer_id)} is not on the list: {why}. There is nothing to export for it; "
-        f"`churn explain {plain(customer_id)}` says how it is scored."
+        f"{shown_id(customer_id)} is not on the list: {why}. There is nothing to export for it; "
+        f"`churn explain {shown_id(customer_id)}` says how it is scored."
     )

@@ -9,8 +9,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from churn.customer_ids import look_of, shown_id, staged_id
 from churn.errors import InputError
-from churn.outcomes.customers import Customer, look_up, look_up_one
+from churn.outcomes.customers import Customer, look_up, look_up_one, looks_like
 from churn.outcomes.log import (
     NAME_LENGTH,
     Entries,
@@ -55,7 +56,7 @@ def add(
     corrects: str | None,
 ) -> None:
     """Log an outcome. Raises InputError where something that was given cannot be used."""
-    log, customer_id = outcome_log(project), one_line(customer)
+    log, customer_id = outcome_log(project), staged_id(customer)
     said, text, person = outcome(what), free_text(note or ""), _person(by)
     occurred_on = today() if at is None else day(at)
     replaced = None if corrects is None else log.read().to_replace(corrects)
@@ -83,7 +84,7 @@ def snooze(
     by: str | None,
 ) -> None:
     """Put a customer last on the list, up to and including a day."""
-    customer_id, text, person = one_line(customer), free_text(note or ""), _person(by)
+    customer_id, text, person = staged_id(customer), free_text(note or ""), _person(by)
     found = look_up_one(project, customer_id)
     # the list is as of that day, which may be long ago
     listed_on = found.as_of_date or today()
@@ -107,7 +108,7 @@ def not_a_risk(
     project: Project, console: Console, *, customer: str, reason: str, by: str | None
 ) -> None:
     """Log that a customer is on the list without being at risk."""
-    customer_id, why, person = one_line(customer), free_text(reason, "The reason"), _person(by)
+    customer_id, why, person = staged_id(customer), free_text(reason, "The reason"), _person(by)
     if why is None:
         raise InputError("Say why the customer is not a risk: the rules can learn from it.")
     found = look_up_one(project, customer_id)
@@ -179,10 +180,14 @@ def import_file(project: Project, console: Console, path: Path, *, by: str | Non
 def list_outcomes(project: Project, console: Console, *, customer: str | None, limit: int) -> None:
     """Print what is in the log, the newest first."""
     entries = outcome_log(project).read()
-    wanted = None if customer is None else one_line(customer)
+    wanted = None if customer is None else staged_id(customer)
     found = [entry for entry in entries if wanted in (None, entry.customer_id)]
     if not found:
-        about = "" if wanted is None else f" about {wanted}"
+        about = "" if wanted is None else f" about {shown_id(wanted)}"
+        logged = sorted({entry.customer_id for entry in entries})
+        alike = [each for each in logged if wanted and look_of(each) == look_of(wanted)]
+        if alike:
+            raise InputError(looks_like(f"{shown_id(wanted or '')} is not in the log", alike))
         _say(f"Nothing has been logged{about} yet.", console)
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -196,7 +201,7 @@ def list_outcomes(project: Project, console: Console, *, customer: str | None, l
         style = "dim" if entries.replaced_by(entry) else ""
         table.add_row(
             str(entry.occurred_on),
-            plain_text(entry.customer_id),
+            plain_text(shown_id(entry.customer_id)),
             plain_text(_standing(entry, entries)),
             plain_text(entry.note or entry.reason or "", limit=_NOTE_SHOWN),
             plain_text(entry.logged_by),
@@ -217,7 +222,7 @@ def _store(
     if customer is not None and not customer.was_checked:
         _say(_UNCHECKED, console)
     _say(
-        f"Logged as {entry.short_id}: {entry.customer_id}, {_what(entry)}, on "
+        f"Logged as {entry.short_id}: {shown_id(entry.customer_id)}, {_what(entry)}, on "
         f"{entry.occurred_on}, by {entry.logged_by}.",
         console,
     )

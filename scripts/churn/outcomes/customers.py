@@ -1,12 +1,12 @@
 """Whether there is such a customer: asked of the warehouse, unless a build holds it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from churn.customer_ids import FORM, look_of, shown_id
 from churn.errors import InputError
 from churn.project import Project
-from churn.terminal import plain
 from churn.warehouse import Row, Warehouse, WarehouseInUse, reading
 
 _KNOWN = """
@@ -29,7 +29,9 @@ _CLOSEST = """
     order by edits, customer_id
     limit 3
 """
+_EVERY_ID = "select customer_id from marts.customer_risk order by customer_id"
 _CUSTOMERS_SHOWN = 10
+_ALIKE_SHOWN = 5
 # comparing a whole page with every id takes long
 _LONGEST_ID = 100
 _EXPLAINED = 20
@@ -78,6 +80,9 @@ def look_up(project: Project, ids: Collection[str]) -> Customers:
             unknown = dict.fromkeys(missing, "is no customer of the last build.")
             for each in missing[:_EXPLAINED]:
                 unknown[each] = _why_unknown(warehouse, each)
+            # before anything else: an outcome must not be logged on the customer beside
+            for each, alike in _alike(warehouse, missing).items():
+                unknown[each] = looks_like("is no customer of the last build", alike)
             return Customers(known, unknown)
     except WarehouseInUse:
         return Customers({each: Customer() for each in ids}, {}, were_checked=False)
@@ -94,20 +99,40 @@ def look_up_one(project: Project, customer_id: str) -> Customer:
     found = look_up(project, [customer_id])
     if customer_id in found.unknown:
         raise InputError(
-            f"{plain(customer_id, _LONGEST_ID) or 'Nothing'} {found.unknown[customer_id]}"
+            f"{shown_id(customer_id, _LONGEST_ID) or 'Nothing'} {found.unknown[customer_id]}"
         )
     return found.known[customer_id]
+
+
+def looks_like(what: str, alike: Sequence[str]) -> str:
+    """Ask which of several ids is meant: the end of a sentence that begins with what was given."""
+    shown = [shown_id(each) for each in alike[:_ALIKE_SHOWN]]
+    more = " and others" if len(alike) > len(shown) else ""
+    form = f" {FORM}" if any(each.startswith("$'") for each in shown) else ""
+    return f"{what}, but looks like {', '.join(shown)}{more}. Give the one you mean exactly.{form}"
+
+
+def _alike(warehouse: Warehouse, missing: Collection[str]) -> dict[str, list[str]]:
+    """Of these ids, those that look like ids of customers: which ones."""
+    found: dict[str, list[str]] = {look_of(each): [] for each in missing if look_of(each)}
+    if found:
+        for batch in warehouse.table(_EVERY_ID).to_batches():
+            for customer_id in batch.column(0).to_pylist():
+                if (look := look_of(customer_id)) in found:
+                    found[look].append(customer_id)
+    return {each: alike for each in missing if (alike := found.get(look_of(each)))}
 
 
 def _why_unknown(warehouse: Warehouse, given: str) -> str:
     """The end of a sentence that begins with what was given."""
     if rows := warehouse.select(_OF_ACCOUNT, id=given, rows=_CUSTOMERS_SHOWN):
         first = rows[:_CUSTOMERS_SHOWN]
-        shown = ", ".join(f"{row['customer_id']} ({_standing(row)})" for row in first)
+        shown = ", ".join(f"{shown_id(row['customer_id'])} ({_standing(row)})" for row in first)
         more = " and more" if len(rows) > len(first) else ""
         return f"is an account. Name one of its customers: {shown}{more}."
     close = warehouse.select(_CLOSEST, id=given) if 0 < len(given) <= _LONGEST_ID else []
-    hint = f" Close to it: {', '.join(row['customer_id'] for row in close)}." if close else ""
+    shown = ", ".join(shown_id(row["customer_id"]) for row in close)
+    hint = f" Close to it: {shown}." if close else ""
     return f"is no customer of the last build.{hint}"
 
 

@@ -15,6 +15,7 @@ import openpyxl
 from openpyxl.utils.escape import unescape
 from openpyxl.utils.exceptions import InvalidFileException
 
+from churn.customer_ids import staged_id
 from churn.errors import InputError
 from churn.formulas import unguarded
 from churn.load.columns import normalised
@@ -66,7 +67,7 @@ class FileRows:
 
     def customer_ids(self) -> list[str]:
         """The customers that are named, each once."""
-        return list(dict.fromkeys(one_line(row.cells["customer_id"]) for row in self.rows))
+        return list(dict.fromkeys(staged_id(row.cells["customer_id"]) for row in self.rows))
 
 
 def read_file(path: Path) -> FileRows:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID, uuid5
 
+from churn.customer_ids import shown_id, staged_id
 from churn.errors import InputError
 from churn.outcomes.customers import Customer, Customers
 from churn.outcomes.files import FileRows, Problem
@@ -68,7 +69,7 @@ def prepare(
             else:
                 raise InputError(
                     f"its row_key was imported before with something else, as {known.short_id}: "
-                    f"{known.customer_id} {known.outcome}. To change that, use "
+                    f"{shown_id(known.customer_id)} {known.outcome}. To change that, use "
                     f"`churn outcome add … --corrects {known.short_id}`."
                 )
         except InputError as error:
@@ -80,12 +81,12 @@ def prepare(
 def _entry(cells: Mapping[str, str], customers: Customers, logged_by: str) -> Entry:
     """A row as it is stored. Raises InputError with everything that is wrong with it."""
     wrong: list[str] = []
-    customer_id, said_by = one_line(cells["customer_id"]), one_line(cells["by"])
+    customer_id, said_by = staged_id(cells["customer_id"]), one_line(cells["by"])
     row_key, customer = one_line(cells["row_key"]), Customer()
     if not customer_id:
         wrong.append("customer_id is empty.")
     elif customer_id in customers.unknown:
-        wrong.append(f"{plain(customer_id, _SHOWN)} {customers.unknown[customer_id]}")
+        wrong.append(f"{shown_id(customer_id, _SHOWN)} {customers.unknown[customer_id]}")
     else:
         customer = customers.known[customer_id]
     for name, text in (("by", said_by), ("row_key", row_key)):

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn.errors import ChurnError, InputError
-from churn.store import append, compact
+from churn.store import append, compact, parquet_files
 from churn.terminal import plain
 from churn.vocabulary import read_words
 
@@ -194,7 +194,7 @@ class OutcomeLog:
             compact(self.folder, MOST_FILES)
 
     def read(self) -> Entries:
-        """All rows. Raises ChurnError when a file cannot be read."""
+        """All rows. Raises ChurnError when the folder or a file cannot be read."""
         for _ in range(_ATTEMPTS):
             # files that are gone were put together since they were listed
             with suppress(FileNotFoundError):
@@ -203,7 +203,7 @@ class OutcomeLog:
 
     def _rows(self) -> list[Entry]:
         entries: list[Entry] = []
-        for file in self.folder.glob("*.parquet"):
+        for file in parquet_files(self.folder):
             try:
                 stored = pq.ParquetFile(file)
                 known = [name for name in stored.schema_arrow.names if name in OUTCOME.names]
@@ -270,6 +270,6 @@ def free_text(text: str, what: str = "The note") -> str | None:
 
 
 def one_line(text: str) -> str:
-    """A name or an id: one line without control characters."""
+    """A name: one line without control characters."""
     cleaned = _CONTROL.sub(" ", text).encode(errors="replace").decode()
     return " ".join(cleaned.split())

@@ -19,6 +19,7 @@ from churn.disk import held
 from churn.errors import ChurnError, InputError
 from churn.made import LITTER, made, mark
 from churn.project import Project
+from churn.store import states
 
 _NO_SPARK = "Spark is not installed here. Run `make spark`, or install the extra `spark`."
 _OLDEST_JAVA = 17
@@ -80,7 +81,8 @@ def build_on_spark(
     `data_dir` is a folder or an address that Spark can read, None for the bundled sample.
 
     Raises InputError when there is no Spark, Java, master or loaded data, or the configuration is
-    wrong, ChurnError when the build fails or another one writes to the same folder.
+    wrong, ChurnError when the store cannot be read, the build fails or another one writes to the
+    same folder.
     """
     _check(on_cluster)
     # of parts of other libraries that dbt has no use for
@@ -90,6 +92,8 @@ def build_on_spark(
 
     if data_dir is not None and "://" not in data_dir:
         check_loaded(project, Path(data_dir))
+    # Spark takes a link to nowhere for an empty table
+    states(project.store_dir)
     if data_dir is None:
         os.environ.pop("CHURN_DATA_DIR", None)
     else:

@@ -4,7 +4,6 @@ DuckDB reads the Parquet files that Spark wrote, and takes either table away fro
 """
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from churn.errors import ChurnError
+from churn.profile import duckdb_limits
 from churn.project import Project
 from churn.spark.build import spark_dir
+from churn.sql_text import file_pattern
 from churn.terminal import plain_text
 
 _LONGEST_VALUE = 60
@@ -52,13 +53,11 @@ def compare_engines(project: Project, session: Any, scratch: Path) -> list[Compa
     """
     from pyspark.errors import PySparkException
 
-    # of the profile: Spark still holds memory of its own
-    limits: dict[str, Any] = {
-        "memory_limit": os.environ.get("CHURN_MEMORY_LIMIT") or "1GB",
-        "temp_directory": os.environ.get("CHURN_TEMP_DIR") or "target/duckdb_tmp",
-    }
     comparisons = []
-    with duckdb.connect(str(project.warehouse), read_only=True, config=limits) as connection:
+    # Spark still holds memory of its own
+    with duckdb.connect(
+        str(project.warehouse), read_only=True, config=duckdb_limits()
+    ) as connection:
         for relation in _relations(spark_dir() / "dbt" / "manifest.json"):
             try:
                 folder = _files(relation, session, scratch)
@@ -117,7 +116,7 @@ def _compare(
     rows = ours.count("*").fetchall()[0][0]
     if not any(folder.glob("*.parquet")):
         return Comparison(str(relation), rows, rows, "Spark has no such table")
-    theirs = connection.read_parquet(str(folder / "*.parquet"))
+    theirs = connection.read_parquet(f"{file_pattern(folder)}/*.parquet")
     # kept apart from the row differences: rows of other types are not compared
     our_types = list(zip(ours.columns, map(str, ours.types), strict=True))
     their_types = list(zip(theirs.columns, map(str, theirs.types), strict=True))
