@@ -115,9 +115,12 @@ def steps(customers: Customers) -> Iterator[tuple[Row, Row]]:
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV file as RFC 4180 wants it, in UTF-8; no cell of it is a formula."""
+    """Write a CSV file as RFC 4180 wants it, in UTF-8; no cell of it is a formula.
+
+    Every text is quoted, also for programs that split cells at a semicolon, tab or bar.
+    """
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow(columns)
         writer.writerows([_csv_cell(value) for value in row] for row in rows)
 

@@ -23,7 +23,7 @@ from churn.load.limits import (
     check_columns,
 )
 from churn.load.table_file import ROWS_A_BATCH, Origin
-from churn.load.text_lines import LineCount, TextLines, TooLong
+from churn.load.text_lines import LineCount, TextLines, TooLongError
 
 if TYPE_CHECKING:
     import _csv
@@ -97,7 +97,7 @@ class Delimited:
                     sample.append(line)
                     if lines.characters > CHARACTERS_OF_HEADER:
                         break
-            except TooLong as error:
+            except TooLongError as error:
                 raise InputError(too_long(self.origin, len(sample) + 1)) from error
         headers = {}
         for delimiter in DELIMITERS:
@@ -196,7 +196,7 @@ class _Rows:
                 return
             except csv.Error as error:
                 raise InputError(self._broken(line, error)) from error
-            except TooLong as error:
+            except TooLongError as error:
                 raise InputError(too_long(self._origin, line)) from error
             if len(row) == width:
                 yield row

@@ -30,7 +30,7 @@ CHARACTERS_AT_ONCE = CHARACTERS_A_ROW + 8_000_000
 NOT_UTF_8 = {0xDC00 + byte: _cp1252(byte) for byte in range(0x80, 0x100)}
 
 
-class TooLong(Exception):
+class TooLongError(Exception):
     """A line, or the rows since the last `TextLines.go_on`, exceed what is read at once."""
 
 
@@ -115,7 +115,7 @@ class TextLines:
 
         Raises:
             InputError: the UTF-16 text or the gzip file is damaged.
-            TooLong: more than `CHARACTERS_AT_ONCE` were read since the last `go_on`.
+            TooLongError: more than `CHARACTERS_AT_ONCE` were read since the last `go_on`.
         """
         # a longer line comes in pieces, and the first of them is over the limit
         read = partial(self._text.readline, CHARACTERS_AT_ONCE + 1)
@@ -123,7 +123,7 @@ class TextLines:
             for number, line in enumerate(iter(read, ""), 1):
                 self.characters += len(line)
                 if self.characters > self._limit:
-                    raise TooLong
+                    raise TooLongError
                 if not line.isascii():
                     decoded = line.translate(NOT_UTF_8)
                     if decoded != line:
