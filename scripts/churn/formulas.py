@@ -19,9 +19,15 @@ _HIDING = re.compile("'*[\t\r]")
 _GUARDED_HIDING = re.compile("'('*[\t\r])")
 
 
-def guarded(text: str) -> str:
-    """The text with an apostrophe before everything in it that a spreadsheet might run."""
-    safe = _DANGEROUS.sub(r"\1'\2", text)
+def guarded(text: str, *, only_start: bool = False) -> str:
+    """The text with an apostrophe before everything in it that a spreadsheet might run.
+
+    `only_start` is for a text that stays in its cell and that people copy from there.
+    """
+    if only_start and not _DANGEROUS.match(text):
+        safe = text
+    else:
+        safe = _DANGEROUS.sub(r"\1'\2", text, count=1 if only_start else 0)
     return f"'{safe}" if _HIDING.match(safe) else safe
 
 

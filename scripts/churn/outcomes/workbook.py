@@ -9,7 +9,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -60,8 +60,10 @@ class _Limits(NamedTuple):
 
 
 _SETTINGS = _Limits(20_000_000, 500_000, 20_000_000, 500_000)
-_TEXTS = _Limits(200_000_000, 4_000_000, 200_000_000, 4_000_000)
-_SHEET = _Limits(500_000_000, 100_000_000, 16_000_000, 200_000)
+_TEXTS = _Limits(200_000_000, 2_000_000, 200_000_000, 2_000_000)
+_SHEET = _Limits(500_000_000, 100_000_000, 4_000_000, 200_000)
+# Excel shows 32,767 characters; parsers take quadratic time for what does not end
+_CELL_SIZE = 1_000_000
 
 
 class _Part:
@@ -71,7 +73,7 @@ class _Part:
         self._part = part
         self._what = what
         self._limits = limits
-        self._size = self._tags = self._row_size = self._row_tags = 0
+        self._size = self._tags = self._row_size = self._row_tags = self._cell_size = 0
         self._end = b""
 
     def read(self, size: int = -1) -> bytes:
@@ -93,7 +95,8 @@ class _Part:
         if b"<!DOCTYPE" in self._end + data:
             raise InputError(f"{self._what} defines a document type, which may hide more. {_AGAIN}")
         self._end = data[-10:]
-        tags = data.count(b"<")
+        tags, ended = data.count(b"<"), data.rfind(b">") + 1
+        self._cell_size = len(data) - ended + (0 if ended else self._cell_size)
         self._size += len(data)
         self._tags += tags
         self._row_size += len(data)
@@ -101,6 +104,7 @@ class _Part:
         for found, most, unit in (
             (self._size, self._limits.size, "bytes when it is unpacked"),
             (self._tags, self._limits.tags, "cells or settings"),
+            (self._cell_size, _CELL_SIZE, "bytes in one cell or setting"),
             (self._row_size, self._limits.row_size, "bytes in one row"),
             (self._row_tags, self._limits.row_tags, "cells in one row"),
         ):
@@ -196,7 +200,7 @@ class Workbook:
             )
             found = _parsed(parser, part)
             for count in range(_ROWS + 1):
-                with _damage_refused(f"{what} (row {parser.row_counter} or the one after it)"):
+                with _damage_refused(lambda: f"{what}, near row {max(parser.row_counter, 1)},"):
                     cells = next(found, None)
                 if cells is None:
                     return
@@ -212,7 +216,7 @@ class Workbook:
         found = reader.package.find(SHARED_STRINGS)  # type: ignore[no-untyped-call]
         if found is None:
             return {}
-        what = f"{self._path}: its texts (shared strings)"
+        what = f"{self._path}: its table of texts (shared strings)"
         with self._archive.part(found.PartName[1:], what, _TEXTS) as part:
             return dict(enumerate(read_string_table(part)))
 
@@ -227,23 +231,25 @@ def opened(path: Path) -> Iterator[Workbook]:
     """
     # openpyxl warns of what it leaves out, none of which is read here
     with warnings.catch_warnings(action="ignore"):
-        with _damage_refused(str(path)):
+        with _damage_refused(lambda: str(path)):
             archive = _Archive(path)
         with archive:
-            with _damage_refused(str(path)):
+            with _damage_refused(lambda: str(path)):
                 book = Workbook(path, archive)
             yield book
 
 
 @contextmanager
-def _damage_refused(what: str) -> Iterator[None]:
+def _damage_refused(what: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except _DAMAGED as error:
-        why = plain(str(error), _SHOWN)
-        if isinstance(error, KeyError):
-            why = f"it refers to {plain(error.args[0], _SHOWN)}, which is not in it"
-        raise InputError(f"{what} cannot be read as a workbook (.xlsx): {why}. {_AGAIN}") from error
+        # a number is that of a shared string, another key the name of a part
+        key = error.args[0] if isinstance(error, KeyError) else None
+        why = f"a cell refers to text number {key}, which is missing" if type(key) is int else error
+        raise InputError(
+            f"{what()} cannot be read as a workbook (.xlsx): {plain(why, _SHOWN)}. {_AGAIN}"
+        ) from error
 
 
 def _parsed(parser: WorkSheetParser, part: _Part) -> Iterator[list[dict[str, Any]]]:
