@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
+from typing import BinaryIO
 
 import pyarrow as pa
 from rich.console import Console
@@ -40,6 +41,7 @@ _TABLES = tuple(f"enrichment/{table}" for table in ("results", "markers", "messa
 _QUALITY_MODELS = ("stg_store__enrichment_evaluations+",)
 _QUALITY_TABLES = ("enrichment/quality",)
 _TEXT_SUFFIXES = (".txt", ".eml", ".md")
+_LONGEST_TICKET = 16_000_000
 
 
 def enrichment(project: Project) -> Results:
@@ -283,13 +285,27 @@ def analyze(text: str, engine: Engine, timeout: float) -> Reading:
 def pasted(text: str | None) -> str:
     """A ticket as an argument, the name of a file, or standard input.
 
-    Raises InputError for what looks like the name of a file and is none.
+    Raises InputError for what looks like the name of a file and is none, or is too long.
     """
     if text is None or text == "-":
-        return sys.stdin.buffer.read().decode(errors="replace")
+        return _one_ticket(sys.stdin.buffer, "standard input")
     path = Path(text)
     if is_file(path):
-        return path.read_text(encoding="utf-8", errors="replace")
+        try:
+            with path.open("rb") as file:
+                return _one_ticket(file, str(path))
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     if len(text.split()) == 1 and ("/" in text or path.suffix in _TEXT_SUFFIXES):
         raise InputError(f"There is no file {text}.")
     return text
+
+
+def _one_ticket(file: BinaryIO, name: str) -> str:
+    content = file.read(_LONGEST_TICKET + 1)
+    if len(content) > _LONGEST_TICKET:
+        raise InputError(
+            f"{name} holds over {_LONGEST_TICKET:,} bytes; a ticket is shorter. "
+            "For a file of many tickets use make enrich TICKETS=<file.csv>."
+        )
+    return content.decode(errors="replace")

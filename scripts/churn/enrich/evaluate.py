@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from churn.enrich.answer import vocabulary, word
 from churn.enrich.engine import Engine, EngineUnavailable, Reading
-from churn.enrich.messages import read_messages
+from churn.enrich.messages import Message, read_messages
 from churn.enrich.results import now
 from churn.enrich.sources import TABLE, open_file
 from churn.errors import InputError
@@ -28,6 +28,9 @@ from churn.terminal import plain
 
 DEFAULT_SEED = 11
 _ACCOUNTS = 200
+# of a file of labelled messages
+_MOST_MESSAGES = 200_000
+_MOST_CHARACTERS = 200_000_000
 
 QUALITY = pa.schema(
     [
@@ -125,9 +128,16 @@ def _of_file(project: Project, labels: Path, folder: Path) -> list[Labelled]:
         )
     if not len(found):
         raise InputError(f"{labels} has no messages.")
-    texts = {
-        message.message_id: message for message in read_messages(source.file, source.text_columns)
-    }
+    texts: dict[str, Message] = {}
+    characters = 0
+    for message in read_messages(source.file, source.text_columns):
+        texts[message.message_id] = message
+        characters += len(message.text) + sum(map(len, filter(None, message.others.values())))
+        if len(texts) > _MOST_MESSAGES or characters > _MOST_CHARACTERS:
+            raise InputError(
+                f"{labels} has over {_MOST_MESSAGES:,} messages or {_MOST_CHARACTERS:,} "
+                "characters. Give a smaller sample: it is read as a whole."
+            )
     return [
         Labelled(
             message.text,

@@ -20,6 +20,8 @@ from churn.store import names_in, parquet_files
 TABLE = "ticket_messages"
 _SAMPLE = Path("seeds/saas") / f"raw_{TABLE}.csv"
 _SAMPLE_VALUES = 1000
+_SAMPLE_ROWS = 20
+_SAMPLE_BYTES = 8_000_000
 _LONGEST_NAME = 80
 
 
@@ -122,10 +124,15 @@ def _source(project: Project, name: str, file: Path, *, is_from_data: bool) -> S
     columns = [column for column in parquet.schema_arrow.names if column != "_row_number"]
 
     def values(column: str) -> list[object]:
-        for batch in parquet.iter_batches(_SAMPLE_VALUES, columns=[column]):
-            found: list[object] = batch.column(0).to_pylist()
-            return found
-        return []
+        found: list[object] = []
+        size = 0
+        # a few at a time, since each may be as long as a cell can be
+        for batch in parquet.iter_batches(_SAMPLE_ROWS, columns=[column]):
+            found += batch.column(0).to_pylist()
+            size += batch.nbytes
+            if len(found) >= _SAMPLE_VALUES or size > _SAMPLE_BYTES:
+                break
+        return found
 
     words = text_columns(project.tables[TABLE], columns, values)
     return Source(name, file, is_from_data, parquet.metadata.num_rows, words)

@@ -75,6 +75,8 @@ TASKS = (
     "risk_score",
 )
 
+# what people copy from the workbook into a message
+_COPIED = ("email_subject", "email_body", "slack_message")
 # what Excel can show in a cell
 _CELL_LENGTH = 32_767
 _WIDTHS = {
@@ -115,9 +117,12 @@ def steps(customers: Customers) -> Iterator[tuple[Row, Row]]:
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV file as RFC 4180 wants it, in UTF-8; no cell of it is a formula."""
+    """Write a CSV file as RFC 4180 wants it, in UTF-8; no cell of it is a formula.
+
+    Every text is quoted, also for programs that split cells at a semicolon, tab or bar.
+    """
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow(columns)
         writer.writerows([_csv_cell(value) for value in row] for row in rows)
 
@@ -169,6 +174,8 @@ def write_workbook(path: Path, rows: Iterable[Sequence[Any]]) -> None:
         last = 0
         for last, row in enumerate(rows, 1):
             for column, (name, value) in enumerate(zip(ACTION_LIST, row, strict=True)):
+                if isinstance(value, str):
+                    value = _cell_text(value, is_copied=name in _COPIED)
                 _write_cell(sheet, last, column, value, formats[name], day)
         if last:
             _help_to_fill_in(sheet, last)
@@ -187,11 +194,11 @@ def _write_cell(
     elif isinstance(value, date):
         sheet.write_datetime(row, column, value, day)
     else:
-        sheet.write_string(row, column, _cell_text(value), cell_format)
+        sheet.write_string(row, column, value, cell_format)
 
 
-def _cell_text(text: str) -> str:
-    safe = guarded(text)
+def _cell_text(text: str, *, is_copied: bool) -> str:
+    safe = guarded(text, only_start=is_copied)
     return safe if len(safe) <= _CELL_LENGTH else safe[: _CELL_LENGTH - 1] + "…"
 
 

@@ -12,8 +12,11 @@ from pathlib import Path, PurePosixPath
 
 from churn.errors import ChurnError, InputError
 from churn.load.find import is_ignored, readable_suffix
+from churn.load.limits import check_unpacked
 
 ENCRYPTED = 0x1
+# zipfile unpacks these piece by piece; of the others, a few bytes can become gigabytes at once
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # what the standard library raises on archives that are cut off, altered or packed in unusual ways
 DAMAGED = (
     zipfile.BadZipFile,
@@ -65,11 +68,16 @@ class Archive:
             Member -> the unpacked file.
 
         Raises:
-            InputError: a member is damaged.
+            InputError: a member is damaged, or unpacks to far more than a table.
             ChurnError: the disk has no room for what the members say they hold.
         """
         chosen = set(wanted)
         members = {file: info for file, info in self._members if file in chosen}
+        archive_size = self.path.stat().st_size
+        for info in members.values():
+            # zipfile never unpacks more of a member than the size that it claims
+            packed = min(info.compress_size, archive_size)
+            check_unpacked(f"{self.path}: the member {info.orig_filename}", info.file_size, packed)
         needed = sum(info.file_size for info in members.values())
         free = shutil.disk_usage(folder).free
         if needed > free:
@@ -90,6 +98,8 @@ class Archive:
 
     def _unpack_one(self, info: zipfile.ZipInfo, target: Path) -> None:
         try:
+            if info.compress_type not in BOUNDED:
+                raise NotImplementedError("it is not packed with deflate")
             with self._zip.open(info) as packed, target.open("xb") as plain:
                 shutil.copyfileobj(packed, plain, 1 << 20)
         except DAMAGED as error:

@@ -16,8 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn.errors import InputError
+from churn.load.limits import (
+    CHARACTERS_A_CELL,
+    CHARACTERS_A_ROW,
+    CHARACTERS_OF_HEADER,
+    check_columns,
+)
 from churn.load.table_file import ROWS_A_BATCH, Origin
-from churn.load.text_lines import LineCount, TextLines
+from churn.load.text_lines import LineCount, TextLines, TooLongError
 
 if TYPE_CHECKING:
     import _csv
@@ -26,8 +32,9 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ROWS_A_CHUNK = 1_000
 CHARACTERS_A_CHUNK = 8_000_000
 CHARACTERS_A_BATCH = 8_000_000
-CHARACTERS_A_CELL = 16_000_000
-CHARACTERS_OF_HEADER = 1_000_000
+# empty cells have no characters, but take memory
+CELLS_A_CHUNK = 1_000_000
+CELLS_A_BATCH = 20_000_000
 
 
 class Delimited:
@@ -70,9 +77,9 @@ class Delimited:
 
     def _chunks(self, rows: "_Rows", positions: Sequence[int]) -> Iterator[list[pa.Array]]:
         """The rows of one batch, in pieces whose Python objects do not live long."""
-        length = 0
+        length, most = 0, min(ROWS_A_BATCH, CELLS_A_BATCH // len(self.header))
         enough = rows.characters + CHARACTERS_A_BATCH
-        while length < ROWS_A_BATCH and rows.characters < enough:
+        while length < most and rows.characters < enough:
             chunk = rows.next_chunk()
             if not chunk:
                 return
@@ -85,10 +92,13 @@ class Delimited:
         with TextLines(self.origin) as lines:
             if lines.binary:
                 raise self._not_text()
-            for line in lines:
-                sample.append(line)
-                if lines.characters > CHARACTERS_OF_HEADER:
-                    break
+            try:
+                for line in lines:
+                    sample.append(line)
+                    if lines.characters > CHARACTERS_OF_HEADER:
+                        break
+            except TooLongError as error:
+                raise InputError(too_long(self.origin, len(sample) + 1)) from error
         headers = {}
         for delimiter in DELIMITERS:
             try:
@@ -106,6 +116,13 @@ class Delimited:
             default=(",", []),
         )
         text = "".join(header)
+        if len(text) > CHARACTERS_OF_HEADER:
+            raise InputError(
+                f"{self.origin}: the row of column names has over {CHARACTERS_OF_HEADER:,} "
+                "characters. Its first row must hold the column names, each on the same line; "
+                "close every quote."
+            )
+        check_columns(str(self.origin), len(header))
         if any(character < " " and character not in "\t\r\n" for character in text):
             raise self._not_text()
         if not text.strip():
@@ -129,6 +146,7 @@ class _Rows:
         self._lines = lines
         self._delimiter = delimiter
         self._width = width
+        self._rows_a_chunk = min(ROWS_A_CHUNK, CELLS_A_CHUNK // width)
         self._short = LineCount()
         self._extra_empty = LineCount()
         self._blank = LineCount()
@@ -158,9 +176,10 @@ class _Rows:
 
     def next_chunk(self) -> list[list[str]]:
         """The next rows, bounded by their number and their length; [] at the end."""
+        self._lines.go_on()
         enough = self.characters + CHARACTERS_A_CHUNK
         chunk = []
-        for row in islice(self._rows, ROWS_A_CHUNK):
+        for row in islice(self._rows, self._rows_a_chunk):
             chunk.append(row)
             if self._lines.characters > enough:
                 break
@@ -177,6 +196,8 @@ class _Rows:
                 return
             except csv.Error as error:
                 raise InputError(self._broken(line, error)) from error
+            except TooLongError as error:
+                raise InputError(too_long(self._origin, line)) from error
             if len(row) == width:
                 yield row
             elif row:
@@ -209,6 +230,14 @@ class _Rows:
             f"{self._origin}: the row that starts on line {line} {what}. "
             'Close every quote; inside a quoted cell write a quote twice ("").'
         )
+
+
+def too_long(what: object, line: int) -> str:
+    """What to say of a row that starts on this line and does not end."""
+    return (
+        f"{what}: the row that starts on line {line} has over {CHARACTERS_A_ROW:,} characters. "
+        "Export the table again, with a line end after each row and every quote closed."
+    )
 
 
 def _parser(lines: Iterable[str], delimiter: str) -> "_csv._reader":

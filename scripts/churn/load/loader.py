@@ -19,6 +19,7 @@ from churn.load.convert import convert
 from churn.load.delimited import Delimited
 from churn.load.find import list_files, match_tables, missing_table_message, readable_suffix
 from churn.load.growth import load_ids
+from churn.load.limits import bounded_memory
 from churn.load.parquet import Parquet
 from churn.load.summary import LoadSummary, TableSummary
 from churn.load.table_file import Origin, TableFile
@@ -115,7 +116,8 @@ def convert_file(path: Path, spec: TableSpec, target: Path) -> TableSummary:
         raise InputError(f"{path} is neither CSV nor Parquet.")
     file = _open(Origin(spec.name, str(path), path), spec)
     plan = plan_columns(spec, file.header, path.name, textual=file.textual)
-    return convert(file, plan, spec, target, lambda _: None)
+    with bounded_memory(str(file.origin)):
+        return convert(file, plan, spec, target, lambda _: None)
 
 
 @dataclass(frozen=True)
@@ -219,11 +221,12 @@ def _open_all(
 
 
 def _open(origin: Origin, spec: TableSpec) -> TableFile:
-    if origin.path.suffix.lower() == ".parquet":
-        return Parquet(origin, spec.columns)
-    return Delimited(
-        origin, lambda header: sum(normalised(name) in spec.columns for name in header)
-    )
+    with bounded_memory(str(origin)):
+        if origin.path.suffix.lower() == ".parquet":
+            return Parquet(origin, spec.columns)
+        return Delimited(
+            origin, lambda header: sum(normalised(name) in spec.columns for name in header)
+        )
 
 
 def _convert_all(
@@ -238,7 +241,8 @@ def _convert_all(
     for name, (file, plan) in opened.items():
         target = folder / f"{name}.parquet"
         for_all = _offset(progress, before, total)
-        tables.append(convert(file, plan, specs[name], target, for_all))
+        with bounded_memory(str(file.origin)):
+            tables.append(convert(file, plan, specs[name], target, for_all))
         before += file.size
     progress(total, total)
     return tables

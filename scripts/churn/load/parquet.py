@@ -14,9 +14,12 @@ import pyarrow.parquet as pq
 
 from churn.errors import InputError
 from churn.load.columns import ROW_NUMBER, normalised
+from churn.load.limits import CHARACTERS_A_CELL, check_columns
 from churn.load.table_file import ROWS_A_BATCH, Origin
 
 WRITTEN_BY_US = b"churn_table"
+BYTES_A_BATCH = 64_000_000
+BYTES_A_READ = 1 << 20
 
 
 class Parquet:
@@ -44,7 +47,11 @@ class Parquet:
             pass  # whether it may be read at all; what fails from here on is about its content
         try:
             with pq.ParquetFile(origin.path) as file:
+                check_columns(str(origin), file.metadata.num_columns)
                 schema, self._rows = file.schema_arrow, file.metadata.num_rows
+                self._rows_a_batch = _rows_a_batch(file.metadata)
+        except pa.ArrowMemoryError:
+            raise
         except (pa.ArrowException, OSError) as error:
             raise InputError(
                 f"{origin}: this is not a Parquet file, or it is damaged ({_first_line(error)}). "
@@ -72,8 +79,10 @@ class Parquet:
 
     def _record_batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:
         try:
-            with pq.ParquetFile(self.origin.path) as file:
-                yield from file.iter_batches(ROWS_A_BATCH, columns=names)
+            with pq.ParquetFile(self.origin.path, buffer_size=BYTES_A_READ) as file:
+                yield from file.iter_batches(self._rows_a_batch, columns=names)
+        except pa.ArrowMemoryError:
+            raise
         except (pa.ArrowException, OSError) as error:
             raise InputError(
                 f"{self.origin}: the Parquet file is damaged ({_first_line(error)}). "
@@ -94,6 +103,16 @@ class Parquet:
             raise InputError(
                 f"{self.origin}: the column {name} {what} ({_first_line(error)}). {advice}"
             ) from error
+        except RecursionError as error:
+            raise InputError(
+                f"{self.origin}: the column {name} holds lists or structs that are nested too "
+                "deep. Leave it out."
+            ) from error
+        if _longest_text(converted) > CHARACTERS_A_CELL:
+            raise InputError(
+                f"{self.origin}: the column {name} has a cell of over {CHARACTERS_A_CELL:,} "
+                "characters. Shorten it, or leave the column out."
+            )
         return converted
 
     def _plain(self, field: pa.Field) -> Callable[[pa.Array], pa.Array]:
@@ -156,9 +175,26 @@ def _is_binary(kind: pa.DataType) -> bool:
 
 
 def _each_as_text(array: pa.Array, text: Callable[[object], str]) -> pa.Array:
-    return pa.array(
-        [None if value is None else text(value) for value in array.to_pylist()], pa.string()
-    )
+    # one value at a time: as Python objects, lists take many times their size
+    values = (scalar.as_py() for scalar in array)
+    return pa.array([None if value is None else text(value) for value in values], pa.string())
+
+
+def _longest_text(array: pa.Array) -> int:
+    """Characters of the longest text; 0 for other types."""
+    if not pa.types.is_string(array.type):
+        return 0
+    most: int = pc.max(pc.binary_length(array)).as_py() or 0
+    if most > CHARACTERS_A_CELL:
+        most = pc.max(pc.utf8_length(array)).as_py()
+    return most
+
+
+def _rows_a_batch(metadata: pq.FileMetaData) -> int:
+    """So many rows that they hold about `BYTES_A_BATCH`, if the file says their size rightly."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    row_size = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
+    return max(1, min(ROWS_A_BATCH, BYTES_A_BATCH // max(row_size, 1)))
 
 
 def _json_text(value: object) -> str:

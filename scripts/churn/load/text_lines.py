@@ -6,10 +6,12 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from churn.errors import InputError
+from churn.load.limits import CHARACTERS_A_ROW, check_unpacked
 from churn.load.table_file import Origin
 
 
@@ -21,9 +23,15 @@ def _cp1252(byte: int) -> str:
 
 
 START = 100
+# between two calls of `TextLines.go_on`: one row, and the rows that were read before it
+CHARACTERS_AT_ONCE = CHARACTERS_A_ROW + 8_000_000
 
 # the error handler `surrogateescape` puts U+DC80..U+DCFF where a byte is not UTF-8
 NOT_UTF_8 = {0xDC00 + byte: _cp1252(byte) for byte in range(0x80, 0x100)}
+
+
+class TooLongError(Exception):
+    """A line, or the rows since the last `TextLines.go_on`, exceed what is read at once."""
 
 
 class LineCount:
@@ -50,6 +58,8 @@ class TextLines:
     Bytes that are not UTF-8 are read as Windows-1252, the superset of Latin-1; null bytes are
     removed; a byte order mark is not part of the text.
 
+    No more than `CHARACTERS_AT_ONCE` are read, in one line or in many, unless `go_on` allows more.
+
     Attributes:
         utf_16: whether it is UTF-16, which only its byte order mark tells.
         binary: whether it is no text: over a tenth of its first 100 bytes are null.
@@ -63,6 +73,7 @@ class TextLines:
         self._origin = origin
         self._raw = origin.path.open("rb")
         packed = origin.path.name.lower().endswith(".gz")
+        self._packed_size = origin.path.stat().st_size if packed else None
         binary = cast(BinaryIO, gzip.GzipFile(fileobj=self._raw)) if packed else self._raw
         try:
             with self._damage_refused():
@@ -80,6 +91,7 @@ class TextLines:
             newline="",
         )
         self.characters = 0
+        self._limit = CHARACTERS_AT_ONCE
         self.not_utf_8 = LineCount()
         self.null_bytes = LineCount()
 
@@ -88,15 +100,30 @@ class TextLines:
         """Bytes of the file read so far."""
         return self._raw.tell()
 
+    def go_on(self) -> None:
+        """Allow another `CHARACTERS_AT_ONCE` to be read.
+
+        Raises:
+            InputError: the packed file unpacks to far more than a table.
+        """
+        self._limit = self.characters + CHARACTERS_AT_ONCE
+        if self._packed_size is not None:
+            check_unpacked(str(self._origin), self.characters, self._packed_size)
+
     def __iter__(self) -> Iterator[str]:
         """The lines in order.
 
         Raises:
             InputError: the UTF-16 text or the gzip file is damaged.
+            TooLongError: more than `CHARACTERS_AT_ONCE` were read since the last `go_on`.
         """
+        # a longer line comes in pieces, and the first of them is over the limit
+        read = partial(self._text.readline, CHARACTERS_AT_ONCE + 1)
         with self._damage_refused():
-            for number, line in enumerate(self._text, 1):
+            for number, line in enumerate(iter(read, ""), 1):
                 self.characters += len(line)
+                if self.characters > self._limit:
+                    raise TooLongError
                 if not line.isascii():
                     decoded = line.translate(NOT_UTF_8)
                     if decoded != line:

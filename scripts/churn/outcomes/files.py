@@ -1,28 +1,25 @@
 """Files that people filled in: CSV files and workbooks, as rows of text."""
 
 import csv
-import io
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
-from xml.etree.ElementTree import ParseError
 
-import openpyxl
 from openpyxl.utils.escape import unescape
-from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet.formula import ArrayFormula
 
 from churn.customer_ids import staged_id
 from churn.errors import InputError
 from churn.formulas import unguarded
 from churn.load.columns import normalised
-from churn.load.delimited import CHARACTERS_A_CELL, DELIMITERS
+from churn.load.delimited import DELIMITERS, too_long
+from churn.load.limits import CHARACTERS_A_CELL, bounded_memory, check_columns
 from churn.load.table_file import Origin
-from churn.load.text_lines import TextLines
+from churn.load.text_lines import TextLines, TooLongError
 from churn.outcomes.log import one_line
+from churn.outcomes.workbook import opened
 from churn.terminal import plain
 
 REQUIRED = ("customer_id", "outcome")
@@ -35,8 +32,9 @@ SHEET = "Action list"
 _COLUMNS_SHOWN = 40
 _SHOWN = 100
 _WORKBOOK_START = b"PK\x03\x04"
-# unpacked, it is many times the size of the file
-_MOST_BYTES = 500_000_000
+# of all rows of a file
+_MOST_ROWS = 200_000
+_MOST_CHARACTERS = 200_000_000
 
 
 class FileRow(NamedTuple):
@@ -64,6 +62,21 @@ class FileRows:
 
     rows: list[FileRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    characters: int = 0
+
+    def add(self, row: FileRow | Problem, what: str) -> None:
+        """Add a row, or why it cannot be stored. Raises InputError when `what` has too many."""
+        if isinstance(row, Problem):
+            self.problems.append(row)
+        else:
+            self.rows.append(row)
+            self.characters += sum(map(len, row.cells.values()))
+        rows = len(self.rows) + len(self.problems)
+        if rows > _MOST_ROWS or self.characters > _MOST_CHARACTERS:
+            raise InputError(
+                f"{what} has over {_MOST_ROWS:,} rows or {_MOST_CHARACTERS:,} characters. Delete "
+                "the rows that nobody filled in, or import it in parts."
+            )
 
     def customer_ids(self) -> list[str]:
         """The customers that are named, each once."""
@@ -84,41 +97,33 @@ def read_file(path: Path) -> FileRows:
     try:
         with path.open("rb") as file:
             is_workbook = file.read(4) == _WORKBOOK_START
-        return _read_workbook(path) if is_workbook else _read_csv(path)
+        with bounded_memory(str(path)):
+            return _read_workbook(path) if is_workbook else _read_csv(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def _read_workbook(path: Path) -> FileRows:
-    _check_size(path)
-    try:
-        # formulas as they were typed: what they give is not known to every program
-        with closing(openpyxl.load_workbook(path, read_only=True)) as book:
-            sheets = {
-                sheet.title: [[_text(cell) for cell in row] for row in sheet.values]
-                for sheet in book.worksheets
-            }
-    except (InvalidFileException, zipfile.BadZipFile, ParseError, KeyError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a workbook (.xlsx): {error}.") from error
-    ordered = sorted(sheets.items(), key=lambda sheet: sheet[0] != SHEET)
-    headers = [_header(rows[0]) if rows else [] for _, rows in ordered]
-    named = [at for at, header in enumerate(headers) if set(REQUIRED) <= set(header)]
-    found = named[0] if named else 0
-    header = headers[found] if headers else []
-    _check_columns(path, header)
-    numbered = ((number, row) for number, row in enumerate(ordered[found][1][1:], 2) if any(row))
-    return FileRows([_row(number, header, cells) for number, cells in numbered])
+    found = FileRows()
+    with opened(path) as book:
+        sheets = sorted(book.sheets, key=lambda sheet: sheet != SHEET)
+        headers = {sheet: _sheet_header(book.rows(sheet, last=1)) for sheet in sheets}
+        named = [sheet for sheet in sheets if set(REQUIRED) <= set(headers[sheet])]
+        sheet = next(iter(named or sheets), "")
+        columns = _columns(path, headers.get(sheet, []))
+        what = f"{path}: the sheet {plain(sheet, _SHOWN)}"
+        for number, values in book.rows(sheet):
+            if number > 1:
+                texts = {name: _text(values.get(at + 1)) for name, at in columns.items()}
+                found.add(_row(number, texts), what)
+    return found
 
 
-def _check_size(path: Path) -> None:
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        size = sum(part.file_size for part in archive.infolist())
-    if size > _MOST_BYTES:
-        raise InputError(
-            f"{path} holds {size:,} bytes when it is unpacked; at most {_MOST_BYTES:,} are read."
-        )
+def _sheet_header(rows: Iterator[tuple[int, Mapping[int, Any]]]) -> list[str]:
+    """The names in the first row of a sheet; [] where that is empty."""
+    _, values = next(rows, (1, {}))
+    columns = range(1, max(values, default=0) + 1)
+    return _header(_text(values.get(column)) for column in columns)
 
 
 def _text(cell: Any) -> str:
@@ -129,18 +134,18 @@ def _text(cell: Any) -> str:
         return str(int(cell))
     if isinstance(cell, datetime) and cell == datetime(cell.year, cell.month, cell.day):
         return str(cell.date())
-    return cell.isoformat() if isinstance(cell, date) else unescape(str(cell))
+    if isinstance(cell, date):
+        return cell.isoformat()
+    return unescape(str(cell.text if isinstance(cell, ArrayFormula) else cell))
 
 
 def _read_csv(path: Path) -> FileRows:
-    text = _decoded(path)
-    delimiter, header = max(
-        ((delimiter, _first_row(text, delimiter)) for delimiter in DELIMITERS),
-        key=lambda found: len(set(found[1]) & set(COLUMNS)),
-    )
-    _check_columns(path, header)
+    headers = {delimiter: _first_row(path, delimiter) for delimiter in DELIMITERS}
+    delimiter = max(headers, key=lambda one: len(set(headers[one]) & set(COLUMNS)))
+    header = headers[delimiter]
+    columns = _columns(path, header)
     found = FileRows()
-    numbered = _numbered(text, delimiter, found.problems)
+    numbered = _numbered(path, delimiter, found.problems)
     next(numbered)
     for number, cells in numbered:
         if any(cells[len(header) :]):
@@ -148,13 +153,15 @@ def _read_csv(path: Path) -> FileRows:
                 f"has {len(cells)} cells, but the header names {len(header)} columns. Put quotes "
                 f"around cells that contain a {DELIMITERS[delimiter]}."
             )
-            found.problems.append(Problem(number, what))
+            found.add(Problem(number, what), str(path))
         else:
-            found.rows.append(_row(number, header, cells))
+            texts = {name: cells[at] for name, at in columns.items() if at < len(cells)}
+            found.add(_row(number, texts), str(path))
     return found
 
 
-def _check_columns(path: Path, header: Sequence[str]) -> None:
+def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
+    """Where the columns that are read stand, from 0. Raises InputError where one is missing."""
     missing = [name for name in REQUIRED if name not in header]
     twice = [name for name in COLUMNS if header.count(name) > 1]
     if missing or twice:
@@ -164,47 +171,48 @@ def _check_columns(path: Path, header: Sequence[str]) -> None:
             f"{', '.join(name for name in COLUMNS if name not in REQUIRED)}. "
             f"Columns found: {_listed(header)}."
         )
+    return {name: header.index(name) for name in COLUMNS if name in header}
 
 
 def _listed(header: Sequence[str]) -> str:
     return ", ".join(plain(name, _SHOWN) for name in header[:_COLUMNS_SHOWN]) or "none"
 
 
-def _row(number: int, header: Sequence[str], cells: Sequence[str]) -> FileRow:
-    by_name = dict(zip(header, [*cells, *[""] * len(header)], strict=False))
-    return FileRow(number, {name: unguarded(by_name.get(name, "")) for name in COLUMNS})
+def _row(number: int, texts: Mapping[str, str]) -> FileRow:
+    return FileRow(number, {name: unguarded(texts.get(name, "")) for name in COLUMNS})
 
 
 def _header(cells: Iterable[Any]) -> list[str]:
     return [normalised(one_line(str(name))) for name in cells]
 
 
-def _decoded(path: Path) -> str:
-    with TextLines(Origin("outcomes", path.name, path)) as lines:
-        text = "" if lines.binary else "".join(lines)
-        is_binary = lines.binary
-    if is_binary:
-        raise InputError(f"{path} is neither a CSV file nor a workbook. Save it as one of these.")
-    return text
-
-
-def _first_row(text: str, delimiter: str) -> list[str]:
-    for _, cells in _numbered(text, delimiter, []):
+def _first_row(path: Path, delimiter: str) -> list[str]:
+    for _, cells in _numbered(path, delimiter, []):
+        check_columns(str(path), len(cells))
         return _header(cells)
     return []
 
 
 def _numbered(
-    text: str, delimiter: str, problems: list[Problem]
+    path: Path, delimiter: str, problems: list[Problem]
 ) -> Iterator[tuple[int, list[str]]]:
     """The rows that hold anything, each with its number; a quote that is broken ends them."""
-    csv.field_size_limit(max(len(text), CHARACTERS_A_CELL))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    number = 0
-    try:
-        for number, cells in enumerate(reader, 1):
-            if any(cells):
-                yield number, cells
-    except csv.Error as error:
-        what = f"and all after it cannot be read: a quote in it is broken ({error})."
-        problems.append(Problem(number + 1, what))
+    csv.field_size_limit(CHARACTERS_A_CELL)
+    with TextLines(Origin("outcomes", path.name, path)) as lines:
+        if lines.binary:
+            raise InputError(
+                f"{path} is neither a CSV file nor a workbook. Save it as one of these."
+            )
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        number, line = 0, 1
+        try:
+            for number, cells in enumerate(reader, 1):
+                if any(cells):
+                    yield number, cells
+                line = reader.line_num + 1
+                lines.go_on()
+        except TooLongError as error:
+            raise InputError(too_long(path, line)) from error
+        except csv.Error as error:
+            what = f"and all after it cannot be read: a quote in it is broken ({error})."
+            problems.append(Problem(number + 1, what))
