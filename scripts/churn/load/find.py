@@ -27,7 +27,8 @@ def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
     """Every regular file below a folder, as sorted relative paths.
 
     Hidden files, `__MACOSX`, `truth` and everything in the folder `without` (resolved; where loads
-    are kept) are left out.
+    are kept) are left out. Links to folders are followed. A folder that a link leads to twice, or
+    that holds the link, counts once.
 
     Raises:
         OSError: a folder cannot be listed.
@@ -36,14 +37,20 @@ def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
     def fail(error: OSError) -> None:
         raise error
 
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=fail):
+    def counts(path: Path) -> bool:
+        real = path.resolve()
+        if is_ignored(PurePosixPath(path.name)) or real == without or real in seen:
+            return False
+        # what lies in the folder itself is listed where it lies
+        if path.is_symlink() and (root.is_relative_to(real) or real.is_relative_to(root)):
+            return False
+        seen.add(real)
+        return True
+
+    found, seen, root = [], set[Path](), folder.resolve()
+    for parent, folders, names in os.walk(folder, onerror=fail, followlinks=True):
         here = Path(parent)
-        folders[:] = [
-            name
-            for name in folders
-            if not is_ignored(PurePosixPath(name)) and (here / name).resolve() != without
-        ]
+        folders[:] = [name for name in sorted(folders) if counts(here / name)]
         for name in names:
             relative = PurePosixPath((here / name).relative_to(folder).as_posix())
             if not is_ignored(relative) and _is_regular(here / name):
