@@ -13,7 +13,7 @@ from rich.text import Text
 
 from churn.options import Level
 from churn.project import Project
-from churn.terminal import plain_text, print_warnings
+from churn.terminal import plain, plain_text, print_warnings
 from churn.warehouse import Row, reading
 
 _CALLS = """
@@ -49,6 +49,7 @@ _AS_OF = """
     inner join marts.risk_trend as trend on summary.usage_window_end = trend.as_of_date
 """
 
+_NAME_LENGTH, _STEP_LENGTH = 60, 120
 _STYLES = {"overdue": "bold red", "new": "bold yellow", "worse": "yellow", "snoozed": "dim"}
 
 
@@ -118,9 +119,10 @@ def _call_table(calls: list[Row]) -> Table:
             str(call["contact_priority"]),
             Text("\n").join(
                 [
-                    plain_text(call["account"], limit=60),
+                    plain_text(call["account"], limit=_NAME_LENGTH),
                     plain_text(
-                        f"{call['worst_customer_id']}, {call['plan_tier'] or '–'}", limit=60
+                        f"{call['worst_customer_id']}, {call['plan_tier'] or '–'}",
+                        limit=_NAME_LENGTH,
                     ),
                 ]
             ),
@@ -149,5 +151,6 @@ def _renewal(call: Row) -> str:
 def _next_step(call: Row) -> Text:
     if call["next_step"] is None:
         return Text("the plan is done")
-    who = plain_text(f"{call['next_step_owner']}, by {call['next_step_due']}", style="dim")
-    return Text("\n").join([plain_text(call["next_step"]), who])
+    owner = plain(call["next_step_owner"], _NAME_LENGTH)
+    who = Text(f"{owner}, by {call['next_step_due']}", style="dim")
+    return Text("\n").join([plain_text(call["next_step"], limit=_STEP_LENGTH), who])

@@ -69,15 +69,20 @@ def read(file: Path, schema: pa.Schema, always_known: Collection[str]) -> pa.Tab
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException) as error:
-        # what Arrow says of damaged bytes has no number
-        if isinstance(error, OSError) and error.errno is not None:
-            raise ChurnError(f"{file} cannot be read: {error.strerror or error}.") from error
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{file} is damaged: {plain(reason, 200)} {RESTORE}") from error
+        raise unreadable(file, error, RESTORE) from error
     columns = [
         _checked(file, rows, column, must_be_known=column.name in always_known) for column in schema
     ]
     return pa.table(columns, schema=schema)
+
+
+def unreadable(file: Path, error: Exception, remedy: str) -> ChurnError:
+    """Why a Parquet file cannot be read: the system refuses, or else it is damaged."""
+    # what Arrow says of damaged bytes has no number
+    if isinstance(error, OSError) and error.errno is not None:
+        return ChurnError(f"{file} cannot be read: {error.strerror or error}.")
+    reason = plain((str(error).splitlines() or [""])[0], 200).rstrip(".")
+    return InputError(f"{file} is damaged: {reason}. {remedy}")
 
 
 def _checked(file: Path, rows: pa.Table, column: pa.Field, *, must_be_known: bool) -> Any:

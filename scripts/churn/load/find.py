@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from churn.errors import InputError
+from churn.terminal import plain
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 IGNORED_FOLDERS = ("__macosx", "truth")
 FILES_SHOWN = 20
+_NAME_LENGTH = 200
 
 
 def readable_suffix(name: str) -> str | None:
@@ -110,8 +112,8 @@ def missing_table_message(
 
 
 def shortened(names: Iterable[str], *, limit: int) -> str:
-    """Names joined with commas, the ones past the limit only counted."""
-    listed = list(names)
+    """Names joined with commas, the ones past the limit only counted, and long ones cut."""
+    listed = [plain(name, _NAME_LENGTH) for name in names]
     more = len(listed) - limit
     return ", ".join(listed[:limit]) + (f" and {more} more" if more > 0 else "")
 

@@ -262,17 +262,20 @@ def _previous_load(load_dir: Path) -> dict[str, dict[str, Any]]:
     record = f"{SOURCE_FILES}.parquet"
     try:
         rows = pq.read_table(load_dir / record).to_pylist() if record in there else []
-    except pa.ArrowException as error:
+        loaded = {row["table_name"]: row for row in rows}
+    except (OSError, KeyError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise InputError(
             f"{load_dir / record} is damaged. Delete the folder {load_dir} and load again."
         ) from error
-    foreign = sorted(there - {record} - {f"{row['table_name']}.parquet" for row in rows})
+    foreign = sorted(there - {record} - {f"{name}.parquet" for name in loaded})
     if foreign:
         raise InputError(
             f"{load_dir} holds files that no load has put there: {', '.join(foreign)}. A load "
             "replaces the whole folder. Move them away, or set CHURN_DATA_DIR to another folder."
         )
-    return {row["table_name"]: row for row in rows}
+    return loaded
 
 
 def _source_file(

@@ -27,6 +27,7 @@ from churn.project import Project
 from churn.terminal import plain, plain_text
 
 _NOTE_SHOWN = 300
+_ID_SHOWN = 60
 _UNCHECKED = (
     "The warehouse is being built or is open elsewhere, so the customer's id was taken as it is. "
     "The next build lists ids that no customer has."
@@ -202,7 +203,7 @@ def list_outcomes(project: Project, console: Console, *, customer: str | None, l
         style = "dim" if entries.replaced_by(entry) else ""
         table.add_row(
             str(entry.occurred_on),
-            plain_text(entry.customer_id),
+            plain_text(entry.customer_id, limit=_ID_SHOWN),
             plain_text(_standing(entry, entries)),
             plain_text(entry.note or entry.reason or "", limit=_NOTE_SHOWN),
             plain_text(entry.logged_by),
