@@ -104,11 +104,9 @@ def _opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, s
 def _saying_what_is_damaged(file: Path) -> Iterator[None]:
     try:
         yield
-    except (
-        duckdb.InvalidInputException,
-        duckdb.IOException,
-        duckdb.SerializationException,
-    ) as error:
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
         raise unreadable(file, error, "Give enrich the file with the tickets again.") from error
 
 
