@@ -50,3 +50,22 @@
         end
     )
 {%- endmacro %}
+
+{#
+    For after the seed `playbook_steps` is there: stops the build where a rule names a playbook that
+    has no step, which would otherwise get the general plan.
+#}
+{% macro check_named_playbooks(steps) %}
+    {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {%- set known = run_query('select distinct playbook from ' ~ steps ~ ' order by playbook').columns[0].values() -%}
+    {%- for name, ruleset in var('risk_rulesets').items() -%}
+        {%- for rule in ruleset['rules'] if 'playbook' in rule and rule['playbook'] not in known -%}
+            {{ return('select ' ~ stop_build(sql_text(
+                "Risk configuration: rule set '" ~ name ~ "', rule '" ~ rule['id']
+                ~ "' names an unknown playbook '" ~ rule['playbook']
+                ~ "'; in seeds/playbooks/playbook_steps.csv there are: " ~ known | join(', ')
+            ))) }}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return('') }}
+{% endmacro %}

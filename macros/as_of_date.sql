@@ -4,14 +4,8 @@
     {%- if not text or text == 'None' -%}
         {{ return(none) }}
     {%- endif -%}
-    {%- if not modules.re.match('^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$', text) -%}
-        {%- do exceptions.raise_compiler_error("as_of_date must be a date such as 2026-01-31, not '" ~ text ~ "'") -%}
-    {%- endif -%}
-    {%- set year, month, day = text.split('-') | map('int') -%}
-    {%- set leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) -%}
-    {%- set days = [31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] -%}
-    {%- if day > days[month - 1] -%}
-        {%- do exceptions.raise_compiler_error("as_of_date must be a date that exists, not '" ~ text ~ "'") -%}
+    {%- if variable_fault('as_of_date', text) -%}
+        {%- do configuration_error(variable_fault('as_of_date', text)) -%}
     {%- endif -%}
     {{ return(text) }}
 {% endmacro %}
@@ -27,6 +21,8 @@
     {%- else -%}
     case
         when usage_date is null then {{ stop_for_missing_usage() }}
+        when extract(year from usage_date) not between {{ first_year() }} and {{ last_year() }}
+            then {{ stop_for_usage_of_another_age() }}
         when gap_days > 30 then {{ stop_for_wild_usage_date() }}
         else usage_date
     end
@@ -46,5 +42,12 @@
     {{ stop_build(
         "'No usage row belongs to a known subscription, so there is no date to score for. '"
         ~ " || 'Check subscription_id in feature_usage, or set the variable as_of_date.'"
+    ) }}
+{%- endmacro %}
+
+{% macro stop_for_usage_of_another_age() -%}
+    {{ stop_build(
+        "'The latest usage date is ' || cast(usage_date as string) || '. The date to score for must lie "
+        ~ years_allowed() ~ ". Correct usage_date in feature_usage, or set the variable as_of_date.'"
     ) }}
 {%- endmacro %}

@@ -9,7 +9,7 @@
 
 {# The numbers of the replicates: 0 to 199. #}
 {% macro bootstrap_replicates() %}
-    {{ return(range(whole_number_var('backtest_replicates', 1, 1000)) | list) }}
+    {{ return(range(checked_var('backtest_replicates')) | list) }}
 {% endmacro %}
 
 {#

@@ -29,6 +29,11 @@
     ^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?$
 {%- endmacro %}
 
+{# The types that a column of a source table may have. #}
+{% macro value_types() %}
+    {{ return(['id', 'text', 'boolean', 'date', 'timestamp', 'count', 'duration', 'money', 'rating']) }}
+{% endmacro %}
+
 {# `text` must be trimmed. #}
 {% macro read_value(text, type) -%}
     {%- if type in ('id', 'text') -%}

@@ -419,6 +419,17 @@
     raise_error({{ message }})
 {%- endmacro %}
 
+{# The path of the file that a row was read from. #}
+{% macro stored_file_name() %}
+    {{- adapter.dispatch('stored_file_name', 'churn')() -}}
+{% endmacro %}
+{% macro default__stored_file_name() -%}
+    filename
+{%- endmacro %}
+{% macro spark__stored_file_name() -%}
+    input_file_name()
+{%- endmacro %}
+
 {# How a table that grows is kept: where the engine can replace rows safely, it is added to. #}
 {% macro grown_table() %}
     {{- return(adapter.dispatch('grown_table', 'churn')()) -}}

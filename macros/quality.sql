@@ -2,7 +2,7 @@
 
 {# `union all` of one select a table; the caller block gives the select. #}
 {% macro for_each_saas_table() -%}
-    {%- for table_name in var('saas_tables') %}
+    {%- for table_name in checked_var('saas_tables') %}
     {{ caller(table_name) }}
     {% if not loop.last -%}
     union all
@@ -35,7 +35,7 @@
 {# The same for every table, as a list of (table, column). #}
 {% macro every_typed_optional_column() %}
     {%- set columns = [] -%}
-    {%- for table_name in var('saas_tables') -%}
+    {%- for table_name in checked_var('saas_tables') -%}
         {%- for column in typed_optional_columns(table_name) -%}
             {%- do columns.append((table_name, column)) -%}
         {%- endfor -%}
@@ -49,7 +49,7 @@
 #}
 {% macro every_optional_column() %}
     {%- set columns = [] -%}
-    {%- for table_name, table in var('saas_tables').items() -%}
+    {%- for table_name, table in checked_var('saas_tables').items() -%}
         {%- for column in table['optional'] if column not in table.get('text_columns', []) -%}
             {%- do columns.append((table_name, column)) -%}
         {%- endfor -%}
@@ -77,7 +77,7 @@
 {# The tables of events, whose ids may collide: name -> table. #}
 {% macro saas_event_tables() %}
     {%- set tables = {} -%}
-    {%- for table_name, table in var('saas_tables').items() if table.get('event_id') -%}
+    {%- for table_name, table in checked_var('saas_tables').items() if table.get('event_id') -%}
         {%- do tables.update({table_name: table}) -%}
     {%- endfor -%}
     {{ return(tables) }}

@@ -98,6 +98,8 @@
     {%- if rulesets is not mapping or not rulesets -%}
         {%- do configuration_error('risk_rulesets must map names to rule sets') -%}
     {%- endif -%}
+    {#- rule sets name action groups -#}
+    {%- do check_variables() -%}
     {%- set known_rules = [] -%}
     {%- for name, ruleset in rulesets.items() -%}
         {%- do validate_ruleset(name, ruleset) -%}
@@ -109,39 +111,14 @@
         ) -%}
     {%- endif -%}
     {%- set disabled = var('disabled_risk_rules') -%}
-    {%- if disabled is string or disabled is mapping or disabled is not iterable -%}
-        {%- do configuration_error('disabled_risk_rules must be a list of rule ids, not ' ~ disabled) -%}
+    {%- if not is_list(disabled) -%}
+        {%- do configuration_error('disabled_risk_rules must be a list of rule ids, not ' ~ shown(disabled)) -%}
     {%- endif -%}
     {%- for rule_id in disabled if rule_id not in known_rules -%}
         {%- do configuration_error(
             "disabled_risk_rules names '" ~ rule_id ~ "'; there are: " ~ known_rules | unique | join(', ')
         ) -%}
     {%- endfor -%}
-    {%- do whole_number_var('min_usage_rows', 0) -%}
-    {%- do whole_number_var('late_arrival_days', 0, 1000) -%}
-    {%- do whole_number_var('history_weeks', 1, 1000) -%}
-    {%- do whole_number_var('backtest_horizon_days', 1, 1000) -%}
-    {%- do whole_number_var('backtest_weeks', 0, 1000) -%}
-    {%- do whole_number_var('backtest_replicates', 1, 1000) -%}
-    {%- if var('enrichment_engine') not in enrichment_engines() -%}
-        {%- do configuration_error(
-            'enrichment_engine: there is no ' ~ var('enrichment_engine') ~ '; there are: '
-            ~ enrichment_engines() | join(', ')
-        ) -%}
-    {%- endif -%}
-{% endmacro %}
-
-{# A variable that must be a whole number between these. #}
-{% macro whole_number_var(name, at_least, at_most=none) %}
-    {%- set value = var(name) -%}
-    {%- if value is not integer or value is boolean or value < at_least
-        or (at_most is not none and value > at_most) -%}
-        {%- do configuration_error(
-            name ~ ' must be a whole number from ' ~ at_least
-            ~ (' to ' ~ at_most if at_most is not none else '') ~ ', not ' ~ value
-        ) -%}
-    {%- endif -%}
-    {{ return(value) }}
 {% endmacro %}
 
 {% macro validate_ruleset(name, ruleset) %}
@@ -187,6 +164,11 @@
     {%- for key in rule if key not in keys + ['action_group', 'playbook', 'customer_phrase'] -%}
         {%- do configuration_error(here ~ " has an unknown setting '" ~ key ~ "'") -%}
     {%- endfor -%}
+    {%- for key in ['label', 'customer_phrase', 'playbook'] if key in rule -%}
+        {%- if rule[key] is not string or not rule[key] | trim -%}
+            {%- do configuration_error(here ~ ': ' ~ key ~ ' must be a text, not ' ~ shown(rule[key])) -%}
+        {%- endif -%}
+    {%- endfor -%}
     {%- if rule['signal'] not in risk_signals() -%}
         {%- do configuration_error(
             here ~ " reads an unknown signal '" ~ rule['signal'] ~ "'; there are: "
@@ -222,8 +204,8 @@
         {%- do configuration_error(here ~ " has an unknown setting '" ~ key ~ "'") -%}
     {%- endfor -%}
     {%- set points = band.get('points') -%}
-    {%- if points is not integer or points is boolean or points < 0 -%}
-        {%- do configuration_error(here ~ ': points must be a whole number from 0, not ' ~ points) -%}
+    {%- if whole_number_fault(points, 0, 1000) -%}
+        {%- do configuration_error(here ~ ': points must be a whole number from 0 to 1000, not ' ~ shown(points)) -%}
     {%- endif -%}
     {%- if band.get('reason') is not string or not band['reason'] | trim -%}
         {%- do configuration_error(here ~ ' has no reason') -%}
@@ -242,7 +224,8 @@
             {%- do configuration_error(here ~ ': ' ~ rule['signal'] ~ ' is a flag and needs equals: true or false') -%}
         {%- endif -%}
     {%- elif limits is string or limits is not iterable
-        or limits | select('number') | reject('boolean') | list | length != limits | length
+        or limits | select('number') | reject('boolean') | select('ge', -1e12) | select('le', 1e12)
+            | list | length != limits | length
         or (operator == 'between' and (limits | length != 2 or limits[0] > limits[1])) -%}
         {%- do configuration_error(here ~ ': ' ~ operator ~ ' needs a number (between: two, in order), not ' ~ band[operator]) -%}
     {%- endif -%}

@@ -9,7 +9,7 @@
 #}
 
 {% macro saas_table(table_name) %}
-    {{ return(var('saas_tables')[table_name]) }}
+    {{ return(checked_var('saas_tables')[table_name]) }}
 {% endmacro %}
 
 {# Column name -> type, the required columns first. #}

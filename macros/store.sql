@@ -2,9 +2,10 @@
 
 {#
     The rows of a table in the store, with these columns (name -> type); none where nothing has been
-    stored yet. The table of the folder `a/b` is the source `a_b`.
+    stored yet. The table of the folder `a/b` is the source `a_b`. A value that is not of its type,
+    and a null in a column that is `always_known`, stop the build.
 #}
-{% macro stored_rows(folder, columns) -%}
+{% macro stored_rows(folder, columns, always_known=[]) -%}
     {%- set table_name = folder | replace('/', '_') -%}
     {#- for the lineage -#}
     {%- do source('store', table_name) -%}
@@ -15,7 +16,8 @@
     {%- set found = column_names(files) if exists else [] -%}
     select
         {%- for column, type in columns.items() %}
-        cast({{ column if column in found else 'null' }} as {{ type }}) as {{ column }}
+        {{ stored_value(column if column in found else 'null', column, type, exists and column in always_known)
+            | indent(8) }} as {{ column }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     {% if exists -%}
@@ -23,4 +25,41 @@
     {%- else -%}
     where false
     {%- endif %}
+{%- endmacro %}
+
+{# A value of a file of the store as its type; what cannot be read stops the build with a message. #}
+{% macro stored_value(value, column, type, is_always_known) -%}
+    {%- set read = try_cast(value, type) -%}
+    {%- set is_moment = type in ['date', 'timestamp'] -%}
+    {%- if value == 'null' and not is_always_known -%}
+        cast(null as {{ type }})
+    {%- elif type == 'string' and not is_always_known -%}
+        cast({{ value }} as string)
+    {%- else -%}
+        case
+            {%- if value != 'null' %}
+            when
+                {{ value }} is not null
+                and {% if is_moment -%}
+                    coalesce(extract(year from {{ read }}), 0) not between 1 and 9999
+                {%- else -%}
+                    {{ read }} is null
+                {%- endif %}
+                then {{ stop_for_stored_value(
+                    column, "' holds ''' || left(cast(" ~ value ~ " as string), 100) || ''', which is no " ~ type ~ ".'"
+                ) }}
+            {%- endif %}
+            {%- if is_always_known %}
+            when {{ value }} is null then {{ stop_for_stored_value(column, "' is empty in a row.'") }}
+            {%- endif %}
+            else {{ read }}
+        end
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro stop_for_stored_value(column, what) -%}
+    {{ stop_build(
+        stored_file_name() ~ " || ': the column " ~ column ~ "' || " ~ what
+        ~ " || ' Restore the file from a copy, or move it elsewhere.'"
+    ) }}
 {%- endmacro %}

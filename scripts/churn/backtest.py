@@ -147,7 +147,7 @@ def _print_headline(rows: _Rows, console: Console) -> None:
     headline = rows.headline
     console.print(Text("Did the warnings come true?", style="bold"))
     style = _VERDICT_STYLES.get(headline["verdict"], "bold yellow")
-    console.print(plain_text(headline["verdict_text"], style=style))
+    console.print(plain_text(headline["verdict_text"], limit=1_000, style=style))
     judged = "no date judged"
     if headline["dates"]:
         sundays = "1 Sunday" if headline["dates"] == 1 else f"{headline['dates']:,} Sundays"

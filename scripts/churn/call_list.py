@@ -14,7 +14,7 @@ from rich.text import Text
 from churn.customer_ids import shown_id
 from churn.options import Level
 from churn.project import Project
-from churn.terminal import plain_text, print_warnings
+from churn.terminal import plain, plain_text, print_warnings
 from churn.warehouse import Row, reading
 
 _CALLS = """
@@ -50,6 +50,7 @@ _AS_OF = """
     inner join marts.risk_trend as trend on summary.usage_window_end = trend.as_of_date
 """
 
+_NAME_LENGTH, _STEP_LENGTH = 60, 120
 _STYLES = {"overdue": "bold red", "new": "bold yellow", "worse": "yellow", "snoozed": "dim"}
 
 
@@ -119,10 +120,10 @@ def _call_table(calls: list[Row]) -> Table:
             str(call["contact_priority"]),
             Text("\n").join(
                 [
-                    plain_text(call["account"], limit=60),
+                    plain_text(call["account"], limit=_NAME_LENGTH),
                     plain_text(
                         f"{shown_id(call['worst_customer_id'])}, {call['plan_tier'] or '–'}",
-                        limit=60,
+                        limit=_NAME_LENGTH,
                     ),
                 ]
             ),
@@ -151,5 +152,6 @@ def _renewal(call: Row) -> str:
 def _next_step(call: Row) -> Text:
     if call["next_step"] is None:
         return Text("the plan is done")
-    who = plain_text(f"{call['next_step_owner']}, by {call['next_step_due']}", style="dim")
-    return Text("\n").join([plain_text(call["next_step"]), who])
+    owner = plain(call["next_step_owner"], _NAME_LENGTH)
+    who = Text(f"{owner}, by {call['next_step_due']}", style="dim")
+    return Text("\n").join([plain_text(call["next_step"], limit=_STEP_LENGTH), who])

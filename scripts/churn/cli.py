@@ -7,12 +7,13 @@ import sys
 from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 import yaml
 from rich.console import Console
 
+from churn.crash import details_of, was_refused
 from churn.errors import ChurnError, InputError
 from churn.options import (
     DEFAULT_ACCOUNTS,
@@ -28,8 +29,15 @@ from churn.options import (
     Level,
     Signal,
 )
+from churn.paths import expand_settings, expanded
 from churn.project import Project
-from churn.terminal import output_console, plain, plain_lines, progress_bar
+from churn.terminal import (
+    output_console,
+    plain,
+    plain_lines,
+    progress_bar,
+    replace_unknown_characters,
+)
 
 # A command imports what it works with when it runs: all of it together takes longer to load than
 # most commands take.
@@ -45,6 +53,15 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
+
+def _expanded(path: Path | None) -> Path | None:
+    return None if path is None else expanded(path)
+
+
+def _expanded_text(text: str | None) -> str | None:
+    return text and (str(expanded(Path(text))) if text.startswith("~") else text)
+
+
 LAST_DAY = datetime.combine(DEFAULT_UNTIL, time.min)
 
 Data = Annotated[
@@ -52,6 +69,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="FOLDER|ZIP",
+        callback=_expanded,
         help="Load these files first and build from them. Without it: the data of "
         "`CHURN_DATA_DIR` where that is set, else the bundled sample.",
     ),
@@ -137,7 +155,9 @@ def publish_warehouse(
 
 @app.command()
 def show(
-    svg: Annotated[Path | None, typer.Option(help="Save the page as a picture, too.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option(callback=_expanded, help="Save the page as a picture, too.")
+    ] = None,
 ) -> None:
     """Print the at-risk list of the last build again."""
     from churn.show import show as show_list
@@ -309,6 +329,7 @@ def enrich(
         str | None,
         typer.Option(
             metavar="FILE|NAME",
+            callback=_expanded_text,
             help="Any other file of tickets; it is copied to `data/tickets` and known by its name "
             "from then on.",
         ),
@@ -356,7 +377,10 @@ def clear_enrichment() -> None:
 @app.command()
 def analyze(
     ticket: Annotated[
-        str | None, typer.Argument(help="The text, the name of a file, or `-` for standard input.")
+        str | None,
+        typer.Argument(
+            callback=_expanded_text, help="The text, the name of a file, or `-` for standard input."
+        ),
     ] = None,
     timeout: Timeout = 60,
     model: Model = DEFAULT_MODEL,
@@ -370,7 +394,11 @@ def analyze(
     reading = read_one(pasted(ticket), engine, timeout)
     if reading.answer is None:
         raise ChurnError(f"The ticket could not be read: {reading.error}.")
-    output_console().print_json(reading.answer.model_dump_json())
+    console = output_console()
+    # JSON has a way to write what a terminal cannot show
+    console.print_json(
+        reading.answer.model_dump_json(), ensure_ascii=not console.encoding.startswith("utf")
+    )
 
 
 @app.command()
@@ -379,6 +407,7 @@ def evaluate_enrichment(
         Path | None,
         typer.Option(
             metavar="FILE",
+            callback=_expanded,
             help="Messages with any of the columns churn_intent, category, sentiment. Without it: "
             "messages of a generated company, whose truth is known.",
         ),
@@ -406,7 +435,10 @@ def evaluate_enrichment(
 
 @app.command()
 def load(
-    data: Annotated[Path, typer.Argument(metavar="FOLDER|ZIP", help="Where your files are.")],
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER|ZIP", callback=_expanded, help="Where your files are."),
+    ],
     partial: Partial = False,
 ) -> None:
     """Check your files and load them, without building.
@@ -539,7 +571,12 @@ def parity(
 
 @app.command()
 def generate(
-    out: Annotated[Path, typer.Option(help="Folder to write to; the truth goes to its `truth/`.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            callback=_expanded, help="Folder to write to; the truth goes to its `truth/`."
+        ),
+    ],
     accounts: Annotated[int, typer.Option(min=1, help="How many companies.")] = DEFAULT_ACCOUNTS,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = DEFAULT_SEED,
     signal: Annotated[
@@ -809,7 +846,10 @@ def outcome_list(
 
 @outcome.command("import")
 def outcome_import(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file or a workbook.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", callback=_expanded, help="A CSV file or a workbook."),
+    ],
     by: By = None,
 ) -> None:
     """Log many outcomes from a CSV file or a workbook, such as the one that `churn export` writes.
@@ -826,29 +866,43 @@ def outcome_import(
 
 def main() -> None:
     """Run the command; an error is one message on standard error and an exit code (1 or 2)."""
+    replace_unknown_characters()
+    expand_settings()
     try:
         app(prog_name="churn")
     except ChurnError as error:
-        Console(stderr=True).print(
-            f"Error: {plain_lines(error)}",
-            markup=False,
-            highlight=False,
-            style="red",
-            # what is to be copied stays in one piece
-            soft_wrap=True,
-        )
-        sys.exit(error.exit_code)
+        _fail(error)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        # a fault of this program shows where it is
+        if not was_refused(error):
+            raise
+        _fail(ChurnError(details_of(error)))
+
+
+def _fail(error: ChurnError) -> NoReturn:
+    Console(stderr=True).print(
+        f"Error: {plain_lines(error)}",
+        markup=False,
+        highlight=False,
+        style="red",
+        # what is to be copied stays in one piece
+        soft_wrap=True,
+    )
+    sys.exit(error.exit_code)
 
 
 def _ollama(model: str, allow_remote: bool) -> "Engine":
+    import httpx
+
     # the package reads OLLAMA_HOST when it is imported, and fails where that is no address
     try:
         from churn.enrich.ollama import OllamaEngine
-    except ValueError as error:
+    except (ValueError, httpx.InvalidURL) as error:
+        host = plain(os.environ.get("OLLAMA_HOST", ""), 100)
         raise InputError(
-            "OLLAMA_HOST is no address. Write it as http://127.0.0.1:11434."
+            f"OLLAMA_HOST is {host}, which is no address. Write it as http://127.0.0.1:11434."
         ) from error
     return OllamaEngine(model=model, allow_remote=allow_remote)
 

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from churn.build_record import is_complete, keep, last_build, made_from
-from churn.disk import held
+from churn.disk import held, refusal, saying_what_is_refused
 from churn.errors import ChurnError, InputError
 from churn.made import replace_file
 from churn.project import Project
@@ -31,6 +31,9 @@ _BUILD_UNTESTED = [*_BUILD, "test"]
 _DOCS_PAGE = Path("build/docs/index.html")
 # how DuckDB begins what `stop_build` says: the data cannot be used as it is
 _STOPPED = "Invalid Input Error: "
+# how dbt begins what `raise_compiler_error` says while it builds
+_NOT_COMPILED = "Compilation Error"
+_FAILURES_SHOWN = 5
 _UNREADABLE_WAREHOUSE = (
     "not a valid DuckDB database",
     "database file with version number",
@@ -80,18 +83,18 @@ def build(
     else:
         os.environ["CHURN_DATA_DIR"] = str(data_dir)
     _check_places(project, data_dir)
-    project.warehouse.parent.mkdir(parents=True, exist_ok=True)
     arguments = build_command(variables, models=models, tested=tested, full_refresh=full_refresh)
     with reserved(project):
         last = last_build(project) if is_complete(project) else None
         record = made_from(project, data_dir, variables)
         run_showing_progress(arguments, project, console)
-        if not models:
-            keep(project, record)
-        elif last is not None:
-            # what was complete is so with a part of it built again
-            shown = {name: record["stored"].get(name) for name in tables}
-            keep(project, {**last, "stored": {**last["stored"], **shown}})
+        with saying_what_is_refused(project.build_record, "CHURN_WAREHOUSE"):
+            if not models:
+                keep(project, record)
+            elif last is not None:
+                # what was complete is so with a part of it built again
+                shown = {name: record["stored"].get(name) for name in tables}
+                keep(project, {**last, "stored": {**last["stored"], **shown}})
     console.print()
 
 
@@ -99,13 +102,17 @@ def build(
 def reserved(project: Project) -> Iterator[None]:
     """Keep builds and publications of the warehouse apart until the block ends.
 
-    Raises ChurnError while another process builds or publishes it.
+    Raises ChurnError while another process builds or publishes it, and where nothing can be
+    written beside it.
     """
     in_use = (
         f"The warehouse {project.warehouse} is being built or published by another command. "
         "Wait until that is done, then try again."
     )
-    with held(project.build_lock, in_use):
+    with ExitStack() as lock:
+        with saying_what_is_refused(project.warehouse, "CHURN_WAREHOUSE"):
+            project.warehouse.parent.mkdir(parents=True, exist_ok=True)
+            lock.enter_context(held(project.build_lock, in_use))
         yield
 
 
@@ -235,7 +242,7 @@ def _invoke(
     if isinstance(result.exception, KeyboardInterrupt):
         raise result.exception
     if not result.success:
-        raise _failure(result, project)
+        raise _failure(result, project, is_full="--full-refresh" in arguments)
 
 
 def _check_places(project: Project, data_dir: Path | None) -> None:
@@ -275,26 +282,80 @@ def write_docs(project: Project) -> Path:
     return page
 
 
-def _failure(result: "dbtRunnerResult", project: Project) -> ChurnError:
-    """What went wrong, in words."""
+def _failure(result: "dbtRunnerResult", project: Project, *, is_full: bool) -> ChurnError:
+    """What went wrong, in words; `is_full` says that every row was read again."""
     if result.exception is not None:
-        message = _plain(str(result.exception))
-        return _warehouse_failure(message, project) or InputError(
-            f"The project cannot be built.\n{message}"
-        )
-    messages = []
+        return _exception(result.exception, project)
+    messages, is_stopped = [], False
+    failed: list[Any] = []
     # of a run; other results of dbt have no such list
     for node in getattr(result.result, "results", ()):
-        if node.status in ("error", "fail"):
-            text = _plain(node.message or "failed")
-            if failure := _warehouse_failure(text, project):
-                return failure
-            messages.append(f"{node.node.name}: {text}")
-    shown = "\n".join(messages[:5]) or "dbt gave no reason."
-    more = f"\n… and {len(messages) - 5} more." if len(messages) > 5 else ""
+        if node.status not in ("error", "fail"):
+            continue
+        said = node.message or "failed"
+        text = _plain(said)
+        if failure := _warehouse_failure(text, project):
+            return failure
+        is_stopped |= _STOPPED in text or said.lstrip().startswith(_NOT_COMPILED)
+        messages.append(f"{node.node.name}: {text}")
+        if node.status == "fail":
+            failed.append(node.node)
+    shown = "\n".join(messages[:_FAILURES_SHOWN]) or "dbt gave no reason."
+    if len(messages) > _FAILURES_SHOWN:
+        shown += f"\n… and {len(messages) - _FAILURES_SHOWN} more."
+    if failed:
+        shown += f"\n{_remedy(failed, is_full)}"
     log = Path(os.environ.get("DBT_LOG_PATH") or "logs") / "dbt.log"
-    kind = InputError if _STOPPED in shown else ChurnError
-    return kind(f"The build failed.\n{shown.replace(_STOPPED, '')}{more}\nDetails are in {log}.")
+    kind = InputError if is_stopped else ChurnError
+    return kind(f"The build failed.\n{shown.replace(_STOPPED, '')}\nDetails are in {log}.")
+
+
+def _exception(error: BaseException, project: Project) -> ChurnError:
+    """Why dbt did not get as far as to build."""
+    from dbt.cli.exceptions import DbtUsageException
+    from dbt.exceptions import ParsingError
+    from dbt_common.exceptions import CompilationError, DbtConfigError, DbtValidationError
+
+    if isinstance(error, OSError):
+        return refusal(error, Path(str(error.filename or project.warehouse)), _place_of(error))
+    message = _plain(str(error))
+    if failure := _warehouse_failure(message, project):
+        return failure
+    is_configuration = isinstance(
+        error,
+        CompilationError | ParsingError | DbtConfigError | DbtValidationError | DbtUsageException,
+    )
+    kind = InputError if is_configuration else ChurnError
+    return kind(f"The project cannot be built.\n{message}")
+
+
+def _place_of(error: OSError) -> str:
+    """The setting that says where dbt writes a file that it could not write."""
+    log = os.environ.get("DBT_LOG_PATH") or "logs"
+    is_log = error.filename is not None and Path(str(error.filename)).resolve().is_relative_to(
+        Path(log).resolve()
+    )
+    return "DBT_LOG_PATH" if is_log else "DBT_TARGET_PATH"
+
+
+def _remedy(tests: Sequence[Any], is_full: bool) -> str:
+    """What helps where tests of the data failed."""
+    read = {name for test in tests for name in test.depends_on.nodes}
+    seeds = sorted(name.rpartition(".")[2] for name in read if name.startswith("seed."))
+    if seeds and len(seeds) == len(read):
+        files = ", ".join(
+            str(file) for name in seeds for file in Path("seeds").rglob(f"{name}.csv")
+        )
+        return f"Correct what is wrong in {files}, then run this again."
+    if is_full:
+        return (
+            "All rows were read again, so neither a partial build nor an earlier one is the cause: "
+            "look at what was changed in dbt_project.yml, seeds and models."
+        )
+    return (
+        "The tables contradict each other, as they do after a part of them was built by hand. This "
+        "builds all of them anew: make run FULL_REFRESH=1"
+    )
 
 
 def _warehouse_failure(message: str, project: Project) -> ChurnError | None:

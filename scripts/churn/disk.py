@@ -1,12 +1,17 @@
 """What writers need of a disk: that what was written is there, and that nobody else writes."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn.errors import ChurnError
+from churn.errors import ChurnError, InputError
+
+# another try ends in the same way
+_NO_PLACE = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def flush(path: Path) -> None:
@@ -40,3 +45,28 @@ def held(lock: Path, in_use: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def refusal(error: OSError, place: Path, setting: str) -> ChurnError:
+    """Why nothing can be written at a place, and what to do.
+
+    `setting` is the environment variable that names another place. An InputError where there can be
+    no such place, a ChurnError where another try may end better.
+    """
+    at, why = Path(str(error.filename or place)), error.strerror or str(error)
+    if error.errno in _NO_PLACE:
+        return InputError(f"{place} cannot be used: {why} ({at}). Name another place: {setting}=…")
+    if error.errno in _NO_SPACE:
+        return ChurnError(f"There is no space left to write {at}. Free some, then try again.")
+    return ChurnError(
+        f"{at} cannot be written: {why}. Check its permissions, or name another place: {setting}=…"
+    )
+
+
+@contextmanager
+def saying_what_is_refused(place: Path, setting: str) -> Iterator[None]:
+    """Turn what the system refuses in the block into the errors of `refusal`."""
+    try:
+        yield
+    except OSError as error:
+        raise refusal(error, place, setting) from error

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from churn.customer_ids import shown_id
+from churn.disk import saying_what_is_refused
 from churn.project import Project
 from churn.terminal import plain, plain_text, print_warnings
 from churn.warehouse import Row, reading
@@ -132,7 +133,8 @@ def show(project: Project, console: Console, picture: Path | None = None) -> Non
     if picture is not None:
         # the theme's web font would be fetched by whoever looks at the picture
         svg_format = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-        console.save_svg(str(picture), title="churn show", code_format=svg_format)
+        with saying_what_is_refused(picture, "--svg"):
+            console.save_svg(str(picture), title="churn show", code_format=svg_format)
 
 
 def _read(project: Project) -> _Rows:

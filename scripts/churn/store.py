@@ -6,19 +6,25 @@ dbt reads the files in place (`sources: store`), so no writer waits for the lock
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from errno import ENOTDIR
+from functools import partial
 from hashlib import md5
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from churn.disk import flush
-from churn.errors import ChurnError
+from churn.errors import ChurnError, InputError
+from churn.terminal import plain
 
+RESTORE = "Restore the file from a copy, or move it elsewhere."
+_LAST_YEAR = 9999
 _ROWS_AT_ONCE = 10_000
 # every table, by its folder; `sources: store` describes them
 _TABLES = (
@@ -80,8 +86,79 @@ def append(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Pa
     The file appears complete or not at all; killing the process leaves at most a hidden partial
     file, which the next writer removes. Raises ChurnError when the disk refuses.
     """
+    with appending(folder) as write:
+        return write(name, rows)
+
+
+@contextmanager
+def appending(folder: Path) -> Iterator[Callable[[str, pa.Table | pa.RecordBatchReader], Path]]:
+    """Keep other writers out while the block decides what to add; gives what `append` does.
+
+    Who reads the table in the block has read everything that was added before.
+    """
     with _locked(folder):
-        return _write(folder, name, rows)
+        yield partial(_write, folder)
+
+
+def read(file: Path, schema: pa.Schema, always_known: Collection[str]) -> pa.Table:
+    """The rows of a file of the store, with the columns and types of the schema.
+
+    A column that an earlier release did not write is null.
+
+    Args:
+        file: a Parquet file.
+        schema: which columns to read, and as what.
+        always_known: the columns that hold a value in every row.
+
+    Raises:
+        InputError: the file is damaged, or holds what cannot be; the message names the column.
+        ChurnError: the file cannot be read now.
+        FileNotFoundError: it is gone.
+    """
+    try:
+        with pq.ParquetFile(file) as stored:
+            known = [name for name in stored.schema_arrow.names if name in schema.names]
+            rows = stored.read(columns=known)
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(file, error, RESTORE) from error
+    columns = [
+        _checked(file, rows, column, must_be_known=column.name in always_known) for column in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def unreadable(file: Path, error: Exception, remedy: str) -> ChurnError:
+    """Why a Parquet file cannot be read: the system refuses, or else it is damaged."""
+    # what Arrow says of damaged bytes has no number
+    if isinstance(error, OSError) and error.errno is not None:
+        return ChurnError(f"{file} cannot be read: {error.strerror or error}.")
+    reason = plain((str(error).splitlines() or [""])[0], 200).rstrip(".")
+    return InputError(f"{file} is damaged: {reason}. {remedy}")
+
+
+def _checked(file: Path, rows: pa.Table, column: pa.Field, *, must_be_known: bool) -> Any:
+    if rows.column_names.count(column.name) != 1:
+        if rows.column_names.count(column.name) or (must_be_known and len(rows)):
+            raise InputError(f"{file} has no one column {column.name}. {RESTORE}")
+        return pa.nulls(len(rows), column.type)
+    found = rows[column.name]
+    try:
+        values = found.cast(column.type)
+        if pa.types.is_temporal(column.type):
+            years = pc.min_max(pc.year(values)).as_py()
+            if years["min"] is not None and not 1 <= years["min"] <= years["max"] <= _LAST_YEAR:
+                raise pa.ArrowInvalid("no year of the calendar")
+    except pa.ArrowException as error:
+        raise InputError(
+            f"{file}: the column {column.name} holds {found.type} that cannot be read as "
+            f"{column.type}. {RESTORE}"
+        ) from error
+    if must_be_known and values.null_count:
+        row = pc.index(pc.is_null(values), True).as_py() + 1
+        raise InputError(f"{file}: the column {column.name} is empty in row {row}. {RESTORE}")
+    return values
 
 
 def compact(folder: Path, most_files: int) -> None:
@@ -127,13 +204,13 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _write(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Path:
     path = folder / f"{name}.parquet"
-    partial = folder / f".{name}.partial"
+    unfinished = folder / f".{name}.partial"
     batches = rows.to_reader() if isinstance(rows, pa.Table) else rows
-    with pq.ParquetWriter(partial, batches.schema, compression="zstd") as writer:
+    with pq.ParquetWriter(unfinished, batches.schema, compression="zstd") as writer:
         for batch in batches:
             writer.write_batch(batch)
-    flush(partial)
-    partial.replace(path)
+    flush(unfinished)
+    unfinished.replace(path)
     flush(folder)
     return path
 

@@ -1,6 +1,8 @@
 """The way to a terminal: text of unknown origin, warnings, progress."""
 
+import io
 import os
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +14,17 @@ from rich.text import Text
 
 # control, format (such as bidirectional overrides), surrogate, private use, unassigned; separators
 _INVISIBLE = ("C", "Z")
+# longer text of unknown origin fills a table or a screen
+LONGEST_TEXT = 300
+_LONGEST_LINE = 2_000
+_LONGEST_WARNING = 600
+
+
+def replace_unknown_characters() -> None:
+    """Show a question mark for each character that the encoding of a stream does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def plain(value: object, limit: int | None = None) -> str:
@@ -25,11 +38,11 @@ def plain(value: object, limit: int | None = None) -> str:
 
 
 def plain_lines(value: object) -> str:
-    """The same for a message of several lines."""
-    return "\n".join(plain(line) for line in str(value).splitlines())
+    """The same for a message of several lines, each shortened where it would fill the screen."""
+    return "\n".join(plain(line, _LONGEST_LINE) for line in str(value).splitlines())
 
 
-def plain_text(value: object, *, limit: int | None = None, style: str = "") -> Text:
+def plain_text(value: object, *, limit: int = LONGEST_TEXT, style: str = "") -> Text:
     """The same for rich, which then sees no markup either."""
     return Text(plain(value, limit), style=style)
 
@@ -45,7 +58,8 @@ def output_console(**options: Any) -> Console:
 def print_warnings(warnings: Sequence[str], console: Console) -> None:
     """What is wrong with the data, before anything that is made of it."""
     for warning in warnings:
-        console.print(Text.assemble(("Warning: ", "bold yellow"), (warning, "yellow")))
+        shown = plain_text(warning, limit=_LONGEST_WARNING, style="yellow")
+        console.print(Text.assemble(("Warning: ", "bold yellow"), shown))
     if warnings:
         console.print()
 

@@ -13,7 +13,9 @@ import duckdb
 import pytest
 import yaml
 
+from churn.dbt import _failure
 from churn.errors import InputError
+from churn.project import Project
 from conftest import ROOT, Tables, Workspace
 
 DEFAULTS = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
@@ -66,18 +68,16 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["standard", "medium < high"],
     ),
     "level beyond the cap": (changed("levels", "high", to=101), ["standard", "<= 100"]),
-    "negative min_usage_rows": ({"min_usage_rows": -1}, ["min_usage_rows", "-1"]),
-    "min_usage_rows as text": ({"min_usage_rows": "5"}, ["min_usage_rows"]),
+    "points beyond belief": (band(0, "points", 1001), ["usage_drop", "band 1", "to 1000", "1001"]),
+    "label that is empty": (
+        changed("rules", 0, "label", to=None),
+        ["usage_drop", "label", "empty"],
+    ),
+    "limit without an end": (band(0, "at_least", float("inf")), ["usage_drop", "band 1", "inf"]),
+    # what dbt computes with while it reads the project
     "no week of history": ({"history_weeks": 0}, ["history_weeks", "whole number from 1", "0"]),
-    "half a week of history": ({"history_weeks": 26.5}, ["history_weeks", "26.5"]),
-    "backtest_weeks as text": ({"backtest_weeks": "52"}, ["backtest_weeks", "whole number"]),
-    "fewer than no week of backtest": ({"backtest_weeks": -1}, ["backtest_weeks", "from 0", "-1"]),
-    "late_arrival_days below 0": ({"late_arrival_days": -1}, ["late_arrival_days", "from 0", "-1"]),
-    "backtest_horizon_days yes": ({"backtest_horizon_days": True}, ["backtest_horizon_days"]),
-    "warning of the past": ({"backtest_horizon_days": -90}, ["backtest_horizon_days", "-90"]),
-    "an engine that is none": ({"enrichment_engine": "olama"}, ["enrichment_engine", "ollama"]),
-    "date in another order": ({"as_of_date": "31.03.2026"}, ["as_of_date", "31.03.2026"]),
-    "date that does not exist": ({"as_of_date": "2026-02-30"}, ["as_of_date", "2026-02-30"]),
+    "steps as text": ({"playbook_most_steps": "x"}, ["playbook_most_steps", "from 3", "'x'"]),
+    "no action groups": ({"risk_action_groups": None}, ["risk_action_groups", "list", "empty"]),
 }
 
 
@@ -91,6 +91,57 @@ def test_a_mistake_stops_the_build_and_is_named(workspace: Workspace, mistake: s
         assert text in message
     assert "Traceback" not in message
     assert len(message) < 600
+
+
+# variable -> wrong values, each with what the message must say of it
+WRONG_VALUES: dict[str, list[tuple[Any, str]]] = {
+    "min_usage_rows": [(-1, "from 0, not -1"), ("5", "not '5'"), (None, "not empty")],
+    "late_arrival_days": [(-1, "from 0 to 1000, not -1"), (1001, "not 1001"), ("", "not ''")],
+    "history_weeks": [(0, "from 1 to 1000, not 0"), (26.5, "not 26.5"), ([26], "not [26]")],
+    "backtest_horizon_days": [(True, "not True"), (-90, "from 1 to 1000, not -90")],
+    "backtest_weeks": [("52", "whole number from 0 to 1000, not '52'"), (-1, "not -1")],
+    "backtest_replicates": [(0, "from 1 to 1000, not 0")],
+    "renewal_notice_days": [("x", "from 0 to 1000, not 'x'"), (False, "not False")],
+    "contact_pause_days": [(10**9, "from 0 to 1000, not 1000000000")],
+    "playbook_most_steps": [(2, "from 3 to 100, not 2"), ("7", "not '7'")],
+    "report_customer_pages": [("all", "from 0, not 'all'"), (-1, "not -1")],
+    "playbook_start_days": [
+        ({"high": 2, "medium": 5}, "for high, medium and renewal, not {'high': 2, 'medium': 5}"),
+        ({"high": 2, "medium": 5, "renewal": "1"}, "whole numbers from 0 to 1000"),
+        ({"high": 2, "medium": 5, "renewal": 1, "low": 9}, "for high, medium and renewal"),
+        (3, "not 3"),
+        (None, "not empty"),
+    ],
+    "as_of_date": [
+        ("31.03.2026", "a date such as 2026-01-31, not '31.03.2026'"),
+        ("2026-02-30", "a date that exists, not '2026-02-30'"),
+        ("0001-01-01", "between the years 1900 and 2900, not '0001-01-01'"),
+        ("9999-12-31", "between the years 1900 and 2900, not '9999-12-31'"),
+        (True, "not True"),
+        (20260131, "not 20260131"),
+    ],
+    "enrichment_engine": [("olama", "one of: ollama, not 'olama'"), (["ollama"], "not ['ollama']")],
+    "risk_action_groups": [("usage", "a list of names, not 'usage'"), ([1], "not [1]")],
+    "saas_tables": [
+        (None, "not empty"),
+        ({"accounts": {"required": {}}}, "'accounts' too, has the mappings required and optional"),
+        (
+            {"accounts": {"required": {"account_id": "number"}, "optional": {}}},
+            "the type of accounts.account_id is one of id, text",
+        ),
+        ("x" * 10_000, "x…'"),
+    ],
+}
+
+
+def test_a_mistyped_playbook_stops_the_build_and_is_named(workspace: Workspace) -> None:
+    mistake = json.dumps(changed("rules", 2, "playbook", to="product_erors"))
+    result = workspace.dbt("build", "--select", "playbook_steps", "--vars", mistake)
+    with workspace.active():
+        failure = _failure(result, Project(), is_full=False)
+    assert isinstance(failure, InputError)
+    assert "rule 'product_errors' names an unknown playbook 'product_erors'" in str(failure)
+    assert "product_errors, renewal" in str(failure)
 
 
 def test_dbt_itself_stops_with_exit_code_2(workspace: Workspace) -> None:
@@ -262,6 +313,10 @@ def test_macros_hold_at_their_edges(workspace: Workspace) -> None:
         "value_fault('null', 'date')": "missing_value",
         'sql_text("it\'s {{ 1 }}")': "it's {{ 1 }}",
     }
+    wrong = [(name, *case) for name, found in WRONG_VALUES.items() for case in found]
+    faults = [f"sql_text(variable_fault({name!r}, {value!r}))" for name, value, _ in wrong]
+    right = {f"sql_text(variable_fault({name!r}, {DEFAULTS[name]!r}))": "" for name in WRONG_VALUES}
+    cases |= dict.fromkeys(faults) | right
     wrapped = [case.split(" | ") if " | " in case else ["%s", case] for case in cases]
     columns = ", ".join(
         outer % f"{{{{ {macro} }}}}" + f" as case_{number}"
@@ -273,4 +328,11 @@ def test_macros_hold_at_their_edges(workspace: Workspace) -> None:
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         found = connection.execute(sql).fetchone()
-    assert dict(zip(cases, found, strict=True)) == cases
+    values = dict(zip(cases, found, strict=True))
+    for fault, (name, _, said) in zip(faults, wrong, strict=True):
+        message = values.pop(fault)
+        assert message.startswith(f"{name} must be ")
+        assert said in message
+        assert len(message) < 300
+        del cases[fault]
+    assert values == cases

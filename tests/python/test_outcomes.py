@@ -1,6 +1,7 @@
 """The outcome log: what people did is written down once, and never lost."""
 
 import csv
+import fcntl
 import os
 import random
 import re
@@ -328,7 +329,7 @@ def test_the_list_has_the_newest_first(place: Workspace) -> None:
 def test_a_file_that_is_no_part_of_the_log_is_named(place: Workspace) -> None:
     logged(place, "add", "S01", "renewed")
     (place.store / "outcomes" / "notes.parquet").write_text("not Parquet")
-    assert "notes.parquet cannot be read" in refused(place, "list", code=1)
+    assert "notes.parquet is damaged" in refused(place, "list")
     # logging needs none of it
     place.churn("outcome", "add", "S01", "renewed")
     assert len(files(place)) == 3
@@ -716,3 +717,49 @@ def test_nothing_acknowledged_is_lost_and_nothing_doubled(tmp_path: Path, log: O
     rows = [pq.read_metadata(file).num_rows for file in log.folder.glob("*.parquet")]
     assert max(rows) > MOST_FILES
     assert len(rows) <= MOST_FILES + WORKERS
+
+
+def wait_until_both_wait(lock: Path, processes: list[subprocess.Popen[str]]) -> None:
+    """Return once the processes wait for the lock, as the kernel lists them."""
+    inode = f":{lock.stat().st_ino} "
+    waiting: set[int] = set()
+    while waiting != {process.pid for process in processes}:
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.05)
+        lines = Path("/proc/locks").read_text().splitlines()
+        waiting = {int(line.split()[5]) for line in lines if "->" in line and inode in line}
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system does not list its locks")
+@pytest.mark.parametrize(
+    ("command", "both_say"),
+    [
+        (["import", "calls.csv"], ["Stored 1 Known already 0", "Stored 0 Known already 1"]),
+        (["retract", "{id}"], ["Logged as", "was retracted already"]),
+    ],
+    ids=["import", "retract"],
+)
+def test_of_two_that_store_the_same_at_once_the_second_is_told(
+    place: Workspace, tmp_path: Path, command: list[str], both_say: list[str]
+) -> None:
+    done(place, "add", "S02", "contacted")
+    (tmp_path / "calls.csv").write_text("customer_id,outcome\nS01,contacted\n")
+    names = {"calls.csv": str(tmp_path / "calls.csv"), "{id}": stored(place)[0]["outcome_id"]}
+    arguments = [names.get(argument, argument) for argument in command]
+    lock = place.store / "outcomes" / ".lock"
+    with lock.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", "from churn.cli import main; main()", "outcome", *arguments],
+                env=os.environ | place.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for _ in range(2)
+        ]
+        wait_until_both_wait(lock, processes)
+    said = [plain(process.communicate()[0]) for process in processes]
+    assert all(any(text in out for out in said) for text in both_say), said
+    assert len(stored(place)) == 2

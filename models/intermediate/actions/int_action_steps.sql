@@ -135,7 +135,7 @@ chosen as (
         customer_offer
     from ranked
     where
-        step_rank <= {{ var('playbook_most_steps') - 2 }}
+        step_rank <= {{ checked_var('playbook_most_steps') - 2 }}
         and (playbook != 'general' or has_playbook = 0)
 
 ),

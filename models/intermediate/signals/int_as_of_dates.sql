@@ -104,13 +104,13 @@ today as (
 
 history_weeks as (
 
-    {{ numbers(var('history_weeks')) }}
+    {{ numbers(checked_var('history_weeks')) }}
 
 ),
 
 backtest_weeks as (
 
-    {{ numbers(var('backtest_weeks')) }}
+    {{ numbers(checked_var('backtest_weeks')) }}
 
 ),
 

@@ -20,7 +20,7 @@ source as (
         'json_validity': 'decimal(18, 6)',
         'latency_p50_ms': 'bigint',
         'latency_p95_ms': 'bigint',
-    }) | indent(4) }}
+    }, always_known=['evaluation_id', 'evaluated_at', 'engine', 'model']) | indent(4) }}
 
 ),
 

@@ -5,7 +5,7 @@ source as (
 
     {{ stored_rows('enrichment/markers', {
         'cleared_at': 'timestamp',
-    }) | indent(4) }}
+    }, always_known=['cleared_at']) | indent(4) }}
 
 ),
 

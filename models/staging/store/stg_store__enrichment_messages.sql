@@ -6,7 +6,7 @@ source as (
     {{ stored_rows('enrichment/messages', {
         'source_file': 'string',
         'message_id': 'string',
-    }) | indent(4) }}
+    }, always_known=['source_file', 'message_id']) | indent(4) }}
 
 ),
 

@@ -36,7 +36,7 @@ source as (
         'attempts': 'int',
         'error': 'string',
         'created_at': 'timestamp',
-    }) | indent(4) }}
+    }, always_known=['message_id', 'source_file', 'is_from_data', 'engine', 'cache_key', 'created_at']) | indent(4) }}
 
 ),
 

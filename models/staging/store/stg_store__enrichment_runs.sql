@@ -17,7 +17,7 @@ source as (
         'timed_out': 'bigint',
         'failed': 'bigint',
         'was_stopped': 'boolean',
-    }) | indent(4) }}
+    }, always_known=['run_id', 'started_at', 'engine', 'model']) | indent(4) }}
 
 ),
 

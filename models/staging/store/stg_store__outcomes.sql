@@ -17,7 +17,7 @@ source as (
         'logged_at': 'timestamp',
         'corrects': 'string',
         'import_key': 'string',
-    }) | indent(4) }}
+    }, always_known=['outcome_id', 'kind', 'customer_id', 'logged_by', 'occurred_on', 'logged_at']) | indent(4) }}
 
 ),
 

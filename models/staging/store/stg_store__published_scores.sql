@@ -20,7 +20,7 @@ source as (
         'churn_intent_30d': 'bigint',
         'risk_level': 'string',
         'top_reasons': 'string',
-    }) | indent(4) }}
+    }, always_known=['publication_id', 'published_at', 'as_of_date', 'ruleset', 'customer_id', 'account_id', 'risk_score', 'risk_level']) | indent(4) }}
 
 ),
 

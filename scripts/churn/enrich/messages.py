@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from churn.enrich.text import clean
 from churn.sql_text import file_pattern, identifier
+from churn.store import unreadable
 
 # the columns of a message that dbt links and shows; null where the file has none
 KEYS = ("ticket_id", "account_id", "subscription_id", "customer_id", "submitted_at")
@@ -82,8 +83,12 @@ def message_ids(file: Path) -> pa.Table:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, str]]]:
-    """A connection that can read the file, and its columns, by name, quoted."""
+    """A connection that can read the file, and its columns, by name, quoted.
+
+    Raises InputError in the block where the file is damaged.
+    """
     with (
+        _saying_what_is_damaged(file),
         tempfile.TemporaryDirectory() as spill,
         duckdb.connect(config={**_SETTINGS, "temp_directory": spill}) as connection,
     ):
@@ -93,6 +98,16 @@ def _opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, s
         columns = {name: identifier(name) for name in found}
         del columns["_row_number"]
         yield connection, columns
+
+
+@contextmanager
+def _saying_what_is_damaged(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise unreadable(file, error, "Give enrich the file with the tickets again.") from error
 
 
 def _places(columns: Mapping[str, str], since: datetime | None = None) -> str:

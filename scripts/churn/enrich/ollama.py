@@ -9,6 +9,7 @@ English that is four times more than needed; for rare characters and emoji it is
 import asyncio
 import ipaddress
 import os
+import re
 from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import cast
@@ -30,6 +31,7 @@ from churn.enrich.prompt import prompt_version, system_prompt, ticket_prompt
 from churn.enrich.text import clean
 from churn.errors import InputError
 from churn.options import DEFAULT_MODEL
+from churn.terminal import plain
 
 # of the text of a ticket; of the rest, a page of English, the middle is left out
 TEXT_BYTES = 4000
@@ -47,6 +49,8 @@ _CHECK_SECONDS = 10.0
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 4.0
 _BUSY = (429, 503)
+# as it is asked for: labels of at most 63 characters; an address of version 6 has colons instead
+_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?", re.I)
 # another try may end better
 _MODEL_ERRORS = ("invalid_json", "wrong_schema", "cut_off")
 
@@ -267,13 +271,16 @@ def _address(host: str) -> tuple[str, bool]:
     """The URL that the client would make of a host, and whether it is this machine."""
     try:
         url = _parse_host(host.strip())
-        httpx.URL(url)
+        sent = httpx.URL(url).raw_host.decode()
         parts = urlsplit(url)
     except (ValueError, httpx.InvalidURL):
-        parts = urlsplit("")
+        sent, parts = "", urlsplit("")
     name = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or not name:
-        raise InputError("The Ollama host is no address. Write it as http://127.0.0.1:11434.")
+    if parts.scheme not in ("http", "https") or not (":" in sent or _HOST_NAME.fullmatch(sent)):
+        raise InputError(
+            f"The Ollama host is {plain(host, 100)}, which is no address. "
+            "Write it as http://127.0.0.1:11434."
+        )
     try:
         address = ipaddress.ip_address(name)
     except ValueError:

@@ -17,12 +17,10 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from churn.disk import held
 from churn.errors import ChurnError
-from churn.store import append, compact, names_in, parquet_files
+from churn.store import append, compact, names_in, parquet_files, read
 
 RESULT = pa.schema(
     [
@@ -89,6 +87,8 @@ ANSWER = (
     "language",
 )
 _KNOWN = ["message_id", "source_file", "is_from_data", "cache_key", "created_at", *ANSWER]
+_READ = pa.schema([RESULT.field(name) for name in (*_KNOWN, "engine", "error")])
+_ALWAYS_KNOWN = ("message_id", "source_file", "is_from_data", "engine", "cache_key", "created_at")
 # a message without words is not asked about, and its error is no reason to try again
 NO_TEXT = "no_text"
 FILES_BEFORE_COMPACTION = 20
@@ -114,14 +114,21 @@ class Results:
         self.messages = folder / "messages"
 
     def known(self, engine: str, source_file: str, *, is_from_data: bool) -> "Known":
-        """What an engine has read so far, for messages of the data, or of a file of tickets."""
+        """What an engine has read so far, for messages of the data, or of a file of tickets.
+
+        Raises InputError when a file of the store is damaged.
+        """
         files = parquet_files(self.results)
         if not files:
             return Known()
-        error = ds.field("error")
+        error = pc.field("error")
         is_final = error.is_null() | (error == NO_TEXT)
-        stored = ds.dataset([str(file) for file in files], schema=RESULT)
-        rows = stored.to_table(_KNOWN, filter=is_final & (ds.field("engine") == engine))
+        rows = pa.concat_tables(
+            read(file, _READ, _ALWAYS_KNOWN)
+            .filter(is_final & (pc.field("engine") == engine))
+            .select(_KNOWN)
+            for file in files
+        )
         # of two the newest counts, here as in dbt
         rows = rows.sort_by("created_at")
         visible = rows.filter(pc.equal(rows["is_from_data"], is_from_data))
@@ -137,7 +144,7 @@ class Results:
         ids = message_ids["message_id"].cast(pa.string())
         table = pa.table({"source_file": [source_file] * len(ids), "message_id": ids}, MESSAGES)
         path = self.messages / f"{source_file}.parquet"
-        if not path.is_file() or not pq.read_table(path).equals(table):
+        if not path.is_file() or not read(path, MESSAGES, MESSAGES.names).equals(table):
             append(self.messages, source_file, table)
 
     def clear(self) -> None:
@@ -146,8 +153,8 @@ class Results:
 
     def _cleared_at(self) -> datetime | None:
         files = parquet_files(self.markers)
-        moments = [pq.read_table(file)["cleared_at"][0].as_py() for file in files]
-        return max(moments, default=None)
+        moments = [pc.max(read(file, MARKER, MARKER.names)["cleared_at"]).as_py() for file in files]
+        return max(filter(None, moments), default=None)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from filecmp import cmp
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn.disk import flush
@@ -15,10 +16,11 @@ from churn.enrich.text import text_columns
 from churn.errors import ChurnError, InputError
 from churn.load import convert_file
 from churn.project import Project
-from churn.store import names_in, parquet_files
+from churn.store import names_in, parquet_files, unreadable
 
 TABLE = "ticket_messages"
 _SAMPLE = Path("seeds/saas") / f"raw_{TABLE}.csv"
+ROW_NUMBER = "_row_number"
 _SAMPLE_VALUES = 1000
 _SAMPLE_ROWS = 20
 _SAMPLE_BYTES = 8_000_000
@@ -120,19 +122,28 @@ def is_file(path: Path) -> bool:
 
 
 def _source(project: Project, name: str, file: Path, *, is_from_data: bool) -> Source:
-    parquet = pq.ParquetFile(file)
-    columns = [column for column in parquet.schema_arrow.names if column != "_row_number"]
+    restore = "Load the data" if is_from_data else "Give enrich the file with the tickets"
+    try:
+        parquet = pq.ParquetFile(file)
+        columns = [column for column in parquet.schema_arrow.names if column != ROW_NUMBER]
+        if len(columns) == len(parquet.schema_arrow.names):
+            raise InputError(
+                f"{file} was not written by this program: it has no column {ROW_NUMBER}. "
+                f"{restore} again."
+            )
 
-    def values(column: str) -> list[object]:
-        found: list[object] = []
-        size = 0
-        # a few at a time, since each may be as long as a cell can be
-        for batch in parquet.iter_batches(_SAMPLE_ROWS, columns=[column]):
-            found += batch.column(0).to_pylist()
-            size += batch.nbytes
-            if len(found) >= _SAMPLE_VALUES or size > _SAMPLE_BYTES:
-                break
-        return found
+        def values(column: str) -> list[object]:
+            found: list[object] = []
+            size = 0
+            # a few at a time, since each may be as long as a cell can be
+            for batch in parquet.iter_batches(_SAMPLE_ROWS, columns=[column]):
+                found += batch.column(0).cast(pa.string()).to_pylist()
+                size += batch.nbytes
+                if len(found) >= _SAMPLE_VALUES or size > _SAMPLE_BYTES:
+                    break
+            return found
 
-    words = text_columns(project.tables[TABLE], columns, values)
+        words = text_columns(project.tables[TABLE], columns, values)
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(file, error, f"{restore} again.") from error
     return Source(name, file, is_from_data, parquet.metadata.num_rows, words)

@@ -20,6 +20,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 # a week of the history: three columns wide, and a blank
 _WEEK = 4
 _HIGHEST_SCORE = 100
+_NAME_LENGTH = 60
 _WIDE = 100
 _UNDATED = "* what is true in the export, whatever was true on that day"
 _SIGNALS = {
@@ -72,16 +73,19 @@ def _customer(customer: Row) -> Text:
     until = f" to {customer['end_date']}" if customer["end_date"] else ""
     standing = "active" if customer["is_active"] else "ended"
     arr = _NOTHING if customer["arr"] is None else f"{customer['arr']:,.0f}"
+    customer_id = plain(shown_id(customer["customer_id"]), _NAME_LENGTH)
+    plan = plain(customer["plan_tier"] or _NOTHING, _NAME_LENGTH)
     return plain_text(
-        f"{shown_id(customer['customer_id'])}, plan {customer['plan_tier'] or _NOTHING}, "
-        f"ARR {arr}, {standing}, from {customer['start_date']}{until}"
+        f"{customer_id}, plan {plan}, ARR {arr}, {standing}, from {customer['start_date']}{until}"
     )
 
 
 def _account(customer: Row) -> Text:
-    owner = f", looked after by {customer['csm_name']}" if customer["csm_name"] else ""
+    name = customer["csm_name"]
+    owner = f", looked after by {plain(name, _NAME_LENGTH)}" if name else ""
+    account_id = plain(customer["account_id"], _NAME_LENGTH)
     event = "had a churn event" if customer["churned"] else "never had a churn event"
-    return plain_text(f"{customer['account_id']}{owner}; {event} by then (shown, never scored)")
+    return plain_text(f"{account_id}{owner}; {event} by then (shown, never scored)")
 
 
 def _arithmetic(explanation: Explanation) -> str:

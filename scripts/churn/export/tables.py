@@ -79,6 +79,8 @@ TASKS = (
 _COPIED = ("email_subject", "email_body", "slack_message")
 # what Excel can show in a cell
 _CELL_LENGTH = 32_767
+# Excel counts days from here; an earlier date is text
+_FIRST_YEAR = 1900
 _WIDTHS = {
     "contact_priority": 8,
     "account_name": 30,
@@ -191,10 +193,10 @@ def _write_cell(
         sheet.write_boolean(row, column, value, cell_format)
     elif isinstance(value, int | float | Decimal):
         sheet.write_number(row, column, value, cell_format)
-    elif isinstance(value, date):
+    elif isinstance(value, date) and value.year >= _FIRST_YEAR:
         sheet.write_datetime(row, column, value, day)
     else:
-        sheet.write_string(row, column, value, cell_format)
+        sheet.write_string(row, column, str(value), cell_format)
 
 
 def _cell_text(text: str, *, is_copied: bool) -> str:

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from churn.errors import InputError
+from churn.terminal import plain
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 IGNORED_FOLDERS = ("__macosx", "truth")
 FILES_SHOWN = 20
+_NAME_LENGTH = 200
 
 
 def readable_suffix(name: str) -> str | None:
@@ -27,7 +29,8 @@ def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
     """Every regular file below a folder, as sorted relative paths.
 
     Hidden files, `__MACOSX`, `truth` and everything in the folder `without` (resolved; where loads
-    are kept) are left out.
+    are kept) are left out. Links to folders are followed. A folder that a link leads to twice, or
+    that holds the link, counts once.
 
     Raises:
         OSError: a folder cannot be listed.
@@ -36,14 +39,20 @@ def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
     def fail(error: OSError) -> None:
         raise error
 
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=fail):
+    def counts(path: Path) -> bool:
+        real = path.resolve()
+        if is_ignored(PurePosixPath(path.name)) or real == without or real in seen:
+            return False
+        # what lies in the folder itself is listed where it lies
+        if path.is_symlink() and (root.is_relative_to(real) or real.is_relative_to(root)):
+            return False
+        seen.add(real)
+        return True
+
+    found, seen, root = [], set[Path](), folder.resolve()
+    for parent, folders, names in os.walk(folder, onerror=fail, followlinks=True):
         here = Path(parent)
-        folders[:] = [
-            name
-            for name in folders
-            if not is_ignored(PurePosixPath(name)) and (here / name).resolve() != without
-        ]
+        folders[:] = [name for name in sorted(folders) if counts(here / name)]
         for name in names:
             relative = PurePosixPath((here / name).relative_to(folder).as_posix())
             if not is_ignored(relative) and _is_regular(here / name):
@@ -103,8 +112,8 @@ def missing_table_message(
 
 
 def shortened(names: Iterable[str], *, limit: int) -> str:
-    """Names joined with commas, the ones past the limit only counted."""
-    listed = list(names)
+    """Names joined with commas, the ones past the limit only counted, and long ones cut."""
+    listed = [plain(name, _NAME_LENGTH) for name in names]
     more = len(listed) - limit
     return ", ".join(listed[:limit]) + (f" and {more} more" if more > 0 else "")
 

@@ -266,16 +266,19 @@ def _previous_load(load_dir: Path) -> dict[str, dict[str, Any]]:
     record = load_dir / f"{SOURCE_FILES}.parquet"
     try:
         rows = pq.read_table(record).to_pylist() if record.is_file() else []
-    except pa.ArrowException as error:
+        loaded = {row["table_name"]: row for row in rows}
+    except (OSError, KeyError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise InputError(
             f"{record} is damaged. Delete the folder {load_dir} and load again."
         ) from error
-    if rows and made(load_dir) is None:
+    if loaded and made(load_dir) is None:
         # a load of an earlier release has no marker, but its record lists its files
-        tables = [f"{row['table_name']}.parquet" for row in rows]
+        tables = [f"{name}.parquet" for name in loaded]
         mark(load_dir, WORK, {name: [] for name in (record.name, *tables)})
     check_folder(load_dir, WORK, SETTING)
-    return {row["table_name"]: row for row in rows}
+    return loaded
 
 
 def _source_file(

@@ -13,6 +13,7 @@ from churn.load.find import shortened
 from churn.terminal import plain_text
 
 NAMES_SHOWN = 6
+_COLUMNS_LENGTH = 1_500
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,10 @@ def print_summary(summary: LoadSummary, console: Console) -> None:
             plain_text(table.file),
             f"{table.rows:,}",
             dates,
-            plain_text(_columns(table)),
+            plain_text(_columns(table), limit=_COLUMNS_LENGTH),
         )
-    console.print(plain_text(f"Loaded {summary.source} into {summary.load_dir}"))
+    loaded = f"Loaded {summary.source} into {summary.load_dir}"
+    console.print(plain_text(loaded, limit=_COLUMNS_LENGTH))
     console.print(grid)
     for label, names in (
         ("Kept from the previous load", summary.kept),
@@ -116,7 +118,8 @@ def print_summary(summary: LoadSummary, console: Console) -> None:
         ("Files that hold no table", summary.other_files),
     ):
         if names:
-            console.print(plain_text(f"{label}: {shortened(names, limit=NAMES_SHOWN)}"))
+            shown = shortened(names, limit=NAMES_SHOWN)
+            console.print(plain_text(f"{label}: {shown}", limit=_COLUMNS_LENGTH))
     grown = [f"{name} {rows:,}" for name, rows in summary.added.items() if rows is not None]
     changed = [name for name, rows in summary.added.items() if rows is None]
     if grown:
@@ -124,7 +127,8 @@ def print_summary(summary: LoadSummary, console: Console) -> None:
     if changed:
         console.print(f"Not the last load with rows added, and read anew: {', '.join(changed)}")
     for warning in summary.warnings:
-        console.print(plain_text(f"Warning: {warning}", style="yellow"))
+        shown = f"Warning: {warning}"
+        console.print(plain_text(shown, limit=_COLUMNS_LENGTH, style="yellow"))
 
 
 def _columns(table: TableSummary) -> str:

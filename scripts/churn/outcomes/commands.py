@@ -28,6 +28,7 @@ from churn.project import Project
 from churn.terminal import plain, plain_text
 
 _NOTE_SHOWN = 300
+_ID_SHOWN = 60
 _UNCHECKED = (
     "The warehouse is being built or is open elsewhere, so the customer's id was taken as it is. "
     "The next build lists ids that no customer has."
@@ -146,14 +147,20 @@ def import_file(project: Project, console: Console, path: Path, *, by: str | Non
     """
     # reading files of unknown origin takes long to load, and most commands do not need it
     from churn.outcomes.files import read_file
-    from churn.outcomes.imports import prepare
+    from churn.outcomes.imports import Import, prepare
 
     log, person = outcome_log(project), _person(by)
     file = read_file(path)
     customers = look_up(project, file.customer_ids())
-    result = prepare(file, customers, log.read().imported(), person)
+    result = Import()
+
+    def choose(logged: Entries) -> list[Entry]:
+        nonlocal result
+        result = prepare(file, customers, logged.imported(), person)
+        return result.entries
+
+    log.append_chosen(choose)
     if result.entries:
-        log.append(result.entries)
         if customers.were_checked:
             log.tidy()
         else:
@@ -201,7 +208,7 @@ def list_outcomes(project: Project, console: Console, *, customer: str | None, l
         style = "dim" if entries.replaced_by(entry) else ""
         table.add_row(
             str(entry.occurred_on),
-            plain_text(shown_id(entry.customer_id)),
+            plain_text(shown_id(entry.customer_id), limit=_ID_SHOWN),
             plain_text(_standing(entry, entries)),
             plain_text(entry.note or entry.reason or "", limit=_NOTE_SHOWN),
             plain_text(entry.logged_by),
@@ -218,7 +225,16 @@ def _store(
 ) -> None:
     """Add a row, and say so; a customer that was looked up tells whether a build is at work."""
     log = outcome_log(project)
-    log.append([entry])
+
+    def if_still_there(logged: Entries) -> list[Entry]:
+        logged.to_replace(str(entry.corrects))
+        return [entry]
+
+    if entry.corrects is None:
+        log.append([entry])
+    else:
+        # somebody else may have replaced the same row in the meantime
+        log.append_chosen(if_still_there)
     if customer is not None and not customer.was_checked:
         _say(_UNCHECKED, console)
     _say(

@@ -5,7 +5,7 @@ that replaces it with nothing.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -15,10 +15,9 @@ from typing import Literal
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from churn.errors import ChurnError, InputError
-from churn.store import append, compact, parquet_files
+from churn.store import append, appending, compact, parquet_files, read
 from churn.terminal import plain
 from churn.vocabulary import read_words
 
@@ -39,6 +38,7 @@ OUTCOME = pa.schema(
         ("import_key", pa.string()),
     ]
 )
+_ALWAYS_KNOWN = ("outcome_id", "kind", "customer_id", "logged_by", "occurred_on", "logged_at")
 VOCABULARY = Path("seeds/playbooks/outcomes.csv")
 NOTE_LENGTH = 2_000
 NAME_LENGTH = 200
@@ -182,8 +182,17 @@ class OutcomeLog:
 
         Raises ChurnError when the disk refuses.
         """
-        rows = pa.Table.from_pylist([asdict(entry) for entry in entries], schema=OUTCOME)
-        append(self.folder, uuid4().hex, rows)
+        append(self.folder, uuid4().hex, _table(entries))
+
+    def append_chosen(self, choose: Callable[[Entries], Sequence[Entry]]) -> None:
+        """Add the rows that `choose` gives for what the log holds, as `append` does.
+
+        Nobody else adds a row from the choice until the rows are there. Raises ChurnError when the
+        disk refuses, and what `choose` raises.
+        """
+        with appending(self.folder) as write:
+            if entries := choose(self.read()):
+                write(uuid4().hex, _table(entries))
 
     def tidy(self) -> None:
         """Put files together where there are many. Call it while no build reads them.
@@ -194,7 +203,11 @@ class OutcomeLog:
             compact(self.folder, MOST_FILES)
 
     def read(self) -> Entries:
-        """All rows. Raises ChurnError when the folder or a file cannot be read."""
+        """All rows.
+
+        Raises InputError when a file is damaged, ChurnError when the folder or a file cannot be
+        read now.
+        """
         for _ in range(_ATTEMPTS):
             # files that are gone were put together since they were listed
             with suppress(FileNotFoundError):
@@ -202,21 +215,15 @@ class OutcomeLog:
         raise ChurnError(f"{self.folder} changes while it is read. Try again.")
 
     def _rows(self) -> list[Entry]:
-        entries: list[Entry] = []
-        for file in parquet_files(self.folder):
-            try:
-                stored = pq.ParquetFile(file)
-                known = [name for name in stored.schema_arrow.names if name in OUTCOME.names]
-                rows = stored.read(columns=known).to_pylist()
-                entries += [Entry(**row) for row in rows]
-            except FileNotFoundError:
-                raise
-            except (OSError, pa.ArrowException, TypeError) as error:
-                raise ChurnError(
-                    f"{file} cannot be read as a part of the outcome log: {error}. "
-                    "Restore it from a copy, or move it elsewhere."
-                ) from error
-        return entries
+        return [
+            Entry(**row)
+            for file in parquet_files(self.folder)
+            for row in read(file, OUTCOME, _ALWAYS_KNOWN).to_pylist()
+        ]
+
+
+def _table(entries: Sequence[Entry]) -> pa.Table:
+    return pa.Table.from_pylist([asdict(entry) for entry in entries], schema=OUTCOME)
 
 
 @cache

@@ -79,8 +79,14 @@ def serve_reports(project: Project, console: Console, port: int = DEFAULT_PORT) 
 
 
 def develop_reports(project: Project, console: Console, port: int = DEFAULT_PORT) -> None:
-    """Serve the pages as they are edited, until Ctrl-C; data is that of the last build."""
+    """Serve the pages as they are edited, until Ctrl-C; data is that of the last build.
+
+    Raises InputError when nothing was built, or the port cannot be had.
+    """
+    from churn.reports.server import check_port
+
     evidence.check_node()
+    check_port(port, "reports-dev")
     with console.status("Installing the packages of the reports, once ..."):
         evidence.install(project.reports_log)
     with reading(project) as warehouse:

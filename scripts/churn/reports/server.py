@@ -3,6 +3,7 @@
 What a page may load is named in a policy that browsers enforce: nothing of another host.
 """
 
+import errno
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from churn.errors import InputError
+from churn.options import DEFAULT_PORT
 
 LOOPBACK = "127.0.0.1"
 # Evidence starts with scripts in the page and compiles DuckDB; charts and tables set styles
@@ -39,6 +41,7 @@ _HEADERS = [
 _DIGEST = re.compile(r"/_app/immutable/|/data/.*/[0-9a-f]{32}/")
 _KEPT = (b"cache-control", b"max-age=31536000, immutable")
 _ASKED = (b"cache-control", b"no-cache")
+_LAST_PORT = 65_535
 
 
 class _WithHeaders:
@@ -60,7 +63,7 @@ class _WithHeaders:
 def serve(site: Path, base_path: str, port: int, on_start: Callable[[str], None]) -> None:
     """Serve until it is stopped (Ctrl-C); `on_start` is given the address of the first page.
 
-    Raises InputError when the port is taken.
+    Raises InputError when the port cannot be had.
     """
     server, bound = _server(site, base_path), _bound(port)
     on_start(_address(bound, base_path))
@@ -108,7 +111,27 @@ def _bound(port: int) -> socket:
         bound.bind((LOOPBACK, port))
     except OSError as error:
         bound.close()
-        raise InputError(
-            f"Port {port} is in use. Name another: make reports-serve PORT={port + 1}"
-        ) from error
+        raise port_refused(error, port, "reports-serve") from error
     return bound
+
+
+def check_port(port: int, target: str) -> None:
+    """Raise InputError where the port cannot be had; `target` is the one of make that wants it."""
+    try:
+        with socket() as bound:
+            bound.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+            bound.bind((LOOPBACK, port))
+    except OSError as error:
+        raise port_refused(error, port, target) from error
+
+
+def port_refused(error: OSError, port: int, target: str) -> InputError:
+    """Why a port cannot be had, and which one can."""
+    other = DEFAULT_PORT if port != DEFAULT_PORT else DEFAULT_PORT + 1
+    if error.errno == errno.EADDRINUSE:
+        what, other = f"Port {port} is in use.", port + 1 if port < _LAST_PORT else other
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        what = f"You have no permission to use port {port}; below 1024 the system keeps them."
+    else:
+        what = f"Port {port} cannot be used: {error.strerror or error}."
+    return InputError(f"{what} Name another: make {target} PORT={other}")

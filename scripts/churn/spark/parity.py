@@ -79,7 +79,7 @@ def print_comparisons(comparisons: Sequence[Comparison], console: Console) -> No
             comparison.table,
             f"{comparison.rows:,}",
             f"{comparison.differing:,}",
-            plain_text(comparison.first),
+            plain_text(comparison.first, limit=1_000),
             style="red" if comparison.first else "",
         )
     console.print(table)

@@ -1,0 +1,40 @@
+"""Paths as people write them: a leading `~` is the home folder, as in a shell.
+
+`make` passes its variables on in quotes, where no shell expands them.
+"""
+
+import os
+from pathlib import Path
+
+# the environment variables that name a place, for this process, dbt and every child process
+PATH_SETTINGS = (
+    "CHURN_WAREHOUSE",
+    "CHURN_DATA_DIR",
+    "CHURN_STORE_DIR",
+    "CHURN_EXPORT_DIR",
+    "CHURN_REPORTS_DIR",
+    "CHURN_PUBLISHED_WAREHOUSE",
+    "CHURN_TEMP_DIR",
+    "CHURN_SPARK_DIR",
+    "DBT_TARGET_PATH",
+    "DBT_LOG_PATH",
+)
+
+
+def expanded(path: Path) -> Path:
+    """The path with the home folder in place of a leading `~`.
+
+    A path stays as it is where nobody knows the home folder.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+def expand_settings() -> None:
+    """Expand `~` in every environment variable that names a place."""
+    for name in PATH_SETTINGS:
+        value = os.environ.get(name, "")
+        if value.startswith("~"):
+            os.environ[name] = str(expanded(Path(value)))
