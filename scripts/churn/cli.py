@@ -45,6 +45,11 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
+_NOT_RECORDED = (
+    "A run with --vars is a look: its scores were not recorded. To record them, add --record "
+    "(make: RECORD=1)."
+)
+
 LAST_DAY = datetime.combine(DEFAULT_UNTIL, time.min)
 
 Data = Annotated[
@@ -78,14 +83,25 @@ def run(
     variables: Variables = "{}",
     full_refresh: Annotated[
         bool,
-        typer.Option(help="Read every row again, those too that came too late to be added."),
+        typer.Option(
+            "--full-refresh",
+            help="Read every row again, those too that came too late to be added.",
+        ),
+    ] = False,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record",
+            help="With --vars: record the scores, as a run without it does.",
+        ),
     ] = False,
 ) -> None:
     """Build everything and print who to call first.
 
     Reads the bundled sample, or your own data with `--data`. The result is in the DuckDB file
     `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`). The first scores of each as-of date are kept
-    for good in `data/published/` (or `CHURN_STORE_DIR`).
+    for good in `data/published/` (or `CHURN_STORE_DIR`); a run with `--vars` is a look, and keeps
+    nothing.
     """
     from churn.dbt import build
     from churn.load import recover
@@ -103,9 +119,12 @@ def run(
         data_dir = project.data_dir
     _say_what_is_built(project, console, data_dir)
     build(project, console, data_dir=data_dir, variables=settings, full_refresh=full_refresh)
-    if publish(project):
+    is_look = bool(settings) and not record
+    if not is_look and publish(project):
         build(project, console, data_dir=data_dir, variables=settings, models=PUBLISHED_MODELS)
     show_list(project, console)
+    if is_look:
+        console.print(_NOT_RECORDED, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("publish")
