@@ -141,8 +141,8 @@ def _has_grown(last: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 
 def _code_files(data_dir: Path | None) -> Iterator[Path]:
     for folder in _CODE:
-        # follows links, and passes over hidden files
-        for name in sorted(glob(f"{folder}/**", recursive=True)):
+        # unlike pathlib's: follows links, and passes over hidden files
+        for name in sorted(glob(f"{folder}/**", recursive=True)):  # noqa: PTH207
             file = Path(name)
             # editors leave copies that end so
             is_code = file.is_file() and not name.endswith("~")

@@ -45,9 +45,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
+_LOOK = "A run with --vars is a look"
+_OLDER = "The scores of {}, a later date, are on record"
 _NOT_RECORDED = (
-    "A run with --vars is a look: its scores were not recorded. To record them, add --record "
-    "(make: RECORD=1)."
+    "{}: its own scores were not recorded. To record them, add --record (make: RECORD=1)."
 )
 
 LAST_DAY = datetime.combine(DEFAULT_UNTIL, time.min)
@@ -92,7 +93,7 @@ def run(
         bool,
         typer.Option(
             "--record",
-            help="With --vars: record the scores, as a run without it does.",
+            help="Record the scores of a look, too: of a run with --vars or of an older export.",
         ),
     ] = False,
 ) -> None:
@@ -100,12 +101,12 @@ def run(
 
     Reads the bundled sample, or your own data with `--data`. The result is in the DuckDB file
     `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`). The first scores of each as-of date are kept
-    for good in `data/published/` (or `CHURN_STORE_DIR`); a run with `--vars` is a look, and keeps
-    nothing.
+    for good in `data/published/` (or `CHURN_STORE_DIR`). A run with `--vars`, or of an as-of date
+    before the last one on record, is a look: it records nothing without `--record`.
     """
     from churn.dbt import build
     from churn.load import recover
-    from churn.publish import PUBLISHED_MODELS, publish
+    from churn.publish import PUBLISHED_MODELS, later_date, publish
     from churn.show import show as show_list
 
     project, console = Project(), output_console()
@@ -119,12 +120,15 @@ def run(
         data_dir = project.data_dir
     _say_what_is_built(project, console, data_dir)
     build(project, console, data_dir=data_dir, variables=settings, full_refresh=full_refresh)
-    is_look = bool(settings) and not record
-    if not is_look and publish(project):
+    look = ""
+    if not record:
+        later = later_date(project)
+        look = _LOOK if settings else _OLDER.format(later) if later else ""
+    if not look and publish(project):
         build(project, console, data_dir=data_dir, variables=settings, models=PUBLISHED_MODELS)
     show_list(project, console)
-    if is_look:
-        console.print(_NOT_RECORDED, markup=False, highlight=False, soft_wrap=True)
+    if look:
+        console.print(_NOT_RECORDED.format(look), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("publish")
