@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # taken as they were typed: names and notes may hold anything, a $ too
 ARGUMENTS := DATA PARTIAL VARS FULL_REFRESH ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS \
 	CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT BASE_PATH PORT \
-	SCALE RUNS ONLY MEMORY_LIMIT HISTORY PAGE REPLACE
+	SCALE RUNS ONLY MEMORY_LIMIT HISTORY PAGE REPLACE RECORD
 $(foreach name,$(ARGUMENTS),$(eval override $(name) := $$(value $(name))))
 export $(ARGUMENTS)
 
@@ -19,8 +19,8 @@ OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
 
-run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}"] [FULL_REFRESH=1]
-	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS) $${FULL_REFRESH:+--full-refresh}
+run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}" [RECORD=1]] [FULL_REFRESH=1]
+	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS) $${RECORD:+--record} $${FULL_REFRESH:+--full-refresh}
 
 publish: $(VENV)/.runtime  ## copy the warehouse to a read-only file to query while you build, build/published/churn.duckdb [REPLACE=1]
 	@$(BIN)/churn publish $${REPLACE:+--replace}

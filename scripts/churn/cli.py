@@ -53,6 +53,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
+_LOOK = "A run with --vars is a look"
+_OLDER = "The scores of {}, a later date, are on record"
+_NOT_RECORDED = (
+    "{}: its own scores were not recorded. To record them, add --record (make: RECORD=1)."
+)
+
 
 def _expanded(path: Path | None) -> Path | None:
     return None if path is None else expanded(path)
@@ -96,18 +102,29 @@ def run(
     variables: Variables = "{}",
     full_refresh: Annotated[
         bool,
-        typer.Option(help="Read every row again, those too that came too late to be added."),
+        typer.Option(
+            "--full-refresh",
+            help="Read every row again, those too that came too late to be added.",
+        ),
+    ] = False,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record",
+            help="Record the scores of a look, too: of a run with --vars or of an older export.",
+        ),
     ] = False,
 ) -> None:
     """Build everything and print who to call first.
 
     Reads the bundled sample, or your own data with `--data`. The result is in the DuckDB file
     `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`). The first scores of each as-of date are kept
-    for good in `data/published/` (or `CHURN_STORE_DIR`).
+    for good in `data/published/` (or `CHURN_STORE_DIR`). A run with `--vars`, or of an as-of date
+    before the last one on record, is a look: it records nothing without `--record`.
     """
     from churn.dbt import build
     from churn.load import recover
-    from churn.publish import PUBLISHED_MODELS, publish
+    from churn.publish import PUBLISHED_MODELS, later_date, publish
     from churn.show import show as show_list
 
     project, console = Project(), output_console()
@@ -121,9 +138,15 @@ def run(
         data_dir = project.data_dir
     _say_what_is_built(project, console, data_dir)
     build(project, console, data_dir=data_dir, variables=settings, full_refresh=full_refresh)
-    if publish(project):
+    look = ""
+    if not record:
+        later = later_date(project)
+        look = _LOOK if settings else _OLDER.format(later) if later else ""
+    if not look and publish(project):
         build(project, console, data_dir=data_dir, variables=settings, models=PUBLISHED_MODELS)
     show_list(project, console)
+    if look:
+        console.print(_NOT_RECORDED.format(look), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("publish")

@@ -12,7 +12,7 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from churn.build_record import is_complete, keep, last_build, made_from
+from churn.build_record import is_complete, keep, last_build, made_from, why_all_again
 from churn.disk import held, refusal, saying_what_is_refused
 from churn.errors import ChurnError, InputError
 from churn.made import replace_file
@@ -46,6 +46,7 @@ _NO_RECORD = (
 _NOTHING_REBUILT = (
     "How the warehouse was built is not on record: what was logged since is shown after `make run`."
 )
+_ALL_AGAIN = "Every row is read again."
 _OTHER_DATA = (
     "The loaded data is not what the warehouse was built from: this reads it as it is now."
 )
@@ -73,7 +74,8 @@ def build(
     `data_dir` is the folder of loaded data to read, None for the bundled sample. `variables`
     override those of `dbt_project.yml`. `tables` are those of the store whose changes the `models`
     show. Without `tested`, tests of the data are left out. A `full_refresh` builds anew, too, what
-    is otherwise only added to.
+    is otherwise only added to. A build of everything does so unasked, and says why, wherever it
+    must not add to what it finds (`why_all_again`).
 
     Raises InputError when the configuration is wrong, ChurnError when the build fails or the
     warehouse is in use.
@@ -83,10 +85,15 @@ def build(
     else:
         os.environ["CHURN_DATA_DIR"] = str(data_dir)
     _check_places(project, data_dir)
-    arguments = build_command(variables, models=models, tested=tested, full_refresh=full_refresh)
     with reserved(project):
         last = last_build(project) if is_complete(project) else None
         record = made_from(project, data_dir, variables)
+        if not models and not full_refresh and (why := why_all_again(project, record)):
+            console.print(f"{why} {_ALL_AGAIN}", markup=False, highlight=False, soft_wrap=True)
+            full_refresh = True
+        arguments = build_command(
+            variables, models=models, tested=tested, full_refresh=full_refresh
+        )
         run_showing_progress(arguments, project, console)
         with saying_what_is_refused(project.build_record, "CHURN_WAREHOUSE"):
             if not models:
@@ -167,7 +174,7 @@ def rebuild(
     """Build these models again if any of these tables of the store has changed since the last time.
 
     From the data and with the variables of the last complete build. Where there is none, where it
-    was changed since, or where the data is another, everything is built.
+    was changed since, or where the data or the code is another, everything is built.
     """
     last, data_dir = last_build(project), built_from(project)
     variables = last["variables"] if last else None
@@ -176,7 +183,8 @@ def rebuild(
         build(project, console, data_dir=data_dir, variables=variables)
         return
     if any(last["stored"].get(name) != now["stored"].get(name) for name in tables):
-        part = models if is_complete(project) else ()
+        is_same = is_complete(project) and last.get("code") == now["code"]
+        part = models if is_same else ()
         build(project, console, data_dir=data_dir, variables=variables, models=part, tables=tables)
 
 

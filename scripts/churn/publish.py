@@ -1,7 +1,7 @@
 """Keeps what was published: the scores of a date, as people saw them first."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 
@@ -23,7 +23,27 @@ _IS_PUBLISHED = """
     inner join intermediate.int_as_of_dates using (as_of_date)
     where is_current
 """
+# a date beyond today is a typo, and would keep the real ones from being recorded
+_LATER = """
+    select max(published.as_of_date) filter (published.as_of_date <= $tomorrow)
+    from marts.published_scores as published
+    inner join intermediate.int_as_of_dates as today
+        on today.is_current and published.as_of_date >= today.as_of_date
+    having not bool_or(published.as_of_date = today.as_of_date)
+"""
 _SCORES = "select * from intermediate.int_scores_to_publish order by customer_id"
+
+
+def later_date(project: Project) -> date | None:
+    """A later as-of date whose scores are on record, where those of the last build are not.
+
+    The last build is then a look at the past, such as one from an older export.
+    """
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    with reading(project) as warehouse:
+        found = warehouse.connection.execute(_LATER, {"tomorrow": tomorrow}).fetchone()
+    day: date | None = found[0] if found else None
+    return day
 
 
 def publish(project: Project) -> bool:

@@ -16,7 +16,8 @@ BEFORE = AS_OF - timedelta(days=7)
 
 
 def run(place: Workspace, tables: Tables, day: date = AS_OF) -> None:
-    found = place.churn("run", "--data", place.write(tables), "--vars", f"{{as_of_date: {day}}}")
+    settings = f"{{as_of_date: {day}}}"
+    found = place.churn("run", "--data", place.write(tables), "--vars", settings, "--record")
     assert found.code == 0, found
 
 

@@ -1,0 +1,503 @@
+"""Random sequences of what people do to a warehouse, its data, its store and its exports.
+
+A sequence is made from its seed alone, so that one that fails can be run again:
+`python tests/python/sequences.py 17` runs the sequence of seed 17, `0-300` the first 300.
+"""
+
+import io
+import os
+import random
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import dbt.cli.main
+import duckdb
+import pyarrow.parquet as pq
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+
+import churn.dbt
+from churn.load import load
+from churn.project import Project
+from conftest import AS_OF, ROOT, WRITTEN_BY, Contents, Outcome, Workspace, assert_same
+from test_growth import Company
+
+# few dates, one thread: a build of the small company then takes seconds
+SETTINGS = {
+    "history_weeks: 26": "history_weeks: 2",
+    "backtest_weeks: 52": "backtest_weeks: 0",
+    "backtest_replicates: 200": "backtest_replicates: 1",
+    "+persist_docs: {relation: true, columns: true}": "+persist_docs: {}",
+}
+# a change of the code that changes scores
+CODE = (Path("macros/windows.sql"), "{{ as_of_date }} - 60", "{{ as_of_date }} - 45")
+CONFIGURATION = (Path("dbt_project.yml"), "min_usage_rows: 5", "min_usage_rows: 40")
+
+PARTS = (
+    "checked_saas__feature_usage",
+    "+checked_saas__feature_usage",
+    "int_daily_usage",
+    "+int_daily_usage",
+    "int_subscription_usage",
+    "int_as_of_dates",
+    "int_customer_usage",
+    "+int_customer_usage",
+    "int_account_support",
+    "+int_customer_signals",
+    "int_customer_signals",
+    "int_customer_scores",
+    "int_customer_scores+",
+    "staging",
+    "intermediate",
+    "customer_risk",
+    "+customer_risk",
+    "data_quality_issues+",
+)
+LOOKS = (
+    "{as_of_date: 2026-03-15}",
+    "{as_of_date: 2026-03-20, history_weeks: 1}",
+    "{risk_ruleset: basic}",
+    "{disabled_risk_rules: [usage_drop, trial]}",
+    "{late_arrival_days: 2}",
+    "{min_usage_rows: 40}",
+)
+OUTCOMES = ("contacted", "meeting_scheduled", "no_response", "renewed", "issue_resolved")
+
+Step = Callable[[], None]
+
+
+class Prepared(dbtRunner):
+    """dbt with the project parsed before, as its own interface allows: parsing takes longest."""
+
+    manifest_now: Manifest
+
+    def __init__(self, manifest: object = None, callbacks: Any = None) -> None:
+        super().__init__(manifest=self.manifest_now, callbacks=callbacks)
+        # macros keep notes in the graph, for one invocation
+        self.manifest_now.build_flat_graph()
+
+
+class Town:
+    """A copy of the project with small settings, and the places in which a sequence happens."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.project = folder / "project"
+        self.manifests: dict[str, bytes] = {}
+        for name in ("models", "macros", "seeds", "docs"):
+            shutil.copytree(ROOT / name, self.project / name)
+        for name in ("dbt_project.yml", "profiles.yml"):
+            shutil.copy(ROOT / name, self.project)
+        settings = self.project / "dbt_project.yml"
+        text = settings.read_text(encoding="utf-8")
+        for before, after in SETTINGS.items():
+            assert before in text, before
+            text = text.replace(before, after)
+        settings.write_text(text, encoding="utf-8")
+        profile = self.project / "profiles.yml"
+        text = profile.read_text(encoding="utf-8").replace("threads: 2", "threads: 1")
+        text = text.replace("config_options:\n", "config_options:\n        threads: 1\n", 1)
+        profile.write_text(text, encoding="utf-8")
+        self.original = {
+            file: (self.project / file).read_text(encoding="utf-8")
+            for file in (CODE[0], CONFIGURATION[0])
+        }
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """The working directory is the project, and dbt is prepared."""
+        here = Path.cwd()
+        os.chdir(self.project)
+        try:
+            with (
+                patch.object(dbt.cli.main, "dbtRunner", Prepared),
+                # tests of the data take as long as the models
+                patch.object(churn.dbt, "_BUILD", churn.dbt._BUILD_UNTESTED),
+            ):
+                yield
+        finally:
+            os.chdir(here)
+
+    def restore_code(self) -> None:
+        for file, text in self.original.items():
+            (self.project / file).write_text(text, encoding="utf-8")
+
+    def toggle(self, change: tuple[Path, str, str]) -> None:
+        """Change the code, or change it back."""
+        file, one, other = change
+        path = self.project / file
+        text = path.read_text(encoding="utf-8")
+        before, after = (one, other) if one in text else (other, one)
+        assert before in text
+        path.write_text(text.replace(before, after), encoding="utf-8")
+
+    def parse(self, place: Workspace) -> None:
+        """Give dbt the code as it is now; each variant is parsed once."""
+        code = (self.project / CODE[0]).read_text(encoding="utf-8")
+        if code not in self.manifests:
+            with place.active():
+                os.environ["CHURN_DATA_DIR"] = str(place.load_dir)
+                found = dbtRunner().invoke(["--log-level", "none", "parse"])
+                assert found.success, found.exception
+            target = Path(place.environment["DBT_TARGET_PATH"])
+            self.manifests[code] = (target / "partial_parse.msgpack").read_bytes()
+        # nothing that an earlier invocation has left in it
+        Prepared.manifest_now = Manifest.from_msgpack(self.manifests[code])
+
+
+class Sequence:
+    """One sequence; `steps` says what has happened so far."""
+
+    def __init__(self, town: Town, seed: int) -> None:
+        self.town, self.seed = town, seed
+        self.random = random.Random(seed)
+        self.steps: list[str] = []
+        self.company = Company()
+        self.seconds: dict[str, float] = {}
+        folder = town.folder / "place"
+        shutil.rmtree(folder, ignore_errors=True)
+        self.place = Workspace(folder, town.folder / "target")
+        self.exports = folder / "exports"
+        self.place.environment |= {
+            "CHURN_EXPORT_DIR": str(self.exports),
+            "CHURN_DATA_DIR": str(self.place.load_dir),
+        }
+        self.backup = folder / "backup"
+        self.published: set[str] = set()
+        self.logged: set[str] = set()
+        self.edits: set[str] = set()
+        self.foreign = {
+            self.place.store / "notes.txt": "of the user\n",
+            self.place.store / "published" / "notes.txt": "of the user\n",
+            self.exports / "mine" / "notes.txt": "of the user\n",
+        }
+        for file, text in self.foreign.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        town.restore_code()
+
+    # -------------------------------------------------------------------------- what people do
+    def company_changes(self) -> None:
+        """A day, late rows, faults, tickets, corrections: then a load."""
+        changes = (
+            *(Company.a_day_passes, Company.a_day_passes, Company.rows_come_late),
+            *(Company.faults_come, Company.tickets_come, Company.customers_change),
+            *(Company.rows_are_edited, Company.nothing_happens),
+        )
+        chosen = self.random.choices(changes, k=self.random.randint(1, 3))
+        for change in chosen:
+            change(self.company)
+        self.note(*(change.__name__ for change in chosen))
+        self.load()
+
+    def export_is_corrected(self) -> None:
+        """A value becomes another, or the last rows go; the number of rows may be the same."""
+        usage = self.company.tables["feature_usage"]
+        if self.random.random() < 0.3:
+            del usage[-self.random.randint(1, 40) :]
+        else:
+            since = str(AS_OF - timedelta(days=self.random.randint(5, 45)))
+            customer = self.random.choice(["S03", "S05", "S08"])
+            for row in usage:
+                if row["subscription_id"] == customer and row["usage_date"] >= since:
+                    row["usage_count"] = str(self.random.randint(0, 40))
+        self.note("corrected")
+        self.load()
+
+    def one_table_is_loaded(self) -> None:
+        table = self.random.choice(["subscriptions", "accounts", "churn_events"])
+        Company.customers_change(self.company)
+        folder = self.place.source.with_name("part")
+        shutil.rmtree(folder, ignore_errors=True)
+        whole = self.place.source
+        self.place.source = folder
+        self.place.write({table: self.company.tables[table]})
+        self.place.source = whole
+        self.note(table)
+        with self.place.active():
+            load(folder, Project(), partial=True)
+
+    def dbt_by_hand(self) -> None:
+        command = self.random.choice(["run", "run", "build", "build", "test", "seed"])
+        arguments = [command]
+        if command != "seed":
+            arguments += ["--select", *self.random.sample(PARTS, self.random.randint(1, 3))]
+        if command == "build":
+            arguments += ["--exclude-resource-type", "unit_test"]
+        if self.random.random() < 0.15 and command != "test":
+            arguments.append("--full-refresh")
+        if self.random.random() < 0.2:
+            arguments += ["--vars", self.random.choice(LOOKS)]
+        self.dbt(*arguments)
+
+    def full_run(self) -> None:
+        self.run(*(["--data", str(self.place.source)] if self.random.random() < 0.3 else []))
+
+    def run_is_killed(self) -> None:
+        """After the build, before its record is kept; or within the build."""
+        self.note("before the record")
+        with patch.object(churn.dbt, "keep", side_effect=KeyboardInterrupt):
+            outcome = self.churn("run")
+        assert outcome.code == 130, outcome
+
+    def look(self) -> None:
+        """A run with variables leaves nothing in the store, and says so."""
+        before = self.stored_files()
+        out = self.run("--vars", self.random.choice(LOOKS))
+        assert self.stored_files() == before
+        assert "To record them, add --record" in out
+
+    def look_on_record(self) -> None:
+        self.run("--vars", self.random.choice(LOOKS), "--record")
+
+    def outcome_is_logged(self) -> None:
+        if not self.place.warehouse.exists():
+            return
+        customer = self.random.choice(["S01", "S02", "S03"])
+        kind = self.random.random()
+        if kind < 0.6:
+            what = self.random.choice(OUTCOMES)
+            arguments = [
+                "add",
+                customer,
+                what,
+                "--at",
+                "2026-03-2" + str(self.random.randint(1, 9)),
+            ]
+        elif kind < 0.8:
+            arguments = ["snooze", customer, "2027-01-01"]
+        else:
+            arguments = ["not-a-risk", customer, "moved"]
+        self.churn("outcome", *arguments, may_fail=True)
+
+    def list_is_printed(self) -> None:
+        self.churn("list", may_fail=True)
+
+    def export_is_written(self) -> None:
+        self.churn("export", "--format", "csv,tasks,digest", may_fail=True)
+
+    def export_is_edited(self) -> None:
+        for file in sorted(self.exports.glob("*/action_list.csv")):
+            text = file.read_text(encoding="utf-8-sig")
+            mark = f"edit {len(self.edits)}"
+            header, _, rows = text.partition("\n")
+            names = header.strip().split(",")
+            if "note" not in names or not rows:
+                continue
+            # filled in where there is nothing yet: the columns of people are the last ones
+            file.write_text(text.rstrip("\n") + f"\nS01,contacted,{mark}\n", encoding="utf-8")
+            self.edits.add(mark)
+            own = file.with_name("of the user.txt")
+            own.write_text("of the user\n", encoding="utf-8")
+            self.foreign[own] = "of the user\n"
+
+    def code_changes(self) -> None:
+        change = self.random.choice([CODE, CONFIGURATION])
+        self.note(str(change[0]))
+        self.town.toggle(change)
+        self.town.parse(self.place)
+
+    def client_writes(self) -> None:
+        """Somebody opens the warehouse in a client that writes."""
+        if not self.place.warehouse.exists():
+            return
+        statement = self.random.choice(
+            [
+                "create or replace table mine as select 1 as one",
+                "update intermediate.int_customer_usage set errors_30d = 99",
+                "delete from intermediate.int_customer_scores",
+                "delete from intermediate.int_daily_usage where usage_count > 30",
+                "drop table if exists intermediate.int_customer_signals",
+                "select 1",
+            ]
+        )
+        self.note(statement)
+        try:
+            with duckdb.connect(str(self.place.warehouse)) as connection:
+                connection.execute(statement)
+        except duckdb.CatalogException:
+            # not built yet
+            pass
+
+    def backup_is_taken(self) -> None:
+        shutil.rmtree(self.backup, ignore_errors=True)
+        self.backup.mkdir()
+        for file in self.warehouse_files():
+            shutil.copy2(file, self.backup)
+
+    def backup_comes_back(self) -> None:
+        """The warehouse alone or with its record, as `cp` or as `cp -p` copies them."""
+        copy: Callable[..., object] = self.random.choice([shutil.copy, shutil.copy2])
+        names = ["churn.duckdb", "churn.duckdb.build.json"]
+        if self.random.random() < 0.5:
+            names.pop()
+        self.note(copy.__name__, *names)
+        for name in names:
+            if (self.backup / name).exists():
+                copy(self.backup / name, self.place.warehouse.parent / name)
+
+    def warehouse_is_deleted(self) -> None:
+        for file in self.warehouse_files():
+            file.unlink()
+
+    def other_data_is_built(self) -> None:
+        """The same warehouse from another folder of loaded data."""
+        other = Workspace(self.place.store.parent / "other", self.town.folder / "target")
+        if not other.load_dir.exists():
+            other.load(Company().tables)
+        with patch.dict(self.place.environment, {"CHURN_DATA_DIR": str(other.load_dir)}):
+            self.run()
+
+    # -------------------------------------------------------------------------- how it goes
+    def any_steps(self) -> list[Step]:
+        """A full run, then what happens to come."""
+        weights: dict[Step, float] = {
+            self.company_changes: 5,
+            self.export_is_corrected: 4,
+            self.one_table_is_loaded: 1,
+            self.dbt_by_hand: 8,
+            self.full_run: 4,
+            self.run_is_killed: 1,
+            self.look: 1,
+            self.look_on_record: 1,
+            self.outcome_is_logged: 2,
+            self.list_is_printed: 1,
+            self.export_is_written: 2,
+            self.export_is_edited: 1,
+            self.code_changes: 1,
+            self.client_writes: 2,
+            self.backup_is_taken: 1,
+            self.backup_comes_back: 1,
+            self.warehouse_is_deleted: 0.3,
+            self.other_data_is_built: 0.5,
+        }
+        number = self.random.randint(4, 10)
+        return [self.full_run, *self.random.choices([*weights], [*weights.values()], k=number)]
+
+    def happen(self, steps: Iterable[Step]) -> None:
+        """After a first load the steps, a full run, and what must hold at the end."""
+        self.town.parse(self.place)
+        self.load()
+        for step in (*steps, self.full_run):
+            self.take(step)
+        self.check_fresh()
+
+    def take(self, step: Step) -> None:
+        began = time.process_time()
+        self.steps.append(step.__name__)
+        step()
+        self.seconds[step.__name__] = (
+            self.seconds.get(step.__name__, 0) + time.process_time() - began
+        )
+        self.check_nothing_is_lost()
+
+    def note(self, *words: str) -> None:
+        self.steps[-1] += f" ({', '.join(words)})"
+
+    def load(self) -> None:
+        self.place.load(self.company.tables)
+
+    def run(self, *arguments: str) -> str:
+        if arguments:
+            self.note(*arguments)
+        return self.churn("run", *arguments).out
+
+    def churn(self, *arguments: str, may_fail: bool = False) -> Outcome:
+        """The command; one that may fail does so in one message."""
+        outcome = self.place.churn(*arguments)
+        if arguments[0] == "run" and outcome.code == 0:
+            self.note(*re.findall(r"[^.\n]*\. Every row is read again", outcome.out))
+        if not may_fail:
+            assert outcome.code in (0, 130), outcome
+        assert outcome.code != 0 or outcome.err == ""
+        return outcome
+
+    def dbt(self, *arguments: str) -> None:
+        self.note(*arguments)
+        with self.place.active(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            try:
+                Prepared().invoke(["--log-level", "none", *arguments])
+            finally:
+                DuckDBConnectionManager.close_all_connections()
+
+    def warehouse_files(self) -> list[Path]:
+        folder = self.place.warehouse.parent
+        return [file for file in folder.glob("churn.duckdb*") if not file.name.endswith(".lock")]
+
+    # -------------------------------------------------------------------------- what must hold
+    def stored_files(self) -> set[Path]:
+        return {*self.place.store.glob("published/*.parquet")}
+
+    def stored(self, table: str, column: str) -> set[str]:
+        files = self.place.store.glob(f"{table}/*.parquet")
+        return {value for file in files for value in pq.read_table(file)[column].to_pylist()}
+
+    def check_nothing_is_lost(self) -> None:
+        published = self.stored("published", "publication_id")
+        logged = self.stored("outcomes", "outcome_id")
+        assert published >= self.published
+        assert logged >= self.logged
+        self.published, self.logged = published, logged
+        for file, text in self.foreign.items():
+            assert file.read_text(encoding="utf-8") == text, file
+        lists = [file.read_text(encoding="utf-8-sig") for file in self.exports.rglob("*.csv")]
+        for edit in self.edits:
+            assert any(edit in text for text in lists), edit
+
+    def check_fresh(self) -> None:
+        """A warehouse that never was anything else has the same rows."""
+        found = self.contents()
+        before = self.stored_files()
+        self.warehouse_is_deleted()
+        self.steps.append("fresh")
+        self.run()
+        assert self.stored_files() == before
+        assert_same(found, self.contents(), in_order=False)
+
+    def contents(self) -> dict[str, Contents]:
+        every = self.place.contents(without=WRITTEN_BY)
+        # what a client has made itself is not ours
+        return {name: rows for name, rows in every.items() if not name.startswith("main.")}
+
+
+@contextmanager
+def telling(sequence: Sequence) -> Iterator[None]:
+    """A failure says what has happened."""
+    try:
+        with sequence.town.open():
+            yield
+    except Exception as error:
+        error.add_note(f"sequence {sequence.seed}:\n  " + "\n  ".join(sequence.steps))
+        raise
+
+
+def main(seeds: str, folder: str) -> None:
+    """Run sequences by their seeds, such as `17` or `0-300`; print what each has found."""
+    first, _, last = seeds.partition("-")
+    shutil.rmtree(folder, ignore_errors=True)
+    town = Town(Path(folder))
+    for seed in range(int(first), int(last or int(first) + 1)):
+        began = time.monotonic()
+        try:
+            sequence = Sequence(town, seed)
+            with telling(sequence):
+                sequence.happen(sequence.any_steps())
+        except Exception as error:
+            notes = "\n".join(error.__notes__)
+            print(f"FAILED {seed}: {type(error).__name__} {error}\n{notes}", flush=True)
+        else:
+            shown = {name: round(seconds, 1) for name, seconds in sequence.seconds.items()}
+            print(f"ok {seed} {time.monotonic() - began:.0f}s {shown}", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
