@@ -17,7 +17,7 @@ from playwright.sync_api import Browser
 from pypdf import PdfReader
 
 from churn.reports.browser import open_browser, settle
-from conftest import HOSTILE, ROOT, Workspace, built_once, company_of
+from conftest import HOSTILE, ODD, ROOT, Workspace, built_once, company_of
 from reports_site import WatchedPage, skip_without_tools, watched
 
 PAGES = ["", "drivers/", "at-risk/", "customers/", "tickets/", "backtest/", "data-and-rules/"]
@@ -67,7 +67,7 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Work
             _insert_readings(connection)
         built_site(place, "--base-path", "/teams/churn")
 
-    return built_once(tmp_path_factory, target, "reports_hostile", make)
+    return built_once(tmp_path_factory, target, f"reports hostile {ODD}", make)
 
 
 @pytest.fixture(scope="session")
