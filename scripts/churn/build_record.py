@@ -21,6 +21,7 @@ _NO_RECORD = "How the warehouse was built is not on record."
 _CHANGED = "The warehouse is not as the last complete build left it."
 _OTHER_CODE = "The code or its configuration has changed since the last build."
 _OTHER_VARIABLES = "The last build had other variables."
+_OTHER_DATA = "The last build read other data."
 _OTHER_ROWS = "The loaded rows are not those of the last build with more rows added."
 
 _CODE = ("models", "macros", "seeds")
@@ -79,6 +80,9 @@ def why_all_again(project: Project, now: Mapping[str, Any]) -> str:
         return _NO_RECORD
     if not is_complete(project):
         return _CHANGED
+    # the sample counts as code
+    if (last["data"] is None) != (now["data"] is None):
+        return _OTHER_DATA
     if last.get("code") != now["code"]:
         return _OTHER_CODE
     if last["variables"] != now["variables"]:

@@ -139,9 +139,10 @@ def run(
     _say_what_is_built(project, console, data_dir)
     build(project, console, data_dir=data_dir, variables=settings, full_refresh=full_refresh)
     look = ""
-    if not record:
-        later = later_date(project)
-        look = _LOOK if settings else _OLDER.format(later) if later else ""
+    if settings and not record:
+        look = _LOOK
+    elif not record and (later := later_date(project)):
+        look = _OLDER.format(later)
     if not look and publish(project):
         build(project, console, data_dir=data_dir, variables=settings, models=PUBLISHED_MODELS)
     show_list(project, console)

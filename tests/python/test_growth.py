@@ -217,7 +217,7 @@ MORE_EXAMPLES = os.environ.get("HYPOTHESIS_EXAMPLES")
 
 
 @settings(
-    max_examples=int(MORE_EXAMPLES or 3),
+    max_examples=int(MORE_EXAMPLES or 2),
     derandomize=not MORE_EXAMPLES,
     database=None,
     deadline=None,

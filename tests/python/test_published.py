@@ -128,6 +128,18 @@ def test_later_runs_find_what_was_edited_behind_a_published_date(
     warning = "8 scores that were published for 2 dates from 2026-03-31 to 2026-04-01 come out"
     assert warning in " ".join(out.split())
 
+    # an older export is a look at the past
+    before = files(workspace)
+    tables["feature_usage"] = [
+        row for row in tables["feature_usage"] if row["usage_date"] < str(AS_OF)
+    ]
+    out = run(workspace, tables)
+    assert files(workspace) == before
+    assert (
+        "The scores of 2026-04-01, a later date, are on record: its own scores were not recorded."
+        in " ".join(out.split())
+    )
+
 
 def test_scores_of_other_rules_are_kept_and_not_compared(
     workspace: Workspace, tables: Tables
