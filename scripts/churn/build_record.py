@@ -81,11 +81,11 @@ def why_all_again(project: Project, now: Mapping[str, Any]) -> str:
     if not is_complete(project):
         return _CHANGED
     # the sample counts as code
-    if (last["data"] is None) != (now["data"] is None):
+    if (last.get("data") is None) != (now["data"] is None):
         return _OTHER_DATA
     if last.get("code") != now["code"]:
         return _OTHER_CODE
-    if last["variables"] != now["variables"]:
+    if last.get("variables") != now["variables"]:
         return _OTHER_VARIABLES
     return "" if last["data"] == now["data"] or _has_grown(last, now) else _OTHER_ROWS
 

@@ -168,9 +168,11 @@ def publish_warehouse(
     with progress_bar(console, "Publishing") as progress:
         copy = publish_copy(project, progress, replace=replace)
     before = f" It takes the place of {copy.replaced.name}." if copy.replaced else ""
+    look = yaml.safe_dump(dict(copy.variables), default_flow_style=True, width=10_000).strip()
+    built_with = f" It was built with --vars {plain(look)}." if copy.variables else ""
     console.print(
         f"{copy.tables} tables of {copy.content.name} are in {project.published_warehouse}, "
-        f"{copy.size / 1e6:,.1f} MB, read-only.{before}",
+        f"{copy.size / 1e6:,.1f} MB, read-only.{built_with}{before}",
         markup=False,
         highlight=False,
         soft_wrap=True,

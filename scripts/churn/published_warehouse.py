@@ -14,7 +14,7 @@ it.
 
 import glob
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from churn.build_record import NOT_COMPLETE, is_complete
+from churn.build_record import NOT_COMPLETE, is_complete, last_build
 from churn.dbt import reserved
 from churn.disk import flush, held
 from churn.errors import ChurnError, InputError
@@ -97,12 +97,16 @@ class Content(NamedTuple):
 
 
 class Publication(NamedTuple):
-    """What was published, how many tables, how many bytes, and what it took the place of."""
+    """What was published, how many tables, how many bytes, and what it took the place of.
+
+    `variables` are those that the build was given with `--vars`.
+    """
 
     content: Content
     tables: int
     size: int
     replaced: Content | None
+    variables: Mapping[str, Any]
 
 
 def publish_warehouse(
@@ -136,14 +140,14 @@ def publish_warehouse(
             keeps = replaced if replaced and not replaced.is_sample and not replace else None
             with working_folder(file, _WORK) as work:
                 new = work / file.name
-                content, tables = _copy(project, new, progress, keeps=keeps)
+                content, tables, variables = _copy(project, new, progress, keeps=keeps)
                 new.chmod(_READ_ONLY)
                 flush(new)
                 size = new.stat().st_size
                 _keep_previous(file, work)
                 new.replace(file)
                 flush(file.parent)
-    return Publication(content, tables, size, replaced)
+    return Publication(content, tables, size, replaced, variables)
 
 
 def _place(project: Project) -> Path:
@@ -215,8 +219,10 @@ def _content(connection: duckdb.DuckDBPyConnection) -> Content:
 
 def _copy(
     project: Project, new: Path, progress: Callable[[int, int], None], *, keeps: Content | None
-) -> tuple[Content, int]:
-    """Write the public tables to a new file; returns what they are about and how many there are.
+) -> tuple[Content, int, Mapping[str, Any]]:
+    """Write the public tables to a new file.
+
+    Returns what they are about, how many there are, and the variables that they were built with.
 
     What the published file `keeps`, if anything, is not replaced by the sample.
     """
@@ -229,7 +235,7 @@ def _copy(
     ):
         connection.execute(f"attach {literal(str(project.warehouse))} (read_only)")
         # from here on nothing else can write, so that what has written is seen
-        _check_complete(project)
+        variables = _checked_record(project).get("variables") or {}
         warehouse = _name(connection)
         connection.execute(f"use {identifier(warehouse)}")
         content = _content(connection)
@@ -265,7 +271,7 @@ def _copy(
                 f"The {_WORK} stopped: {_reason(error)}. What was published before is untouched. "
                 "Check free space and permissions, then try again."
             ) from error
-    return content, len(relations)
+    return content, len(relations), variables
 
 
 def _reason(error: duckdb.Error) -> str:
@@ -274,9 +280,12 @@ def _reason(error: duckdb.Error) -> str:
     return line.removeprefix("IO Error: ").rstrip(".")
 
 
-def _check_complete(project: Project) -> None:
-    if not is_complete(project):
+def _checked_record(project: Project) -> dict[str, Any]:
+    """The record of the last build. Raises InputError where the warehouse is not as it left it."""
+    record = last_build(project)
+    if record is None or not is_complete(project):
         raise InputError(f"{NOT_COMPLETE} It is {project.warehouse}. Run `make run` first.")
+    return record
 
 
 def _name(connection: duckdb.DuckDBPyConnection) -> str:

@@ -492,6 +492,45 @@ def test_two_at_once(company: Workspace, published: Path) -> None:
     publish(company)
 
 
+def test_what_publish_did_not_write_is_not_replaced(company: Workspace, published: Path) -> None:
+    published.parent.mkdir()
+    previous = published.with_name(".churn.duckdb.previous")
+    with duckdb.connect(str(published)) as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table marts.executive_summary as select date '2026-01-01' as d")
+    before = published.read_bytes()
+    for _ in range(2):
+        assert_refused(company, code=2, says="is a database that `churn publish` did not write")
+    assert published.read_bytes() == before
+
+    # another project's warehouse is no copy
+    shutil.copy(company.warehouse, published)
+    assert_refused(company, code=2, says="holds tables that `churn publish` did not write, such as")
+
+    # nor is a copy to which somebody has added a table
+    published.unlink()
+    publish(company)
+    published.chmod(0o644)
+    with duckdb.connect(str(published)) as connection:
+        connection.execute("create table marts.mine as select 42 as answer")
+    assert_refused(company, code=2, says="did not write, such as marts.mine")
+    assert as_of(published) is not None
+
+    published.unlink()
+    previous.write_text("mine")
+    assert_refused(company, code=2, says=f"{previous} is no database that `churn publish` wrote")
+    assert previous.read_text() == "mine"
+
+
+def test_what_a_look_has_built_is_published_as_such(company: Workspace, published: Path) -> None:
+    record = json.loads(company.warehouse.with_name("churn.duckdb.build.json").read_text())
+    variables = {"risk_ruleset": "basic"}
+    with company.active():
+        build_record.keep(Project(), {**record, "variables": variables})
+    said = plain(publish(company).out)
+    assert "It was built with --vars {risk_ruleset: basic}." in said
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
