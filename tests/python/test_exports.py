@@ -258,16 +258,19 @@ def _text(markdown: str) -> str:
 
 
 def test_hostile_names_are_text_in_every_export(company: Callable[..., Workspace]) -> None:
-    place = company(HOSTILE)
+    hostile = [*HOSTILE, "Acme;=cmd|' /C calc'!A0;"]
+    place = company(hostile)
     exported(place)
     folder = folder_of(place)
     listed = place.select("select * from marts.at_risk_customers where is_active")
     names = {row["customer_id"]: row["account_name"] for row in listed}
-    assert set(HOSTILE) <= set(names.values())
+    assert set(hostile) <= set(names.values())
     for file in ("action_list", "tasks"):
         rows = read_csv(folder / f"{file}.csv")
         assert {row["customer_id"]: unguarded(row["account_name"]) for row in rows} == names
     for file in folder.glob("*.csv"):
+        # for a program that splits at another separator, too
+        assert not re.search(r'[;|\t\n,"] *[=+@＝＋－＠]', file.read_text("utf-8"))
         for row in read_csv(file):
             for name, cell in row.items():
                 is_number = re.fullmatch(r"-?[0-9.]+", cell) is not None
