@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from churn.errors import InputError
 from churn.load.limits import (
+    BYTES_A_ROW,
     CHARACTERS_A_CELL,
-    CHARACTERS_A_ROW,
     CHARACTERS_OF_HEADER,
     check_columns,
 )
@@ -235,7 +235,7 @@ class _Rows:
 def too_long(what: object, line: int) -> str:
     """What to say of a row that starts on this line and does not end."""
     return (
-        f"{what}: the row that starts on line {line} has over {CHARACTERS_A_ROW:,} characters. "
+        f"{what}: the row that starts on line {line} has over {BYTES_A_ROW:,} bytes. "
         "Export the table again, with a line end after each row and every quote closed."
     )
 

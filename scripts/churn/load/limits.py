@@ -18,7 +18,7 @@ _USED_DATA = 5
 COLUMNS = 5_000
 CHARACTERS_OF_HEADER = 1_000_000
 CHARACTERS_A_CELL = 16_000_000
-CHARACTERS_A_ROW = 24_000_000
+BYTES_A_ROW = 40_000_000
 
 # tables pack 3 to 30 times smaller; only a file that is made to fill a disk exceeds this
 UNPACKED_RATIO = 300
@@ -30,7 +30,7 @@ def check_unpacked(what: str, unpacked: int, packed: int) -> None:
 
     Args:
         what: the file, for the message.
-        unpacked: bytes or characters that it holds, or that were read so far.
+        unpacked: bytes that it holds, or that were read so far.
         packed: bytes of the packed file.
 
     Raises:

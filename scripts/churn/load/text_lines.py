@@ -6,12 +6,11 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from churn.errors import InputError
-from churn.load.limits import CHARACTERS_A_ROW, check_unpacked
+from churn.load.limits import BYTES_A_ROW, check_unpacked
 from churn.load.table_file import Origin
 
 
@@ -24,7 +23,7 @@ def _cp1252(byte: int) -> str:
 
 START = 100
 # between two calls of `TextLines.go_on`: one row, and the rows that were read before it
-CHARACTERS_AT_ONCE = CHARACTERS_A_ROW + 8_000_000
+BYTES_AT_ONCE = BYTES_A_ROW + 32_000_000
 
 # the error handler `surrogateescape` puts U+DC80..U+DCFF where a byte is not UTF-8
 NOT_UTF_8 = {0xDC00 + byte: _cp1252(byte) for byte in range(0x80, 0x100)}
@@ -32,6 +31,29 @@ NOT_UTF_8 = {0xDC00 + byte: _cp1252(byte) for byte in range(0x80, 0x100)}
 
 class TooLongError(Exception):
     """A line, or the rows since the last `TextLines.go_on`, exceed what is read at once."""
+
+
+class _Counted(io.BufferedIOBase):
+    """A binary file of which no more is read than is allowed: a line may be as long as the file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = cast(io.BufferedReader, file)
+        self.count = 0
+        self.allowed = BYTES_AT_ONCE
+
+    def readable(self) -> bool:
+        return True
+
+    def read1(self, size: int = -1) -> bytes:
+        data = self._file.read1(size)
+        self.count += len(data)
+        if self.count > self.allowed:
+            raise TooLongError
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 class LineCount:
@@ -58,7 +80,7 @@ class TextLines:
     Bytes that are not UTF-8 are read as Windows-1252, the superset of Latin-1; null bytes are
     removed; a byte order mark is not part of the text.
 
-    No more than `CHARACTERS_AT_ONCE` are read, in one line or in many, unless `go_on` allows more.
+    No more than `BYTES_AT_ONCE` are read, in one line or in many, unless `go_on` allows more.
 
     Attributes:
         utf_16: whether it is UTF-16, which only its byte order mark tells.
@@ -84,14 +106,14 @@ class TextLines:
             raise
         self.utf_16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         self.binary = not self.utf_16 and start.count(0) * 10 > len(start)
+        self._counted = _Counted(binary)
         self._text = io.TextIOWrapper(
-            binary,
+            cast(BinaryIO, self._counted),
             encoding="utf-16" if self.utf_16 else "utf-8-sig",
             errors="strict" if self.utf_16 else "surrogateescape",
             newline="",
         )
         self.characters = 0
-        self._limit = CHARACTERS_AT_ONCE
         self.not_utf_8 = LineCount()
         self.null_bytes = LineCount()
 
@@ -101,29 +123,25 @@ class TextLines:
         return self._raw.tell()
 
     def go_on(self) -> None:
-        """Allow another `CHARACTERS_AT_ONCE` to be read.
+        """Allow another `BYTES_AT_ONCE` to be read.
 
         Raises:
             InputError: the packed file unpacks to far more than a table.
         """
-        self._limit = self.characters + CHARACTERS_AT_ONCE
+        self._counted.allowed = self._counted.count + BYTES_AT_ONCE
         if self._packed_size is not None:
-            check_unpacked(str(self._origin), self.characters, self._packed_size)
+            check_unpacked(str(self._origin), self._counted.count, self._packed_size)
 
     def __iter__(self) -> Iterator[str]:
         """The lines in order.
 
         Raises:
             InputError: the UTF-16 text or the gzip file is damaged.
-            TooLongError: more than `CHARACTERS_AT_ONCE` were read since the last `go_on`.
+            TooLongError: more than `BYTES_AT_ONCE` were read since the last `go_on`.
         """
-        # a longer line comes in pieces, and the first of them is over the limit
-        read = partial(self._text.readline, CHARACTERS_AT_ONCE + 1)
         with self._damage_refused():
-            for number, line in enumerate(iter(read, ""), 1):
+            for number, line in enumerate(self._text, 1):
                 self.characters += len(line)
-                if self.characters > self._limit:
-                    raise TooLongError
                 if not line.isascii():
                     decoded = line.translate(NOT_UTF_8)
                     if decoded != line:
