@@ -294,8 +294,7 @@ class Sequence:
             text = file.read_text(encoding="utf-8-sig")
             mark = f"edit {len(self.edits)}"
             header, _, rows = text.partition("\n")
-            names = header.strip().split(",")
-            if "note" not in names or not rows:
+            if "note" not in header or not rows:
                 continue
             # filled in where there is nothing yet: the columns of people are the last ones
             file.write_text(text.rstrip("\n") + f"\nS01,contacted,{mark}\n", encoding="utf-8")
