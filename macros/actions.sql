@@ -61,7 +61,7 @@
     {%- for name, ruleset in var('risk_rulesets').items() -%}
         {%- for rule in ruleset['rules'] if 'playbook' in rule and rule['playbook'] not in known -%}
             {{ return('select ' ~ stop_build(sql_text(
-                "Risk configuration: rule set '" ~ name ~ "', rule '" ~ rule['id']
+                "Configuration: rule set '" ~ name ~ "', rule '" ~ rule['id']
                 ~ "' names an unknown playbook '" ~ rule['playbook']
                 ~ "'; in seeds/playbooks/playbook_steps.csv there are: " ~ known | join(', ')
             ))) }}

@@ -20,12 +20,12 @@
     {%- set recorded = run_query('select schema_name, relation_name from ' ~ record).rows
         if columns == ['schema_name', 'relation_name'] else [] -%}
     {%- set ours = {} -%}
-    {%- for row in recorded -%}{%- do ours.update({row[0] ~ '.' ~ row[1]: true}) -%}{%- endfor -%}
+    {%- for row in recorded -%}{%- do ours.update({(row[0] ~ '.' ~ row[1]) | lower: true}) -%}{%- endfor -%}
     {%- set foreign = [] -%}
     {%- for row in relations_in(planned) -%}
         {#- a build that was killed leaves what it was about to rename -#}
         {%- set name = modules.re.sub('__dbt_(tmp|backup)[0-9_]*$', '', row[1]) -%}
-        {%- if row[0] ~ '.' ~ name not in ours -%}{%- do foreign.append(row[0] ~ '.' ~ row[1]) -%}{%- endif -%}
+        {%- if (row[0] ~ '.' ~ name) | lower not in ours -%}{%- do foreign.append(row[0] ~ '.' ~ row[1]) -%}{%- endif -%}
     {%- endfor -%}
     {%- if foreign -%}
         {%- do exceptions.raise_compiler_error(
@@ -38,21 +38,22 @@
     {%- endif -%}
     {%- set missing = [] -%}
     {%- for schema, names in planned.items() -%}
-        {%- for name in names if schema ~ '.' ~ name not in ours -%}
+        {%- for name in names if (schema ~ '.' ~ name) | lower not in ours -%}
             {%- do missing.append('(' ~ sql_text(schema) ~ ', ' ~ sql_text(name) ~ ')') -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- if not recorded -%}
+    {%- if missing and not recorded -%}
         {%- do run_query('create schema if not exists config') -%}
+        {#- one statement: a record without rows would make itself foreign -#}
         {%- do run_query(
-            'create or replace table config.made_relations (schema_name varchar not null, relation_name varchar not null)'
+            'create or replace table config.made_relations as'
+            ~ ' select * from (values ' ~ missing | join(', ') ~ ') as made (schema_name, relation_name)'
         ) -%}
         {%- do run_query(
             "comment on table config.made_relations is 'Tables and views that this project made or will make"
             ~ " in this file, a row each. Builds and publications replace nothing else.'"
         ) -%}
-    {%- endif -%}
-    {%- if missing -%}
+    {%- elif missing -%}
         {%- do run_query('insert into config.made_relations values ' ~ missing | join(', ')) -%}
     {%- endif -%}
 {% endmacro %}
@@ -60,13 +61,13 @@
 {% macro spark__claim_relations() %}
 {% endmacro %}
 
-{# The tables and views in these schemas of the warehouse, as rows (schema, name). #}
+{# The tables and views in these schemas of the warehouse, as rows (schema, name); DuckDB ignores letter case. #}
 {% macro relations_in(schemas) %}
     {%- set names = [] -%}
-    {%- for schema in schemas -%}{%- do names.append(sql_text(schema)) -%}{%- endfor -%}
+    {%- for schema in schemas -%}{%- do names.append(sql_text(schema | lower)) -%}{%- endfor -%}
     {{ return(run_query(
         'select table_schema, table_name from information_schema.tables'
-        ~ ' where table_catalog = current_database() and table_schema in (' ~ names | join(', ') ~ ')'
+        ~ ' where table_catalog = current_database() and lower(table_schema) in (' ~ names | join(', ') ~ ')'
         ~ ' order by all'
     ).rows) }}
 {% endmacro %}

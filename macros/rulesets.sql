@@ -90,7 +90,7 @@
 {% endmacro %}
 
 {% macro configuration_error(message) %}
-    {%- do exceptions.raise_compiler_error('Risk configuration: ' ~ message) -%}
+    {%- do exceptions.raise_compiler_error('Configuration: ' ~ message) -%}
 {% endmacro %}
 
 {% macro validate_risk_configuration() %}

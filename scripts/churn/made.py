@@ -1,4 +1,4 @@
-"""What we made and may therefore replace: a marker in a folder, or beside a file, says so.
+"""Tells by a marker what this project made, and may therefore replace.
 
 People can name the places that commands write to, so a name may lead to something of theirs. One
 rule holds for all of them: a place is replaced only where it is missing or empty, or where its
@@ -8,10 +8,11 @@ marker lists everything in it. Everything else is foreign and stays.
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ MARKER = ".churn.json"
 _PARTIAL = f"{MARKER}.partial"
 # file managers leave these behind; they are nobody's data
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+EARLIER = "If an earlier version of this project made what is there, delete it."
 _NAMES_SHOWN = 5
 _REMOVAL_ATTEMPTS = 20
 _SECONDS_BETWEEN = 0.1
@@ -33,8 +35,8 @@ class Made(NamedTuple):
 
     Attributes:
         by: the kind of work, such as `load`.
-        files: path below the folder -> SHA-256 digests that the file may have; none where only its
-            name counts. The path of an empty folder ends with a slash.
+        files: path below the folder -> SHA-256 digests that the file may have, or an empty list
+            where the name alone counts. The path of an empty folder ends with a slash.
     """
 
     by: str
@@ -57,17 +59,18 @@ def foreign(folder: Path, by: str) -> list[str]:
     """The files and folders in a folder that this kind of work has not put there, sorted.
 
     Hidden names count, and so do empty folders: somebody may have made them on purpose. Nothing is
-    foreign in a folder that does not exist.
+    foreign in a folder that does not exist. Raises ChurnError where the folder cannot be listed.
     """
     marker = made(folder)
     ours = set(marker.files) if marker and marker.by == by else set()
     ours_above = {str(above) for name in ours for above in Path(name).parents}
     found = []
-    for parent, folders, names in os.walk(folder):
-        here = Path(parent).relative_to(folder)
+    for here, folders, names in _walk(folder):
         for name in [*folders]:
             path = (here / name).as_posix()
-            if path not in ours_above and not ours & {path, f"{path}/"}:
+            # what lies behind a link is not in the folder
+            is_ours_above = path in ours_above and not (folder / path).is_symlink()
+            if not is_ours_above and not ours & {path, f"{path}/"}:
                 found.append(f"{path}/")
                 folders.remove(name)
         for name in names:
@@ -76,6 +79,20 @@ def foreign(folder: Path, by: str) -> list[str]:
             if path not in ours and not is_marker and name not in LITTER:
                 found.append(path)
     return sorted(found)
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """As `os.walk`, with paths below the folder; ChurnError where a folder cannot be listed."""
+
+    def fail(error: OSError) -> None:
+        # taken as empty, it would be replaced
+        raise ChurnError(
+            f"{error.filename} cannot be read: {error.strerror}. Correct its permissions, or name "
+            "another place."
+        ) from error
+
+    for parent, folders, names in os.walk(folder, onerror=fail if folder.exists() else None):
+        yield Path(parent).relative_to(folder), folders, names
 
 
 def check_folder(folder: Path, by: str, setting: str) -> None:
@@ -93,19 +110,31 @@ def check_folder(folder: Path, by: str, setting: str) -> None:
     if names := foreign(folder, by):
         raise InputError(
             f"{folder} holds files that no {by} has put there: {_listed(names)}. A {by} replaces "
-            f"the whole folder. Move them away, or set {setting} to another folder."
+            f"the whole folder. Move them away, or set {setting} to another folder. {EARLIER}"
         )
 
 
 def check_place(folder: Path, setting: str) -> None:
     """Raise InputError where a folder, resolved, cannot be replaced whatever it holds."""
     if os.path.lexists(folder) and not folder.is_dir():
-        raise InputError(f"{folder} is no folder. Move it away, or name a folder in {setting}.")
-    if os.path.ismount(folder):
+        raise InputError(f"{folder} is not a folder. Move it away, or name a folder in {setting}.")
+    if is_mount_point(folder):
         raise InputError(
             f"{folder} is a mount point, which cannot be replaced. Name a folder below it in "
             f"{setting}, such as {folder / 'churn'}."
         )
+
+
+def is_mount_point(path: Path) -> bool:
+    """Whether something is mounted at a path, resolved: a disk, a share or another folder."""
+    if os.path.ismount(path):
+        return True
+    # Linux lists bind mounts too, with the device of the disk that they are on
+    mounts = Path("/proc/self/mountinfo")
+    if not mounts.is_file():
+        return False
+    points = (line.split(" ")[4] for line in mounts.read_text(errors="replace").splitlines())
+    return str(path) in (re.sub(r"\\([0-7]{3})", lambda c: chr(int(c[1], 8)), p) for p in points)
 
 
 def remove_folder(folder: Path) -> None:
@@ -120,7 +149,9 @@ def remove_folder(folder: Path) -> None:
         return
     marker = made(folder)
     for name in marker.files if marker else ():
-        if not name.endswith("/"):
+        above = (folder / parent for parent in Path(name).parents)
+        # a folder that became a link leads elsewhere
+        if not name.endswith("/") and not any(parent.is_symlink() for parent in above):
             (folder / name).unlink(missing_ok=True)
     for parent, folders, names in os.walk(folder, topdown=False):
         here = Path(parent)
@@ -133,10 +164,10 @@ def remove_folder(folder: Path) -> None:
         (folder / MARKER).unlink()
     _remove_empty(folder)
     if folder.exists():
+        left = foreign(folder, marker.by if marker else "") or ["a folder in place of a file"]
         raise ChurnError(
-            f"{folder} holds files that this project has not put there: "
-            f"{_listed(foreign(folder, marker.by if marker else ''))}. Move them away, then try "
-            "again."
+            f"{folder} holds files that this project has not put there: {_listed(left)}. Move them "
+            "away, then try again."
         )
 
 
@@ -193,7 +224,7 @@ def replace_file(finished: Path, file: Path, by: str) -> None:
         if (before := digest(file)) not in known:
             raise InputError(
                 f"{file} is not as the last {by} left it, or something else has written it. Move "
-                "it away, then try again."
+                f"it away, then try again. {EARLIER}"
             )
         known = [before]
     # both may be in place where the process is killed in between
@@ -211,8 +242,8 @@ def check_regular(file: Path, what: str) -> None:
         # where the file cannot be made, the writer says so
         return
     if not stat.S_ISREG(mode):
-        raise InputError(f"{file} is no regular file. Name another place for {what}.")
-    if os.path.ismount(file):
+        raise InputError(f"{file} is not a regular file. Name another place for {what}.")
+    if is_mount_point(file):
         raise InputError(
             f"{file} is a mount point, which cannot be replaced. Mount its folder instead, or name "
             f"another place for {what}."
@@ -239,9 +270,12 @@ def _files(folder: Path) -> Iterable[str]:
 def _read_marker(file: Path) -> Made | None:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        return Made(str(content["made_by"]), {**content["files"]})
+        marker = Made(str(content["made_by"]), {**content["files"]})
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    # a marker speaks of its own folder alone
+    names = map(Path, marker.files)
+    return None if any(name.is_absolute() or ".." in name.parts for name in names) else marker
 
 
 def _write_marker(file: Path, marker: Made) -> None:

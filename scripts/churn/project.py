@@ -112,7 +112,7 @@ class Project:
     @property
     def reports_log(self) -> Path:
         """Everything that the tools which build the site printed the last time."""
-        return Path(os.environ.get("DBT_LOG_PATH") or "logs") / "reports.log"
+        return Path(os.environ.get("DBT_LOG_PATH") or "logs") / "churn_reports.log"
 
     @property
     def data_dir(self) -> Path | None:

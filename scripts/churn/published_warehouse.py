@@ -5,7 +5,7 @@ one takes its place all at once: open connections keep reading the old copy. Bes
 `churn.duckdb` say, stand:
 
     .churn.duckdb.lock            held by the command that is running
-    .churn.duckdb.loading-<pid>   a folder with what a running command has written so far
+    .churn.duckdb.loading-<…>     a folder with what a running command has written so far
     .churn.duckdb.previous        the file before, for readers on other machines
 
 A file is replaced only if it is such a copy: its table `config.made_relations` lists everything in
@@ -26,7 +26,7 @@ from churn.build_record import NOT_COMPLETE, is_complete, last_build
 from churn.dbt import reserved
 from churn.disk import flush, held
 from churn.errors import ChurnError, InputError
-from churn.made import check_regular, remove_unfinished
+from churn.made import EARLIER, check_regular, remove_unfinished
 from churn.profile import duckdb_limits
 from churn.project import Project
 from churn.sql_text import identifier, literal
@@ -144,6 +144,8 @@ def publish_warehouse(
                 new.chmod(_READ_ONLY)
                 flush(new)
                 size = new.stat().st_size
+                # minutes may have passed
+                _check_ours(file)
                 _keep_previous(file, work)
                 new.replace(file)
                 flush(file.parent)
@@ -179,6 +181,8 @@ def _check_ours(file: Path) -> None:
     if not os.path.lexists(file):
         return
     check_regular(file, "the copy in CHURN_PUBLISHED_WAREHOUSE")
+    if file.stat().st_size == 0:
+        return
     public = {"schemas": list(PUBLISHED_SCHEMAS)}
     try:
         with duckdb.connect(file, read_only=True) as connection:
@@ -190,14 +194,14 @@ def _check_ours(file: Path) -> None:
             raise ChurnError(
                 f"{file} is open for writing elsewhere. Close it there, then try again."
             ) from error
-        what = "is no database that `churn publish` wrote"
+        what = "is not a database that `churn publish` wrote"
     else:
         if not foreign:
             return
         what = f"holds tables that `churn publish` did not write, such as {plain(foreign[0], 100)}"
     raise InputError(
         f"{file} {what}, so it is not replaced. Name another file in CHURN_PUBLISHED_WAREHOUSE, or "
-        "move this one away."
+        f"move this one away. {EARLIER}"
     )
 
 

@@ -3,7 +3,7 @@
 Beside the folder, `saas` say, stand for a short while:
 
     .saas.lock               held by the command that is running
-    .saas.loading-<pid>      what a running command has written so far
+    .saas.loading-<random>   what a running command has written so far
     .saas.next               a complete folder; from its existence on, it is the one that counts
     .saas.previous           the folder before, until the next one is in place
 
@@ -11,10 +11,10 @@ Beside the folder, `saas` say, stand for a short while:
 (`churn.made`); a folder without one is somebody else's and stays.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkdtemp
 
 from churn.disk import flush, held
 from churn.errors import ChurnError, InputError
@@ -98,8 +98,8 @@ def working_folder(folder: Path, work: str = "load") -> Iterator[Path]:
 
     It holds nothing but its marker.
     """
-    working = _beside(folder, f"loading-{os.getpid()}")
-    working.mkdir()
+    prefix = _beside(folder, "loading-").name
+    working = Path(mkdtemp(prefix=prefix, dir=folder.parent))
     mark(working, work)
     try:
         yield working

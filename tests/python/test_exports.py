@@ -577,9 +577,32 @@ def test_a_file_in_the_way_of_a_folder_is_said(tmp_path: Path) -> None:
             (new / "notes").mkdir()
             (new / "notes/1.md").write_text("new")
 
-    with pytest.raises(InputError, match=r"notes/1\.md is needed for the export"):
+    with pytest.raises(InputError, match="notes is a link, or not a file or folder of an export"):
         export()
     assert (folder / "notes").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "link to nowhere"])
+def test_what_is_no_file_of_an_export_stays(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "2026-03-31"
+    folder.mkdir()
+    place, mine = folder / "digest.md", tmp_path / "mine"
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to(mine)
+    if kind == "link":
+        mine.write_text("mine")
+    before = place.lstat()
+
+    def export() -> None:
+        with replaced(folder) as (new, _):
+            (new / "digest.md").write_text("new")
+
+    with pytest.raises(InputError, match=r"digest\.md is a link, or not a file"):
+        export()
+    assert place.lstat().st_ino == before.st_ino
+    assert kind != "link" or mine.read_text() == "mine"
 
 
 def test_whatever_somebody_changed_stays_beside_the_next_export(of_sample: Workspace) -> None:

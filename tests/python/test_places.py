@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 from churn.errors import ChurnError, InputError
-from churn.made import LITTER, MARKER, check_folder, foreign, mark, replace_file
+from churn.made import LITTER, MARKER, check_folder, foreign, mark, remove_folder, replace_file
 from churn.outcomes.log import MOST_FILES, Entry, OutcomeLog
+from churn.paths import PATH_SETTINGS
 from churn.profile import profile
 from churn.project import Project
 from churn.reports.commands import built_site
@@ -27,19 +28,11 @@ from churn.swap import exclusive, recover, swap_in, working_folder
 from conftest import ROOT, Workspace, small_company
 
 # settings that name a place to write to
-PLACES = {
-    "CHURN_DATA_DIR",
-    "CHURN_EXPORT_DIR",
-    "CHURN_PUBLISHED_WAREHOUSE",
-    "CHURN_REPORTS_DIR",
-    "CHURN_SPARK_DIR",
-    "CHURN_STORE_DIR",
-    "CHURN_TEMP_DIR",
-    "CHURN_WAREHOUSE",
-}
+PLACES = set(PATH_SETTINGS)
 # settings that name something to read, or no place
 OTHERS = {
     "CHURN_CHROMIUM",
+    "DBT_PROJECT_DIR",
     "CHURN_MEMORY_LIMIT",
     "CHURN_SPARK_CORES",
     "CHURN_SPARK_MEMORY",
@@ -104,7 +97,7 @@ def publish_over(place: Path, workspace: Workspace) -> None:
             (place / name).symlink_to(place / "otherapp/app.js")
         code, _, err = workspace.churn("publish")
         assert code == 2, name
-        assert "is no database that" in err or "is no regular file" in err
+        assert "is not a database that" in err or "is not a regular file" in err
     (place / "link").unlink()
     for lock in [*place.glob(".*.lock"), *place.glob("*/.*.lock")]:
         lock.unlink()
@@ -156,20 +149,29 @@ def spill_into(place: Path, workspace: Workspace) -> None:
 
 
 def build_into(place: Path, workspace: Workspace) -> None:
-    """The one dbt invocation here: a build of one table into somebody's database."""
+    """A build into somebody's database; dbt's log and target go to somebody's folder."""
+    # letter case does not tell schemas apart
+    tables = ("RAW.Raw_Accounts", "marts.customer_risk", "mine.customer_risk")
     with duckdb.connect(str(workspace.warehouse)) as connection:
-        for schema in ("raw", "marts", "mine"):
-            connection.execute(f"create schema {schema}")
-            connection.execute(f"create table {schema}.customer_risk as select 42 as answer")
+        for table in tables:
+            connection.execute(f"create schema {table.split('.')[0]}")
+            connection.execute(f"create table {table} as select 42 as answer")
+    workspace.environment |= {"DBT_TARGET_PATH": str(place), "DBT_LOG_PATH": str(place)}
+    workspace.load(small_company())
+    workspace.environment["CHURN_DATA_DIR"] = str(workspace.load_dir)
     code, _, err = workspace.churn("run")
     assert code == 2
     shown = " ".join(err.split())
-    assert "holds relations that this project did not make: marts.customer_risk, raw.cust" in shown
+    assert (
+        "relations that this project did not make: RAW.Raw_Accounts, marts.customer_risk" in shown
+    )
     assert "Name another file in CHURN_WAREHOUSE" in shown
-    for schema in ("raw", "marts", "mine"):
-        assert workspace.column(f"select answer from {schema}.customer_risk") == [42]
+    for table in tables:
+        assert workspace.column(f"select answer from {table}") == [42]
 
 
+# what dbt writes there has names of its own
+OF_DBT = {"DBT_LOG_PATH", "DBT_TARGET_PATH"}
 WRITERS: dict[str, Callable[[Path, Workspace], None]] = {
     "CHURN_DATA_DIR": load_into,
     "CHURN_PUBLISHED_WAREHOUSE": publish_over,
@@ -217,9 +219,9 @@ def test_every_setting_that_names_a_place_is_tried() -> None:
         for path in (ROOT / folder).rglob(pattern)
     ]
     texts.append((ROOT / "profiles.yml").read_text(encoding="utf-8"))
-    found = set(re.findall(r"\bCHURN_[A-Z_]+[A-Z]\b", "\n".join(texts)))
+    found = set(re.findall(r"\b(?:CHURN|DBT)_[A-Z_]+[A-Z]\b", "\n".join(texts)))
     assert found == PLACES | OTHERS
-    assert set(WRITERS) | {"CHURN_EXPORT_DIR"} == PLACES
+    assert set(WRITERS) | {"CHURN_EXPORT_DIR"} | OF_DBT == PLACES
 
 
 # ------------------------------------------------------------------------------ folders
@@ -329,6 +331,94 @@ def test_foreign_links_are_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere/file").read_text() == "mine"
 
 
+def test_a_folder_that_became_a_link_is_not_emptied(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "saas", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    fill(folder, "file")
+    (folder / "sub").mkdir()
+    (folder / "sub/b").write_text("ours")
+    mark(folder, "load")
+    (elsewhere / "b").write_text("mine")
+    (folder / "sub/b").unlink()
+    (folder / "sub").rmdir()
+    (folder / "sub").symlink_to(elsewhere)
+    assert foreign(folder, "load") == ["sub/"]
+    with pytest.raises(InputError, match="sub/"):
+        fill(folder)
+    with pytest.raises(ChurnError, match="sub/"):
+        remove_folder(folder)
+    assert (elsewhere / "b").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["../victim", "sub/../../victim", "{folder}/victim"])
+def test_a_marker_speaks_of_its_own_folder_alone(tmp_path: Path, name: str) -> None:
+    victim, folder = tmp_path / "victim", tmp_path / "saas"
+    victim.write_text("mine")
+    folder.mkdir()
+    mark(folder, "load", {name.format(folder=tmp_path): []})
+    with pytest.raises(InputError, match=r"\.churn\.json"):
+        fill(folder)
+    assert victim.read_text() == "mine"
+
+
+def test_a_folder_of_another_user_is_not_replaced(tmp_path: Path) -> None:
+    site = tmp_path / "www"
+    (site / "private").mkdir(parents=True)
+    (site / "private/notes").write_text("mine")
+    (site / "private").chmod(0o000)
+    program = f"""
+        import os
+        from pathlib import Path
+        from churn.errors import ChurnError
+        from churn.made import check_folder, mark
+        site = Path({str(site)!r})
+        mark(site, "load", {{"private/notes": []}})
+        # root reads everything
+        if os.getuid() == 0:
+            for parent in (site, *site.parents):
+                if parent != Path("/") and "pytest" in str(parent):
+                    parent.chmod(0o755)
+            os.setgid(65534)
+            os.setuid(65534)
+        try:
+            check_folder(site, "load", "CHURN_DATA_DIR")
+        except ChurnError as error:
+            print(error)
+    """
+    said = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True
+    )
+    (site / "private").chmod(0o755)
+    assert "private cannot be read: Permission denied" in said.stdout
+
+
+def test_a_bind_mount_of_the_same_disk_is_said(tmp_path: Path) -> None:
+    folder, source = tmp_path / "two words", tmp_path / "source"
+    folder.mkdir()
+    source.mkdir()
+    program = f"""
+        from pathlib import Path
+        from churn.errors import InputError
+        from churn.made import check_place
+        try:
+            check_place(Path({str(folder)!r}), "CHURN_DATA_DIR")
+        except InputError as error:
+            print(error)
+    """
+    mounted = 'mount --bind "$1" "$2" && exec "$3" -c "$4"'
+    command = ["unshare", "--mount", "sh", "-c", mounted, "sh", source, folder, sys.executable]
+    try:
+        said = subprocess.run(
+            [*map(str, command), textwrap.dedent(program)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"nothing can be mounted here: {error}")
+    assert f"{folder} is a mount point, which cannot be replaced" in said.stdout
+
+
 # ------------------------------------------------------------------------------ files
 
 
@@ -351,7 +441,7 @@ def test_a_file_is_replaced_only_as_we_left_it(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     finished.write_text("five")
-    with pytest.raises(InputError, match="no regular file"):
+    with pytest.raises(InputError, match="not a regular file"):
         replace_file(finished, other, "PDF")
 
 

@@ -518,8 +518,12 @@ def test_what_publish_did_not_write_is_not_replaced(company: Workspace, publishe
 
     published.unlink()
     previous.write_text("mine")
-    assert_refused(company, code=2, says=f"{previous} is no database that `churn publish` wrote")
+    assert_refused(company, code=2, says=f"{previous} is not a database that `churn publish` wrote")
     assert previous.read_text() == "mine"
+
+    previous.unlink()
+    published.touch()
+    publish(company)
 
 
 def test_what_a_look_has_built_is_published_as_such(company: Workspace, published: Path) -> None:

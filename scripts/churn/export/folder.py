@@ -102,9 +102,16 @@ def _put_in_place(new: Path, folder: Path, covers: Sequence[str]) -> list[str]:
 
 
 def _check_kind(folder: Path, place: Path) -> None:
-    """Raise InputError where a folder has the place of a file, or a file that of a folder."""
-    if place.is_dir() or (place.parent != folder and place.parent.is_file()):
-        raise InputError(f"{place} is needed for the export. Move what is there away.")
+    """Raise InputError where something else than a file of an export stands in a file's place."""
+    in_the_way = [
+        place
+        for place, is_right in ((place, place.is_file()), (place.parent, place.parent.is_dir()))
+        if os.path.lexists(place) and (place.is_symlink() or not is_right) and place != folder
+    ]
+    if in_the_way:
+        raise InputError(
+            f"{in_the_way[0]} is a link, or not a file or folder of an export. Move it away."
+        )
 
 
 def _keep(file: Path) -> Path:

@@ -74,6 +74,9 @@ def load(
     """
     load_dir = project.load_dir.resolve()
     check_place(load_dir, SETTING)
+    if made(load_dir) is not None or not _record(load_dir).is_file():
+        # before a lock is made beside somebody's folder
+        check_folder(load_dir, WORK, SETTING)
     with disk_errors(), exclusive(load_dir), working_folder(load_dir) as work:
         previous = _previous_load(load_dir)
         with _found(source, project, load_dir, partial=partial, previous=previous) as found:
@@ -257,13 +260,17 @@ def _unseen(done: int, total: int) -> None:
     """Progress that nobody looks at."""
 
 
+def _record(load_dir: Path) -> Path:
+    return load_dir / f"{SOURCE_FILES}.parquet"
+
+
 def _previous_load(load_dir: Path) -> dict[str, dict[str, Any]]:
     """Table name -> its row of `source_files`, for the load that is in place; {} for none.
 
     Raises:
         InputError: the folder may not be replaced, or its record is damaged.
     """
-    record = load_dir / f"{SOURCE_FILES}.parquet"
+    record = _record(load_dir)
     try:
         rows = pq.read_table(record).to_pylist() if record.is_file() else []
         loaded = {row["table_name"]: row for row in rows}

@@ -102,7 +102,7 @@ def build_on_spark(
     target_path = ["--target-path", str(spark_dir() / "dbt")]
     target = ["--target", "spark_cluster" if on_cluster else "spark"]
     command = [*build_command(variables, tested=tested), *target, *target_path]
-    log = Path(os.environ.get("DBT_LOG_PATH") or "logs") / "spark.log"
+    log = Path(os.environ.get("DBT_LOG_PATH") or "logs") / "churn_spark.log"
     with _emptied(spark_dir()):
         try:
             with _java_says_in(log):
