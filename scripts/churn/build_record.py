@@ -119,7 +119,7 @@ def keep(project: Project, record: Mapping[str, Any]) -> None:
 
 
 def _data(data_dir: Path | None) -> list[str] | None:
-    return [str(data_dir), state(data_dir)] if data_dir else None
+    return [str(data_dir), state(data_dir, "CHURN_DATA_DIR")] if data_dir else None
 
 
 def _loads(project: Project, data_dir: Path) -> dict[str, list[str]]:

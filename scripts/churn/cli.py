@@ -29,7 +29,7 @@ from churn.options import (
     Level,
     Signal,
 )
-from churn.paths import expand_settings, expanded
+from churn.paths import expand_settings, expanded, given
 from churn.project import Project
 from churn.terminal import (
     output_console,
@@ -61,7 +61,7 @@ _NOT_RECORDED = (
 
 
 def _expanded(path: Path | None) -> Path | None:
-    return None if path is None else expanded(path)
+    return None if path is None else given(path)
 
 
 def _expanded_text(text: str | None) -> str | None:
@@ -357,7 +357,7 @@ def enrich(
             metavar="FILE|NAME",
             callback=_expanded_text,
             help="Any other file of tickets; it is copied to `data/tickets` and known by its name "
-            "from then on.",
+            "from then on. A name with blanks or the like gets a short hash.",
         ),
     ] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Read again what is known.")] = False,

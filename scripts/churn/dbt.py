@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from churn.build_record import is_complete, keep, last_build, made_from, why_all_again
 from churn.disk import held, refusal, saying_what_is_refused
 from churn.errors import ChurnError, InputError
-from churn.made import replace_file
+from churn.made import check_regular, replace_file
 from churn.project import Project
 from churn.store import names_in, parquet_files
 from churn.warehouse import WarehouseInUse, reading
@@ -110,7 +110,7 @@ def reserved(project: Project) -> Iterator[None]:
     """Keep builds and publications of the warehouse apart until the block ends.
 
     Raises ChurnError while another process builds or publishes it, and where nothing can be
-    written beside it.
+    written beside it; InputError where it is not a regular file.
     """
     in_use = (
         f"The warehouse {project.warehouse} is being built or published by another command. "
@@ -118,6 +118,7 @@ def reserved(project: Project) -> Iterator[None]:
     )
     with ExitStack() as lock:
         with saying_what_is_refused(project.warehouse, "CHURN_WAREHOUSE"):
+            check_regular(project.warehouse, "the warehouse in CHURN_WAREHOUSE")
             project.warehouse.parent.mkdir(parents=True, exist_ok=True)
             lock.enter_context(held(project.build_lock, in_use))
         yield
@@ -266,7 +267,7 @@ def check_loaded(project: Project, data_dir: Path) -> None:
     Raises ChurnError when the folder cannot be listed.
     """
     needed = [name for name, table in project.tables.items() if not table.may_be_absent]
-    there = names_in(data_dir)
+    there = names_in(data_dir, "CHURN_DATA_DIR")
     missing = [name for name in needed if f"{name}.parquet" not in there]
     if missing:
         raise InputError(
@@ -375,10 +376,14 @@ def _warehouse_failure(message: str, project: Project) -> ChurnError | None:
             "Close what reads or builds it, then run this again."
         )
     if any(sign in message for sign in _UNREADABLE_WAREHOUSE):
-        return ChurnError(
-            f"{project.warehouse} is not a database that this version of DuckDB can read. "
+        what = f"{project.warehouse} is not a database that this version of DuckDB can read."
+        # without a record of a build it may be somebody else's file
+        remedy = (
             "It is derived and can be deleted; then run this again."
+            if project.build_record.is_file()
+            else "Name another file in CHURN_WAREHOUSE, or move this one away."
         )
+        return ChurnError(f"{what} {remedy}")
     return None
 
 

@@ -47,20 +47,51 @@ def held(lock: Path, in_use: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def refusal(error: OSError, place: Path, setting: str) -> ChurnError:
+def refusal(
+    error: OSError, place: Path, setting: str, *, work: str = "", kept: str = ""
+) -> ChurnError:
     """Why nothing can be written at a place, and what to do.
 
-    `setting` is the environment variable that names another place. An InputError where there can be
-    no such place, a ChurnError where another try may end better.
+    Args:
+        error: what the system refused.
+        place: the file or folder to write.
+        setting: the environment variable that names another place.
+        work: what stopped, such as `load`.
+        kept: a sentence about what is still there.
+
+    Returns:
+        An InputError where there can be no such place, a ChurnError where another try may end
+        better.
     """
     at, why = Path(str(error.filename or place)), error.strerror or str(error)
+    stopped, kept = f"The {work} stopped: " if work else "", f"{kept} " if kept else ""
+    if not _belongs_to(place.absolute(), at.absolute()):
+        # the system may have refused to read it
+        return ChurnError(
+            f"{stopped}{why} ({at}). {kept}Check free space and permissions, then try again."
+        )
     if error.errno in _NO_PLACE:
-        return InputError(f"{place} cannot be used: {why} ({at}). Name another place: {setting}=…")
+        return InputError(
+            f"{stopped}{place} cannot be used: {why} ({at}). {kept}Name another place: {setting}=…"
+        )
     if error.errno in _NO_SPACE:
-        return ChurnError(f"There is no space left to write {at}. Free some, then try again.")
+        return ChurnError(
+            f"{stopped}{at} cannot be written: {why}. {kept}There is no space left: free some, "
+            "then try again."
+        )
     return ChurnError(
-        f"{at} cannot be written: {why}. Check its permissions, or name another place: {setting}=…"
+        f"{stopped}{at} cannot be written: {why}. {kept}Check its permissions, or name another "
+        f"place: {setting}=…"
     )
+
+
+def _belongs_to(place: Path, at: Path) -> bool:
+    """Whether a path is the place, above or below it, or beside it under a name made of its own."""
+    if place.is_relative_to(at):
+        return True
+    if not at.is_relative_to(place.parent):
+        return False
+    return at.relative_to(place.parent).parts[0].lstrip(".").startswith(place.name.lstrip("."))
 
 
 @contextmanager

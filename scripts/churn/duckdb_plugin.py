@@ -13,7 +13,9 @@ from dbt.flags import get_flags
 from dbt_common.exceptions import DbtRuntimeError
 from duckdb.sqltypes import VARCHAR
 
+from churn.disk import saying_what_is_refused
 from churn.errors import ChurnError
+from churn.paths import expanded
 from churn.profile import make_room_for
 from churn.store import names_in
 
@@ -24,14 +26,17 @@ class Plugin(BasePlugin):
     """Sets the paths of the connection, and the SQL function `found_folder`."""
 
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
-        """Resolve the warehouse and the temporary folder; make the folders above the latter.
+        """Resolve the warehouse and the temporary folder; make the folders above them.
 
         Raises DbtRuntimeError when they cannot be made.
         """
-        creds.path = str(_project_path(creds.path))
+        warehouse = _project_path(creds.path)
+        creds.path = str(warehouse)
         temp_directory = _project_path(config["temp_directory"])
         config["temp_directory"] = str(temp_directory)
         try:
+            with saying_what_is_refused(warehouse, "CHURN_WAREHOUSE"):
+                warehouse.parent.mkdir(parents=True, exist_ok=True)
             make_room_for(temp_directory)
         except ChurnError as error:
             raise DbtRuntimeError(str(error)) from error
@@ -55,6 +60,6 @@ def _found_folder(folder: str) -> dict[str, str | None]:
 
 
 def _project_path(path: str) -> Path:
-    """The path as an absolute one."""
+    """The path as an absolute one; a leading `~` is the home folder."""
     flags = get_flags()  # type: ignore[no-untyped-call]
-    return Path(getattr(flags, "PROJECT_DIR", None) or "").resolve() / path
+    return Path(getattr(flags, "PROJECT_DIR", None) or "").resolve() / expanded(Path(path))

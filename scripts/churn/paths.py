@@ -4,7 +4,11 @@
 """
 
 import os
+from errno import ENAMETOOLONG
 from pathlib import Path
+
+from churn.errors import InputError
+from churn.terminal import plain
 
 # the environment variables that name a place, for this process, dbt and every child process
 PATH_SETTINGS = (
@@ -19,6 +23,7 @@ PATH_SETTINGS = (
     "DBT_TARGET_PATH",
     "DBT_LOG_PATH",
 )
+_SHOWN = 80
 
 
 def expanded(path: Path) -> Path:
@@ -30,6 +35,22 @@ def expanded(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError:
         return path
+
+
+def given(path: Path) -> Path:
+    """A path that somebody gave as an argument, expanded.
+
+    Raises InputError where its name is longer than names can be.
+    """
+    place = expanded(path)
+    try:
+        place.lstat()
+    except OSError as error:
+        if error.errno == ENAMETOOLONG:
+            raise InputError(
+                f"The name {plain(str(place), _SHOWN)} is too long for a file or folder."
+            ) from error
+    return place
 
 
 def expand_settings() -> None:

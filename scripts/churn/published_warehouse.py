@@ -129,7 +129,7 @@ def publish_warehouse(
     """
     file = _place(project)
     in_use = f"Another publication to {file} is running. Wait until it is done, then try again."
-    with disk_errors(_WORK):
+    with disk_errors(file, _WORK, "CHURN_PUBLISHED_WAREHOUSE"):
         file.parent.mkdir(parents=True, exist_ok=True)
         with held(_beside(file, "lock"), in_use):
             for unfinished in file.parent.glob(f".{glob.escape(file.name)}.loading-*"):

@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from errno import ENOTDIR
+from errno import ELOOP, ENAMETOOLONG, ENOTDIR
 from functools import partial
 from hashlib import md5
 from pathlib import Path
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn.disk import flush
+from churn.disk import flush, refusal
 from churn.errors import ChurnError, InputError
 from churn.terminal import plain
 
@@ -38,11 +38,13 @@ _TABLES = (
 )
 
 
-def names_in(folder: Path) -> list[str]:
+def names_in(folder: Path, setting: str = "CHURN_STORE_DIR") -> list[str]:
     """The names of what is in a folder, sorted; none where there is no such folder.
 
-    Raises ChurnError when it cannot be listed, or is something else than a folder: taken as an
-    empty folder, it would hide what was stored.
+    `setting` is the environment variable that names the place, for messages.
+
+    Raises ChurnError when it cannot be listed, InputError when it is something else than a folder:
+    taken as an empty folder, it would hide what was stored.
     """
     try:
         for place in (folder, *folder.parents):
@@ -56,9 +58,11 @@ def names_in(folder: Path) -> list[str]:
                 raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(place))
             break
     except OSError as error:
-        raise ChurnError(
+        kind = InputError if error.errno in (ENOTDIR, ELOOP, ENAMETOOLONG) else ChurnError
+        raise kind(
             f"{error.filename or folder} cannot be read: {error.strerror or error}. Correct its "
-            "permissions, or move away what stands in its place."
+            "permissions, move away what stands in its place, or name another place: "
+            f"{setting}=…"
         ) from error
     return []
 
@@ -70,12 +74,14 @@ def _name(entry: "os.DirEntry[str]") -> str:
     return entry.name
 
 
-def parquet_files(folder: Path) -> list[Path]:
+def parquet_files(folder: Path, setting: str = "CHURN_STORE_DIR") -> list[Path]:
     """The Parquet files of a folder, by name; none where there is no such folder.
+
+    `setting` is the environment variable that names the place, for messages.
 
     Raises ChurnError when the folder cannot be listed.
     """
-    return [folder / name for name in names_in(folder) if name.endswith(".parquet")]
+    return [folder / name for name in names_in(folder, setting) if name.endswith(".parquet")]
 
 
 def append(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Path:
@@ -198,8 +204,7 @@ def _locked(folder: Path) -> Iterator[None]:
                     (folder / name).unlink()
             yield
     except OSError as error:
-        place = error.filename or folder
-        raise ChurnError(f"{place} cannot be written: {error.strerror or error}.") from error
+        raise refusal(error, folder, "CHURN_STORE_DIR") from error
 
 
 def _write(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Path:
@@ -245,12 +250,14 @@ def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch(columns, schema=schema)
 
 
-def state(folder: Path) -> str:
+def state(folder: Path, setting: str = "CHURN_STORE_DIR") -> str:
     """Another one whenever a Parquet file of the folder was added, replaced or removed.
+
+    `setting` is the environment variable that names the place, for messages.
 
     Raises ChurnError when the folder cannot be listed.
     """
-    return _state(parquet_files(folder))
+    return _state(parquet_files(folder, setting))
 
 
 def states(folder: Path) -> dict[str, str]:

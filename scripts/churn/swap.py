@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
-from churn.disk import flush, held
-from churn.errors import ChurnError, InputError
+from churn.disk import flush, held, refusal
+from churn.errors import InputError
 from churn.made import check_folder, foreign, made, mark, remove_folder, remove_unfinished
 
 
@@ -33,7 +33,7 @@ def _unfinished(folder: Path) -> list[Path]:
     return [path for path in folder.parent.iterdir() if path.name.startswith(prefix)]
 
 
-def recover(folder: Path, work: str = "load") -> None:
+def recover(folder: Path, work: str = "load", setting: str = "CHURN_DATA_DIR") -> None:
     """Finish or roll back what was killed, and remove what it left.
 
     What was complete is put in place, what was incomplete is removed. Does nothing, and leaves no
@@ -42,6 +42,7 @@ def recover(folder: Path, work: str = "load") -> None:
     Args:
         folder: the folder to fill; it need not exist.
         work: what was done, for messages.
+        setting: the environment variable that names the folder, for messages.
 
     Raises:
         ChurnError: the same is running, or the disk is full or may not be written.
@@ -49,7 +50,7 @@ def recover(folder: Path, work: str = "load") -> None:
     folder = folder.resolve()
     traces = [_beside(folder, "next"), _beside(folder, "previous"), *_unfinished(folder)]
     if any(path.exists() for path in traces):
-        with disk_errors(work), exclusive(folder, work):
+        with disk_errors(folder, work, setting), exclusive(folder, work):
             pass
 
 
@@ -80,16 +81,13 @@ def exclusive(folder: Path, work: str = "load") -> Iterator[None]:
 
 
 @contextmanager
-def disk_errors(work: str = "load") -> Iterator[None]:
-    """Turn what the operating system refuses into an error that a person can act on."""
+def disk_errors(place: Path, work: str = "load", setting: str = "CHURN_DATA_DIR") -> Iterator[None]:
+    """Turn what the system refuses before a place is filled into the errors of `refusal`."""
     try:
         yield
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise ChurnError(
-            f"The {work} stopped: {error.strerror or error}{where}. The previous {work} is "
-            "untouched. Check free space and permissions, then try again."
-        ) from error
+        kept = f"The previous {work} is untouched."
+        raise refusal(error, place, setting, work=work, kept=kept) from error
 
 
 @contextmanager
@@ -127,8 +125,12 @@ def swap_in(complete: Path, folder: Path, *, work: str = "load", setting: str) -
     flush(complete)
     check_folder(folder, work, setting)
     complete.rename(_beside(folder, "next"))
-    flush(folder.parent)
-    _finish(folder, work)
+    try:
+        flush(folder.parent)
+        _finish(folder, work)
+    except OSError as error:
+        kept = f"The new {work} is complete; the next command puts it in its place."
+        raise refusal(error, folder, setting, work=work, kept=kept) from error
 
 
 def _finish(folder: Path, work: str) -> None:

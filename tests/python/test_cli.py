@@ -14,6 +14,8 @@ import pytest
 import yaml
 from rich.cells import cell_len
 
+from churn import dbt
+from churn.project import Project
 from conftest import ODD, ROOT, Tables, Workspace
 
 COMMANDS = [
@@ -127,6 +129,24 @@ def test_a_damaged_warehouse_is_said(workspace: Workspace, command: str, damage:
         data = workspace.warehouse.read_bytes()
         workspace.warehouse.write_bytes(data[: len(data) // 2])
     assert_fails(workspace, command, code=1, says=[workspace.warehouse.name])
+
+
+def test_a_file_of_somebody_is_not_to_be_deleted(workspace: Workspace) -> None:
+    said = "Error: not a valid DuckDB database file!"
+    with workspace.active():
+        project = Project()
+        foreign = dbt._warehouse_failure(said, project)
+        project.build_record.write_text("{}")
+        derived = dbt._warehouse_failure(said, project)
+    assert "delete" not in str(foreign)
+    assert "Name another file in CHURN_WAREHOUSE, or move this one away." in str(foreign)
+    assert "It is derived and can be deleted" in str(derived)
+
+
+def test_a_device_is_no_warehouse(workspace: Workspace) -> None:
+    workspace.environment["CHURN_WAREHOUSE"] = "/dev/null"
+    assert_fails(workspace, "run", code=2, says=["/dev/null", "regular file", "CHURN_WAREHOUSE"])
+    assert not Path("/dev/null.lock").exists()
 
 
 def test_show_needs_a_built_warehouse(workspace: Workspace) -> None:

@@ -20,6 +20,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -798,6 +799,41 @@ def test_files_of_other_names_do_not_replace_each_other(
     outcome = enrich(company, ollama, "--tickets", company.source / "客户.csv")
     assert "takes the place" in outcome.out
     assert "takes the place" not in enrich(company, ollama, "--tickets", "客户").out
+
+
+@pytest.mark.usefixtures("not_built")
+def test_a_file_of_tickets_replaces_only_what_we_wrote_of_that_file(
+    company: Workspace, ollama: ScriptedServer
+) -> None:
+    for name in ("a b", "a_b", "a-b"):
+        company.write({name: [{"body": f"We stay with you, {name}."}]})
+        outcome = enrich(company, ollama, "--tickets", company.source / f"{name}.csv")
+        assert "takes the place" not in outcome.out
+        assert ("a b.csv is kept under the name a_b__" in outcome.out) is (name == "a b")
+    names = company.churn("tickets").out.split()
+    assert sorted(re.sub("__[0-9a-f]{7}$", "__hash", name) for name in names) == [
+        "a-b",
+        "a_b",
+        "a_b__hash",
+    ]
+    again = enrich(company, ollama, "--tickets", names[-1])
+    assert (again.code, "is kept under" in again.out) == (0, False)
+
+    theirs = company.store / "tickets" / "mine.parquet"
+    company.write({"mine": [{"body": "We stay."}]})
+    given = company.source / "mine.csv"
+    for content in (b"mine", None):
+        if content is None:
+            pq.write_table(pa.table({"_row_number": [1], "body": ["mine"]}), theirs)
+        else:
+            theirs.write_bytes(content)
+        before = theirs.read_bytes()
+        refused = enrich(company, ollama, "--tickets", given)
+        said = " ".join(refused.err.split())
+        assert refused.code == 2
+        assert str(given) in said
+        assert str(theirs) in said
+        assert theirs.read_bytes() == before
 
 
 def test_a_file_without_labels_is_refused(workspace: Workspace, ollama: ScriptedServer) -> None:

@@ -22,6 +22,7 @@ from dbt_common.exceptions import CompilationError, DbtDatabaseError
 from rich.console import Console
 
 from churn import cli, dbt
+from churn.disk import refusal
 from churn.enrich.evaluate import QUALITY
 from churn.enrich.messages import read_messages
 from churn.enrich.results import MARKER, MESSAGES, RESULT, RUN, Results
@@ -35,7 +36,7 @@ from churn.project import Project
 from churn.reports.server import check_port, port_refused
 from churn.store import read
 from churn.terminal import plain_lines, print_warnings
-from conftest import Outcome, Workspace
+from conftest import Outcome, Workspace, small_company
 from test_cli import plain
 
 # ------------------------------------------------------------------------------ places
@@ -77,6 +78,64 @@ def test_a_place_that_cannot_be_written_is_named_with_its_setting(
     assert str(place) in found.err
     assert f"{setting}=…" in found.err
     assert says in found.err
+
+
+@pytest.mark.parametrize("kind", ["a file", "below a file", "read-only"])
+@pytest.mark.parametrize(
+    ("setting", "command", "stopped"),
+    [
+        ("CHURN_DATA_DIR", "load", "The load stopped: "),
+        ("CHURN_REPORTS_DIR", "reports", "The build of the reports stopped: "),
+        ("CHURN_PUBLISHED_WAREHOUSE", "publish", "The publication stopped: "),
+        ("CHURN_EXPORT_DIR", "export --format csv", "The export stopped: "),
+        ("CHURN_STORE_DIR", "run", ""),
+        ("CHURN_STORE_DIR", "outcome add S1001-1 contacted", ""),
+    ],
+)
+def test_every_place_is_named_with_its_setting(
+    workspace: Workspace,
+    sample: Workspace,
+    no_place: dict[str, Path],
+    setting: str,
+    command: str,
+    stopped: str,
+    kind: str,
+) -> None:
+    if kind not in no_place:
+        pytest.skip("this system has no /proc")
+    place = no_place[kind] / "here"
+    if command == "run":
+        if kind == "read-only":
+            pytest.skip("an empty store can be read")
+    elif command != "load":
+        workspace.environment["CHURN_WAREHOUSE"] = str(sample.warehouse)
+    workspace.environment[setting] = str(place)
+    arguments = command.split()
+    if command == "load":
+        arguments.append(str(workspace.write(small_company())))
+    with patch("churn.reports.evidence.check_node"):
+        found = workspace.churn(*arguments)
+    assert (found.code, "Traceback" in found.err) == (1 if kind == "read-only" else 2, False), found
+    assert f"{setting}=…" in found.err
+    assert str(no_place["a file" if kind == "below a file" else kind]) in found.err
+    assert stopped in found.err
+
+
+def test_the_place_of_what_is_read_is_not_the_one_to_name(tmp_path: Path) -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "in/accounts.csv"))
+    said = refusal(refused, tmp_path / "data/saas", "CHURN_DATA_DIR", work="load")
+    assert "CHURN_DATA_DIR" not in str(said)
+    assert str(tmp_path / "in/accounts.csv") in str(said)
+    beside = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "data/.saas.lock"))
+    said = refusal(beside, tmp_path / "data/saas", "CHURN_DATA_DIR", work="load")
+    assert "CHURN_DATA_DIR=…" in str(said)
+
+
+@pytest.mark.parametrize("command", ["load", "outcome import", "run --data", "show --svg"])
+def test_a_name_that_no_file_can_have_is_one_message(workspace: Workspace, command: str) -> None:
+    found = workspace.churn(*command.split(), "n" * 5_000)
+    assert (found.code, found.err.count("\n"), "Traceback" in found.err) == (2, 1, False), found
+    assert "is too long for a file or folder" in found.err
 
 
 @pytest.mark.parametrize(
@@ -334,6 +393,20 @@ def test_a_tilde_is_the_home_folder_in_every_argument_and_setting(
             assert os.environ[name] == f"{tmp_path}/place"
     workspace.environment["CHURN_WAREHOUSE"] = "~/churn.duckdb"
     assert f"no warehouse at {tmp_path}/churn.duckdb" in workspace.churn("show").err
+
+
+def test_a_tilde_is_the_home_folder_in_the_name_of_the_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("playwright")
+    from churn.reports.browser import chromium
+
+    program = tmp_path / "chromium"
+    program.touch()
+    program.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CHURN_CHROMIUM", "~/chromium")
+    assert chromium() == program
 
 
 def test_make_passes_a_tilde_on_and_the_command_expands_it(tmp_path: Path) -> None:

@@ -646,4 +646,4 @@ def test_two_exports_at_once_do_not_mix(of_sample: Workspace) -> None:
 
 def test_a_disk_that_refuses_is_one_line(of_sample: Workspace, tmp_path: Path) -> None:
     (tmp_path / "exports").write_text("a file is in the way")
-    assert "The export stopped" in refused(of_sample, code=1)
+    assert "The export stopped" in refused(of_sample, code=2)

@@ -813,6 +813,35 @@ def test_a_full_disk_is_no_stack_trace(
     assert contents(project.load_dir) == before
 
 
+def test_a_damaged_record_is_to_be_moved_away(project: Project, source: Path) -> None:
+    load(source, project)
+    record = project.load_dir / "source_files.parquet"
+    record.write_text("damaged")
+    with pytest.raises(InputError, match=r"is damaged\. Move it away, then load again") as refused:
+        load(source, project)
+    assert "elete" not in str(refused.value)
+    record.unlink()
+    load(source, project)
+
+
+def test_a_disk_that_fails_while_a_load_takes_its_place_says_so(
+    project: Project, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(source, project)
+    with monkeypatch.context() as patched:
+        patched.setattr("churn.swap._finish", _failing_at_the_end)
+        with pytest.raises(ChurnError) as failed:
+            load(source, project)
+    assert "untouched" not in str(failed.value)
+    assert "The new load is complete" in str(failed.value)
+    load(source, project)
+
+
+def _failing_at_the_end(folder: Path, work: str) -> None:
+    if folder.with_name(f".{folder.name}.next").exists():
+        raise OSError(5, "Input/output error")
+
+
 # ------------------------------------------------------------------------------ replacing a load
 
 

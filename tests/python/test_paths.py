@@ -14,7 +14,7 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
-from churn import dbt
+from churn import dbt, duckdb_plugin
 from churn.build_record import made_from
 from churn.enrich.results import Results
 from churn.enrich.sources import kept_files
@@ -52,6 +52,8 @@ def test_plain_dbt_reads_the_store_of_the_project_from_any_folder(
             monkeypatch.delenv(name)
     # empty is as not set
     monkeypatch.setenv("CHURN_WAREHOUSE", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CHURN_TEMP_DIR", "~/spilled/here")
     project = os.path.relpath(clone)
     try:
         built = dbtRunner().invoke(
@@ -66,6 +68,11 @@ def test_plain_dbt_reads_the_store_of_the_project_from_any_folder(
         DuckDBConnectionManager.close_all_connections()
     assert built.success, built.exception or [r.message for r in built.result if r.message]
     assert [path.name for path in elsewhere.iterdir()] == ["data"]
+    assert (tmp_path / "spilled").is_dir()
+    assert not (clone / "~").exists()
+    # how the macros find the store and the loaded data
+    found = duckdb_plugin._found_folder(f"~/{ODD}/data")
+    assert found == {"path": str(clone / "data"), "names": "outcomes", "problem": None}
     # views are read from anywhere, too
     monkeypatch.chdir("/")
     with duckdb.connect(clone / "warehouse" / "churn.duckdb", read_only=True) as connection:
@@ -145,7 +152,7 @@ def test_no_reader_takes_what_it_cannot_read_for_empty(
         # nothing there is an empty table
         read(store)
     broken(store / OF_TABLE.get(reader, "outcomes"))
-    with pytest.raises(ChurnError, match=r"cannot be (read|written): |is no Parquet"):
+    with pytest.raises(ChurnError, match=r"cannot be (read|used): |is no Parquet"):
         read(store)
 
 

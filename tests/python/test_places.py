@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -123,11 +124,45 @@ def build_with_spark_in(place: Path, workspace: Workspace) -> None:
         _empty_for_spark(place)
     own = place / "spark"
     _empty_for_spark(own)
-    (own / "warehouse/marts.db/customer_risk").mkdir(parents=True)
-    (own / "warehouse/marts.db/mine.csv").write_text("mine")
-    with pytest.raises(InputError, match=r"no tables of Spark: marts\.db/mine\.csv"):
+    # what builds leave, killed ones too
+    built = (
+        "warehouse/marts.db/customer_risk/part-00000-1.snappy.parquet",
+        "warehouse/marts.db/customer_risk/.part-00000-1.snappy.parquet.crc",
+        "warehouse/marts.db/customer_risk/_SUCCESS",
+        "warehouse/marts.db/customer_risk/._SUCCESS.crc",
+        "warehouse/raw.db/raw_accounts/_temporary/0/task_1/part-00000.parquet",
+        "warehouse/raw.db/raw_accounts/.spark-staging-1/a=1/part-00000.parquet",
+        "metastore/seg0/c10.dat",
+        "metastore/service.properties",
+        "warehouse/files_ad9ef99f6dbdfa901bb1c41848e608b5-__PLACEHOLDER__/.DS_Store",
+        "metastore/db.lck",
+    )
+    for foreign_file in (
+        None,
+        "warehouse/mine.csv",
+        "warehouse/mine.db/customers/notes.csv",
+        "warehouse/marts.db/mine.csv",
+        "warehouse/marts.db/mine/part-0",
+        "warehouse/marts.db/customer_risk/notes.csv",
+        "warehouse/marts.db/customer_risk/part-1/notes.csv",
+        "metastore/mine",
+    ):
+        for name in (*built, *([foreign_file] if foreign_file else [])):
+            (own / name).parent.mkdir(parents=True, exist_ok=True)
+            (own / name).write_text("mine")
+        if foreign_file:
+            with pytest.raises(InputError, match="no tables of Spark: ") as refused:
+                _empty_for_spark(own)
+            [named] = re.findall(r"Spark: (\S+)\. ", str(refused.value))
+            assert (own / foreign_file).is_relative_to(own / named)
+            assert (own / foreign_file).read_text() == "mine"
+            (own / foreign_file).unlink()
+            (own / named).is_dir() and shutil.rmtree(own / named)
         _empty_for_spark(own)
-    assert (own / "warehouse/marts.db/mine.csv").read_text() == "mine"
+        assert not (own / "warehouse").exists()
+        assert not (own / "metastore").exists()
+    with pytest.raises(InputError, match="CHURN_SPARK_DIR=…"):
+        _empty_for_spark(place / "index.php" / "spark")
 
 
 def _empty_for_spark(folder: Path) -> None:

@@ -658,7 +658,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_published(
 
 def test_a_place_that_cannot_be_written_is_said(company: Workspace, published: Path) -> None:
     published.parent.write_text("a file where the folder should be")
-    assert_refused(company, code=1, says="The publication stopped: ")
+    assert_refused(company, code=2, says="The publication stopped: ")
 
 
 def test_a_share_without_second_names_does_without(

@@ -207,8 +207,10 @@ def test_a_store_that_cannot_be_written_is_one_message(
 
     outcome = workspace.churn("run", "--data", workspace.write(tables))
 
-    assert outcome.code == 1
-    assert "cannot be written" in " ".join(outcome.err.split())
+    assert outcome.code == 2
+    said = " ".join(outcome.err.split())
+    assert "published cannot be" in said
+    assert "CHURN_STORE_DIR=…" in said
 
 
 def test_the_store_may_have_any_name(workspace: Workspace, tables: Tables) -> None:

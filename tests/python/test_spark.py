@@ -472,9 +472,9 @@ def test_nothing_of_a_killed_build_is_left(
     workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # a file of a table that is not known: left where Spark was killed before it knew the table
-    for part in ("warehouse/marts.db/accounts", "metastore", "dbt"):
-        (folder / part).mkdir(parents=True)
-        (folder / part / "part").touch()
+    for part in ("warehouse/marts.db/customer_risk/part-0", "metastore/seg0/c", "dbt/part"):
+        (folder / part).parent.mkdir(parents=True)
+        (folder / part).touch()
     mark(folder, "build with Spark", {})
 
     def fail(*_: object) -> None:

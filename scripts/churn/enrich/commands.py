@@ -79,6 +79,9 @@ def enrich(
         columns = ", ".join(source.text_columns)
         opening = f"Reading {source.name} with {engine.model}; the words are in: {columns}."
         console.print(plain(opening), markup=False, highlight=False)
+        if tickets is not None and tickets != source.name and Path(tickets).stem != source.name:
+            kept_as = f"{Path(tickets).name} is kept under the name {source.name}."
+            console.print(plain(kept_as), markup=False, highlight=False)
         if source.replaced:
             console.print(
                 "It takes the place of the file of that name that was read before; what was read "

@@ -18,10 +18,11 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn.disk import held
+from churn.disk import held, saying_what_is_refused
 from churn.errors import ChurnError
 from churn.store import append, compact, names_in, parquet_files, read
 
+_SETTING = "CHURN_STORE_DIR"
 RESULT = pa.schema(
     [
         ("result_id", pa.string()),
@@ -165,7 +166,7 @@ class Results:
         """
         in_use = "Tickets are being read by another run. Wait until it is done, then try again."
         with ExitStack() as lock:
-            with _saying_what_is_refused(self.folder):
+            with saying_what_is_refused(self.folder, _SETTING):
                 self.folder.mkdir(parents=True, exist_ok=True)
                 lock.enter_context(held(self.folder / ".lock", in_use))
                 for name in names_in(self.folder):
@@ -177,13 +178,13 @@ class Results:
     def journal(self, run: Row) -> Iterator["Journal"]:
         """A journal for one run; what is in it at the end of the block goes to the store."""
         path = self.folder / f".{run['run_id']}.journal"
-        with _saying_what_is_refused(self.folder):
+        with saying_what_is_refused(self.folder, _SETTING):
             file = path.open("w", encoding="utf-8")
         with file:
             journal = Journal(file)
             journal.write({"run": run})
             yield journal
-        with _saying_what_is_refused(self.folder):
+        with saying_what_is_refused(self.folder, _SETTING):
             self._store(path)
 
     def _store(self, journal: Path) -> None:
@@ -255,14 +256,6 @@ class Known:
         return self._shown.get(message_id) == key
 
 
-@contextmanager
-def _saying_what_is_refused(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ChurnError(f"{path} cannot be written: {error.strerror or error}.") from error
-
-
 class Journal:
     """One line a result, written at once."""
 
@@ -272,7 +265,7 @@ class Journal:
 
     def write(self, row: Row) -> None:
         """Append a row; it survives the death of this process. Raises ChurnError on a full disk."""
-        with _saying_what_is_refused(Path(self._file.name)):
+        with saying_what_is_refused(Path(self._file.name), _SETTING):
             self._file.write(json.dumps(row, default=datetime.isoformat) + "\n")
             self._file.flush()
 

@@ -1,20 +1,23 @@
 """Which file of messages is read: the loaded data's, the bundled sample's, or any other one."""
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from filecmp import cmp
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from churn.disk import flush
+from churn.disk import flush, refusal
 from churn.enrich.text import text_columns
-from churn.errors import ChurnError, InputError
+from churn.errors import InputError
 from churn.load import convert_file
+from churn.load.parquet import WRITTEN_BY_US
 from churn.project import Project
 from churn.store import names_in, parquet_files, unreadable
 
@@ -25,6 +28,7 @@ _SAMPLE_VALUES = 1000
 _SAMPLE_ROWS = 20
 _SAMPLE_BYTES = 8_000_000
 _LONGEST_NAME = 80
+_HASH_DIGITS = 7
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def open_source(project: Project, data_dir: Path | None, tickets: str | None) ->
         yield replace(source, replaced=replaced)
     elif data_dir is not None:
         file = data_dir / f"{TABLE}.parquet"
-        if file.name not in names_in(data_dir):
+        if file.name not in names_in(data_dir, "CHURN_DATA_DIR"):
             raise InputError(
                 f"The data in {data_dir} has no {TABLE}. Load it with that table, or name a file "
                 "of tickets: make enrich TICKETS=<file.csv>."
@@ -88,7 +92,7 @@ def _folder(project: Project) -> Path:
 def _kept(project: Project, tickets: str) -> tuple[Path, bool]:
     """The copy of a ticket file in the store, and whether it took the place of another one."""
     folder, given = _folder(project), Path(tickets)
-    kept = folder / (re.sub(r"[^\w.-]+", "_", given.stem)[:_LONGEST_NAME] + ".parquet")
+    kept = folder / f"{_kept_name(given.stem)}.parquet"
     if not is_file(given):
         named = folder / f"{tickets}.parquet"
         if named.parent == folder and is_file(named):
@@ -96,6 +100,11 @@ def _kept(project: Project, tickets: str) -> tuple[Path, bool]:
         there = ", ".join(file.stem for file in kept_files(project)) or "none yet"
         raise InputError(
             f"There is no file {tickets}, nor tickets of that name; there are: {there}."
+        )
+    if os.path.lexists(kept) and not _is_ours(kept):
+        raise InputError(
+            f"{given} would be kept as {kept}, where a file stands that `churn` did not write. "
+            "Move that file away, or rename yours."
         )
     partial = folder / f".{kept.stem}.partial"
     try:
@@ -106,11 +115,28 @@ def _kept(project: Project, tickets: str) -> tuple[Path, bool]:
         partial.replace(kept)
         flush(folder)
     except OSError as error:
-        raise ChurnError(f"{kept} cannot be written: {error.strerror or error}.") from error
+        raise refusal(error, folder, "CHURN_STORE_DIR") from error
     finally:
         if folder.is_dir():
             partial.unlink(missing_ok=True)
     return kept, replaced
+
+
+def _kept_name(stem: str) -> str:
+    """A name for any file system; no two stems have the same one."""
+    name = re.sub(r"[^\w.-]+", "_", stem)[:_LONGEST_NAME]
+    if name == stem:
+        return name
+    short_hash = sha256(stem.encode("utf-8", "surrogateescape")).hexdigest()[:_HASH_DIGITS]
+    return f"{name[: _LONGEST_NAME - _HASH_DIGITS - 2]}__{short_hash}"
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a Parquet file was written by `convert_file`."""
+    try:
+        return WRITTEN_BY_US in (pq.read_schema(file).metadata or {})
+    except (OSError, pa.ArrowException):
+        return False
 
 
 def is_file(path: Path) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn.disk import flush, held
-from churn.errors import ChurnError, InputError
+from churn.disk import flush, held, refusal
+from churn.errors import InputError
 from churn.made import MARKER, digest, made, mark, remove_unfinished
 
 _WORK = "export"
@@ -55,11 +55,8 @@ def replaced(folder: Path, covers: Sequence[str] = ()) -> Iterator[tuple[Path, l
             finally:
                 remove_unfinished(new, _WORK)
     except OSError as error:
-        place = error.filename or folder
-        raise ChurnError(
-            f"The export stopped: {error.strerror or error} ({place}). What was exported before is "
-            "still there. Check free space and permissions, then export again."
-        ) from error
+        there = "What was exported before is still there."
+        raise refusal(error, folder, "CHURN_EXPORT_DIR", work=_WORK, kept=there) from error
 
 
 def _beside(folder: Path, what: str) -> Path:

@@ -77,7 +77,7 @@ def load(
     if made(load_dir) is not None or not _record(load_dir).is_file():
         # before a lock is made beside somebody's folder
         check_folder(load_dir, WORK, SETTING)
-    with disk_errors(), exclusive(load_dir), working_folder(load_dir) as work:
+    with disk_errors(load_dir), exclusive(load_dir), working_folder(load_dir) as work:
         previous = _previous_load(load_dir)
         with _found(source, project, load_dir, partial=partial, previous=previous) as found:
             unpacked = work / "unpacked"
@@ -278,7 +278,7 @@ def _previous_load(load_dir: Path) -> dict[str, dict[str, Any]]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise InputError(
-            f"{record} is damaged. Delete the folder {load_dir} and load again."
+            f"{record} is damaged. Move it away, then load again, with all tables."
         ) from error
     if loaded and made(load_dir) is None:
         # a load of an earlier release has no marker, but its record lists its files

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from churn.errors import InputError
+from churn.paths import expanded
 
 __all__ = ["Browser", "Page", "PdfMargins", "chromium", "open_browser", "settle"]
 
@@ -27,7 +28,7 @@ except ImportError as error:  # an optional extra
 def chromium() -> Path | None:
     """The browser of this machine, or the one that CHURN_CHROMIUM names."""
     named = os.environ.get("CHURN_CHROMIUM")
-    names = (named,) if named else (*_NAMES, _MAC)
+    names = (str(expanded(Path(named))),) if named else (*_NAMES, _MAC)
     found = next((path for name in names if (path := shutil.which(name))), None)
     return Path(found) if found else None
 

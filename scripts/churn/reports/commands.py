@@ -49,7 +49,11 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
     check_folder(site, _WORK, _SETTING)
     evidence.check_node()
     build_what_was_logged(project, console)
-    with disk_errors(_WORK), exclusive(site, _WORK), working_folder(site, _WORK) as work:
+    with (
+        disk_errors(site, _WORK, _SETTING),
+        exclusive(site, _WORK),
+        working_folder(site, _WORK) as work,
+    ):
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)
         with console.status("Installing the packages of the reports, once ..."):
@@ -138,7 +142,7 @@ def built_site(project: Project) -> tuple[Path, str]:
     site = project.reports_dir.resolve()
     # while another site is built this one is whole
     if not (site / "index.html").is_file():
-        recover(site, _WORK)
+        recover(site, _WORK, _SETTING)
     if not (site / "index.html").is_file():
         raise InputError(
             f"There are no reports in {project.reports_dir} yet. Run `make reports` first."

@@ -6,16 +6,16 @@ import shutil
 import socket
 import subprocess
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from rich.console import Console
 
 from churn.dbt import build_command, check_loaded, run_showing_progress
-from churn.disk import held
+from churn.disk import held, saying_what_is_refused
 from churn.errors import ChurnError, InputError
 from churn.made import LITTER, made, mark
 from churn.project import Project
@@ -52,13 +52,29 @@ _NOT_OURS = (
     "each time. Empty it, or name an empty one in CHURN_SPARK_DIR."
 )
 _FOREIGN = (
-    "{} holds files that are no tables of Spark: {}. A build with Spark replaces the folder. Move "
-    "them away, or name another folder in CHURN_SPARK_DIR."
+    "{} holds files that are no tables of Spark: {}. A build with Spark replaces them. Move them "
+    "away, or name another folder in CHURN_SPARK_DIR."
 )
 _WORK = "build with Spark"
 _IN_USE = "Spark is building into {} at this moment. Wait until that is done, then try again."
 # held while Spark builds
 _LOCK = "build.lock"
+# the folders of the schemas that dbt_project.yml names
+_SCHEMAS = tuple(
+    f"{schema}.db"
+    for schema in (
+        *("raw", "staging", "intermediate", "marts"),
+        *("quality", "enrichment", "config", "main"),
+    )
+)
+# what the macro `found_folder` leaves where a build is killed
+_LISTING = re.compile(r"files_[0-9a-f]{32}(-__PLACEHOLDER__)?")
+# what Spark writes into the folder of a table, and Derby into that of the metastore
+_TABLE_FILE = re.compile(r"part-.*|\.part-.*\.crc|_SUCCESS|\._SUCCESS\.crc")
+_TABLE_FOLDER = re.compile(r"_temporary|\.spark-staging-.*")
+_DERBY = re.compile(
+    r"service\.properties|seg0|log|db\.lck|dbex\.lck|tmp|README_DO_NOT_TOUCH_FILES\.txt"
+)
 
 
 def spark_dir() -> Path:
@@ -122,28 +138,56 @@ def _emptied(folder: Path) -> Iterator[None]:
     Of one that was killed there may be files that no table is known to have, and Spark refuses to
     make a table where there are files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    marker = made(folder)
-    if (marker is None or marker.by != _WORK) and any(folder.iterdir()):
-        raise InputError(_NOT_OURS.format(folder))
-    mark(folder, _WORK, {})
-    with held(folder / _LOCK, _IN_USE.format(folder)):
-        if names := _foreign(folder / "warehouse"):
-            raise InputError(_FOREIGN.format(folder / "warehouse", ", ".join(names[:5])))
-        for part in ("warehouse", "metastore"):
-            if (folder / part).exists():
-                shutil.rmtree(folder / part)
+    with ExitStack() as lock:
+        with saying_what_is_refused(folder, "CHURN_SPARK_DIR"):
+            folder.mkdir(parents=True, exist_ok=True)
+            marker = made(folder)
+            if (marker is None or marker.by != _WORK) and any(folder.iterdir()):
+                raise InputError(_NOT_OURS.format(folder))
+            # also those that an earlier version of the project made
+            relations = _relations() | {*(marker.files if marker else ())}
+            mark(folder, _WORK, {name: [] for name in sorted(relations)})
+            lock.enter_context(held(folder / _LOCK, _IN_USE.format(folder)))
+            if names := _foreign(folder, relations):
+                raise InputError(_FOREIGN.format(folder, ", ".join(names[:5])))
+            for part in ("warehouse", "metastore"):
+                if (folder / part).exists():
+                    shutil.rmtree(folder / part)
         yield
 
 
-def _foreign(warehouse: Path) -> list[str]:
-    """What lies among Spark's tables and is no folder of a table: `<schema>.db/<table>/`."""
-    if not warehouse.is_dir():
-        return []
-    schemas = [path for path in warehouse.iterdir() if path.suffix == ".db" and path.is_dir()]
-    found = [path for path in warehouse.iterdir() if path not in schemas]
-    found += [path for schema in schemas for path in schema.iterdir() if not path.is_dir()]
-    return sorted(str(path.relative_to(warehouse)) for path in found if path.name not in LITTER)
+def _relations() -> set[str]:
+    """The names of all tables and views that the project makes."""
+    files = [*Path("models").rglob("*.sql"), *Path("seeds").rglob("*.csv")]
+    return {file.stem for file in files}
+
+
+def _foreign(folder: Path, relations: Iterable[str]) -> list[str]:
+    """What lies among Spark's tables and in its metastore, and is not of a build, sorted."""
+    found: set[PurePath] = set()
+    for part in ("warehouse", "metastore"):
+        for path in sorted((folder / part).rglob("*")):
+            name, is_folder = path.relative_to(folder), path.is_dir() and not path.is_symlink()
+            if path.name in LITTER or not found.isdisjoint(name.parents):
+                continue
+            if not _is_ours(name, relations, is_folder=is_folder):
+                found.add(name)
+    return sorted(map(str, found))
+
+
+def _is_ours(path: PurePath, relations: Iterable[str], *, is_folder: bool) -> bool:
+    """Whether a build makes this: `warehouse/<schema>.db/<relation>/<file>` or Derby's own."""
+    match path.parts:
+        case ["metastore", name, *_]:
+            return _DERBY.fullmatch(name) is not None
+        case [_, schema]:
+            return is_folder and (schema in _SCHEMAS or _LISTING.fullmatch(schema) is not None)
+        case [_, _, relation]:
+            return is_folder and relation in relations
+        case [_, _, _, name]:
+            return (_TABLE_FOLDER if is_folder else _TABLE_FILE).fullmatch(name) is not None
+    # below what Spark writes while a query runs
+    return True
 
 
 @contextmanager
