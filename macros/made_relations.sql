@@ -15,14 +15,15 @@
     {%- for node in graph.nodes.values() if node.resource_type in ('model', 'seed') -%}
         {%- do planned.setdefault(node.schema, []).append(node.alias) -%}
     {%- endfor -%}
-    {%- set record = adapter.get_relation(target.database, 'config', 'made_relations') -%}
-    {%- set columns = adapter.get_columns_in_relation(record) | map(attribute='name') | list if record else [] -%}
-    {%- set recorded = run_query('select schema_name, relation_name from ' ~ record).rows
-        if columns == ['schema_name', 'relation_name'] else [] -%}
+    {#- only by `run_query`: what opens a transaction here loses the record with it -#}
+    {%- set found = relations_in(planned) -%}
+    {%- set is_recorded = found | map('join', '.') | select('equalto', 'config.made_relations') | list -%}
+    {%- set recorded = run_query('select schema_name, relation_name from config.made_relations').rows
+        if is_recorded else [] -%}
     {%- set ours = {} -%}
     {%- for row in recorded -%}{%- do ours.update({(row[0] ~ '.' ~ row[1]) | lower: true}) -%}{%- endfor -%}
     {%- set foreign = [] -%}
-    {%- for row in relations_in(planned) -%}
+    {%- for row in found -%}
         {#- a build that was killed leaves what it was about to rename -#}
         {%- set name = modules.re.sub('__dbt_(tmp|backup)[0-9_]*$', '', row[1]) -%}
         {%- if (row[0] ~ '.' ~ name) | lower not in ours -%}{%- do foreign.append(row[0] ~ '.' ~ row[1]) -%}{%- endif -%}

@@ -634,7 +634,8 @@ def run_python(place: Workspace, script: str, *arguments: str) -> subprocess.Com
 def test_killed_at_any_step_the_same_command_succeeds(company: Workspace, published: Path) -> None:
     done = run_python(company, KILLED)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 15
+    # DuckDB takes a script without a file for a session and may draw its progress
+    assert int(done.stdout.splitlines()[-1]) > 15
 
 
 def test_a_full_disk_is_said_and_leaves_what_was_published(

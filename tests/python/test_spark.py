@@ -283,6 +283,7 @@ def recorded(place: Workspace) -> None:
         "ticket_id": [None, None, None, None, "T010", None, None, "T001", None],
         "submitted_at": ["2026-03-30T10:00:00Z", "2026-03-29", "soon", *["2026-03-01 9:00"] * 6],
         "engine": ["ollama"] * 9,
+        "cache_key": [f"k{number}" for number in range(9)],
         "summary": [HOSTILE[number] for number in range(9)],
         "category": ["billing"] * 8 + [None],
         "sentiment": ["negative"] * 8 + [None],
@@ -297,7 +298,15 @@ def recorded(place: Workspace) -> None:
     append(
         place.store / "enrichment" / "runs",
         "runs",
-        pa.table({"run_id": ["run"], "started_at": [moment], "engine": ["ollama"], "done": [9]}),
+        pa.table(
+            {
+                "run_id": ["run"],
+                "started_at": [moment],
+                "engine": ["ollama"],
+                "model": ["small"],
+                "done": [9],
+            }
+        ),
     )
 
 
