@@ -203,9 +203,13 @@ def test_a_snoozed_customer_comes_last_until_its_day(workspace: Workspace, table
 def test_outcomes_of_customers_that_nobody_knows_are_listed(
     workspace: Workspace, tables: Tables
 ) -> None:
+    # a customer that has not begun by the as-of date has no score, but may have outcomes
+    later = {"subscription_id": "S-later", "start_date": str(AS_OF + timedelta(days=1))}
+    tables["subscriptions"].append({**tables["subscriptions"][0], **later})
     run(workspace, tables)
     with held_by_another_process(workspace.warehouse):
         found = workspace.churn("outcome", "add", "S-typo", "contacted")
+        workspace.churn("outcome", "add", "S-later", "contacted")
     assert found.code == 0
     assert "The next build lists ids that no customer has" in plain(found.out)
     listed(workspace)
@@ -220,6 +224,7 @@ def test_outcomes_of_customers_that_nobody_knows_are_listed(
             "example": "S-typo",
         }
     ]
+    assert workspace.column("select customer_id from marts.customer_outcomes") == ["S-later"]
 
 
 # ------------------------------------------------------------------------------ the week's calls
