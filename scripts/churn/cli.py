@@ -1018,7 +1018,12 @@ def _parsed_variables(project: Project, text: str) -> dict[str, Any]:
     try:
         variables = yaml.safe_load(text) or {}
     except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"--vars cannot be read: {error}") from error
+        # of YAML the last line of a page, such as "expected ',' or '}', but got '<stream end>'"
+        why = getattr(error, "problem", None) or error
+        raise InputError(
+            f"--vars cannot be read: {why}, in {plain(text, 100)}. Write it as "
+            "{as_of_date: 2026-06-30}, with a date that exists."
+        ) from error
     if not isinstance(variables, dict):
         raise InputError("--vars must name its values, such as {as_of_date: 2026-06-30}.")
     unknown = [str(name) for name in variables if name not in project.variables]
