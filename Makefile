@@ -14,7 +14,7 @@ export $(ARGUMENTS)
 OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help run publish show list explain log-outcome export reports reports-serve reports-dev reports-pdf screenshots backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample spark parity test test-spark bench lint docs clean
+.PHONY: help run publish show list explain log-outcome export reports reports-serve reports-dev reports-pdf screenshots backtest enrich tickets analyze clear-enrichment evaluate-enrichment load watch sample spark parity test test-fast test-slow test-spark bench lint docs clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
@@ -95,8 +95,14 @@ spark: $(VENV)/.dev  ## build everything on Apache Spark [DATA=folder or .zip] [
 parity: $(VENV)/.dev  ## compare every table of DuckDB and Spark, row by row [DATA=folder or .zip] [VARS="{...}"]; needs Java
 	@$(BIN)/churn parity $${DATA:+--data "$$DATA"} $${VARS:+--vars "$$VARS"} $${SPARK_MASTER:+--cluster}
 
-test: $(VENV)/.dev  ## run every test
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+test: $(VENV)/.dev  ## run the tests that belong before every commit
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-fast: $(VENV)/.dev  ## run those that build nothing, in about a minute
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not builds"
+
+test-slow: $(VENV)/.dev  ## run the others: Spark, millions of rows, kills of the same command; needs Java
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 test-spark: $(VENV)/.dev  ## run the tests of Spark only; needs Java
 	@$(BIN)/python -m pytest tests/python/test_spark.py tests/python/test_spark_cluster.py

@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,10 +22,17 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from rich.console import Console
 
+import prepared_dbt
 from churn import cli, dbt
 from churn.load import LoadSummary, load
 from churn.project import Project
 from compiled_models import CompiledProject
+from costs import (  # noqa: F401
+    pytest_configure,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_unconfigure,
+)
 
 ROOT = Path(__file__).parents[2]
 RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"
@@ -52,9 +59,14 @@ class Contents(NamedTuple):
 
 
 class Workspace:
-    """A warehouse and a store of its own; models, macros and seeds are the project's."""
+    """A warehouse and a store of its own; models, macros and seeds are the project's.
 
-    def __init__(self, folder: Path, target: Path) -> None:
+    Builds of a `light` place cost a third (`prepared_dbt.light`): few weeks and replicates, no
+    contracts, no descriptions in the warehouse, no data tests.
+    """
+
+    def __init__(self, folder: Path, target: Path, *, light: bool = True) -> None:
+        self.light = light
         self.source = folder / "source"
         self.warehouse = folder / "churn.duckdb"
         self.store = folder / "store"
@@ -76,7 +88,8 @@ class Workspace:
         with patch.dict(os.environ):
             os.environ.pop("CHURN_DATA_DIR", None)
             os.environ |= self.environment
-            yield
+            with prepared_dbt.light() if self.light else nullcontext():
+                yield
 
     def write(self, tables: Mapping[str, Iterable[Row]]) -> Path:
         """The tables as CSV files; the header is the columns of the rows, in their order."""
@@ -96,7 +109,7 @@ class Workspace:
             return load(folder, Project())
 
     def build(self, source: Path | Tables | None = None, **variables: Any) -> "Workspace":
-        """Load and build, data tests included, as `churn run` does; None: the bundled sample."""
+        """Load and build as `churn run` does; None: the bundled sample."""
         if source is not None:
             self.load(source)
         with self.active():
@@ -213,6 +226,19 @@ def ctrl_c_ends_what_tests_start() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Parse the project once for all tests."""
+    with prepared_dbt.parsed_once(shared_folder(tmp_path_factory)):
+        yield
+
+
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What dbt remembers between builds; a test process has its own."""
@@ -262,10 +288,9 @@ def built_once(
     make: Callable[[Workspace], object],
 ) -> Workspace:
     """Built by the first of the parallel test processes that needs it, read by all of them."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder = shared_folder(tmp_path_factory) / name
     folder.mkdir(exist_ok=True)
-    place = Workspace(folder, target)
+    place = Workspace(folder, target, light=False)
     with (folder / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patched:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "built").exists():

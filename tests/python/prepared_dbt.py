@@ -1,0 +1,107 @@
+"""dbt for tests: the project is parsed once, and builds of small companies leave out what they can.
+
+A parse takes longer than most builds of a small company. Of such a build, most is dbt's own work
+per table, per column and per event; the SQL takes an eighth.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.config.project import VarProvider
+from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import ModelNode
+from dbt_common.events.event_manager import EventManager
+
+import churn.dbt
+
+ROOT = Path(__file__).parents[2]
+# commands that read the project and write no artifact that a test reads
+_COMMANDS = {"build", "run", "test", "seed", "run-operation"}
+_SPARK = {"spark", "spark_cluster"}
+# what a light build computes less of; variables given on the command line win
+FEW = {"history_weeks": 4, "backtest_weeks": 4, "backtest_replicates": 2}
+
+_is_light = False
+
+
+@contextmanager
+def parsed_once(folder: Path) -> Iterator[None]:
+    """Give dbt the parsed project, kept in a folder that all test processes share.
+
+    The parsed project depends on one thing that tests change: whether data was loaded. Variables
+    and paths are read while dbt builds. Copies of the project, and processes that tests start,
+    parse for themselves.
+    """
+    invoke = dbtRunner.invoke
+    parsed: dict[str, bytes] = {}
+
+    def parse(name: str) -> bytes:
+        file = folder / f"{name}.msgpack"
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not file.exists():
+                target = folder / f"target-{name}"
+                command = ["--log-level", "none", "parse", "--target-path", str(target)]
+                found = invoke(dbtRunner(), command)
+                assert found.success, found.exception
+                (target / "partial_parse.msgpack").rename(file)
+        return file.read_bytes()
+
+    def invoke_prepared(runner: dbtRunner, args: list[str], **settings: Any) -> dbtRunnerResult:
+        if not _is_of_this_project(args):
+            return invoke(runner, args, **settings)
+        name = "loaded" if os.environ.get("CHURN_DATA_DIR") else "sample"
+        if name not in parsed:
+            parsed[name] = parse(name)
+        # dbt keeps notes in what it is given
+        manifest = Manifest.from_msgpack(parsed[name])
+        if _is_light:
+            _lighten(manifest)
+        manifest.build_flat_graph()
+        return invoke(dbtRunner(manifest, runner.callbacks), args, **settings)
+
+    with patch.object(dbtRunner, "invoke", invoke_prepared):
+        yield
+
+
+def _is_of_this_project(args: list[str]) -> bool:
+    folder = Path(args[args.index("--project-dir") + 1]) if "--project-dir" in args else Path.cwd()
+    words = {*args, os.environ.get("DBT_TARGET", "")}
+    return folder == ROOT and Path.cwd() == ROOT and bool(_COMMANDS & words) and not _SPARK & words
+
+
+def _lighten(manifest: Manifest) -> None:
+    for node in manifest.nodes.values():
+        if isinstance(node, ModelNode):
+            node.config.contract.enforced = node.contract.enforced = False
+            node.config.persist_docs = {}
+
+
+@contextmanager
+def light() -> Iterator[None]:
+    """Build without contracts, descriptions, events and data tests, and with few weeks.
+
+    The places that prove these are built in full: the bundled sample and RavenStack.
+    """
+    global _is_light
+    before, init = _is_light, VarProvider.__init__
+
+    def with_few(self: VarProvider, variables: dict[str, Any]) -> None:
+        init(self, {**variables, **FEW} if "history_weeks" in variables else variables)
+
+    with (
+        patch.object(VarProvider, "__init__", with_few),
+        patch.object(EventManager, "fire_event"),
+        patch.object(churn.dbt, "_BUILD", churn.dbt._BUILD_UNTESTED),
+    ):
+        _is_light = True
+        try:
+            yield
+        finally:
+            _is_light = before
