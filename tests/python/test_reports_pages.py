@@ -18,7 +18,10 @@ from pypdf import PdfReader
 
 from churn.reports.browser import open_browser, settle
 from conftest import HOSTILE, ODD, ROOT, Workspace, built_once, company_of
+from dbt_test_costs import note
 from reports_site import WatchedPage, skip_without_tools, watched
+
+pytestmark = pytest.mark.builds
 
 PAGES = ["", "drivers/", "at-risk/", "customers/", "tickets/", "backtest/", "data-and-rules/"]
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -36,16 +39,22 @@ def browser() -> Iterator[Browser]:
 
 
 def built_site(place: Workspace, *options: str) -> None:
+    note("evidence site")
     code, _, err = place.churn("reports", *options)
     assert (code, err) == (0, "")
 
 
 @pytest.fixture(scope="session")
-def sample_site(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
+def sample_site(
+    tmp_path_factory: pytest.TempPathFactory, target: Path, sample: Workspace
+) -> Workspace:
     skip_without_tools()
-    return built_once(
-        tmp_path_factory, target, "reports_sample", lambda place: built_site(place.build())
-    )
+
+    def make(place: Workspace) -> None:
+        place.copy_of(sample)
+        built_site(place)
+
+    return built_once(tmp_path_factory, target, "reports_sample", make)
 
 
 @pytest.fixture(scope="session")
@@ -711,6 +720,7 @@ def test_a_download_holds_no_formula(
     assert not any(re.match("[=+@\t\r\n＝＋－＠-]", name) for name in names)
 
 
+@pytest.mark.slow
 def test_empty_tables_are_said_in_words(browser: Browser, empty_site: Workspace) -> None:
     with opened(browser, empty_site) as page:
         for path in PAGES:

@@ -188,6 +188,8 @@ def question() -> str:
 
 
 @needs_spark
+@pytest.mark.slow
+@pytest.mark.builds
 def test_macros_answer_alike_on_bad_values(workspace: Workspace, tmp_path: Path) -> None:
     pairs, dates = ([list(row) for row in rows] for rows in (PAIRS, DATES))
     variables = {"texts": [[text] for text in TEXTS], "pairs": pairs, "dates": dates}
@@ -315,6 +317,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @needs_spark
+@pytest.mark.slow
+@pytest.mark.builds
 def test_a_troublesome_company_is_the_same_on_both_engines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -477,6 +481,8 @@ def test_one_build_at_a_time(workspace: Workspace, folder: Path) -> None:
 
 
 @needs_spark
+@pytest.mark.slow
+@pytest.mark.builds
 def test_nothing_of_a_killed_build_is_left(
     workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

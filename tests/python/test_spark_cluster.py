@@ -14,6 +14,8 @@ import pytest
 from conftest import ROOT, Workspace
 from spark_engine import SHORT, needs_spark, run_program
 
+pytestmark = [pytest.mark.slow, pytest.mark.builds]
+
 _SECONDS = 60
 
 
