@@ -1,0 +1,100 @@
+"""Put one fault at a time into a copy of the project, and say which check finds it.
+
+`python tests/mutations/run.py` tries all of them; `run.py 3 7` the third and the seventh. First
+`dbt build` of the bundled sample runs, unit and data tests included, then the tests of the suite
+that the fault names, then the whole of `make test`. Exit code 1: a fault was found by none.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+FAULTS = ROOT / "tests/mutations/mutations.toml"
+# what the copy does not need, or gets as a link
+_LEFT_OUT = ("build", "logs", "target", "data", "exports", "__pycache__", ".git", ".venv")
+_PYTEST = ["-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider"]
+
+
+def copy_of_project(folder: Path) -> Path:
+    """The project as it stands, with its installed packages."""
+    shutil.copytree(
+        ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT, "node_modules")
+    )
+    for packages in (".venv", "reports/node_modules"):
+        if (ROOT / packages).exists():
+            (folder / packages).symlink_to((ROOT / packages).resolve())
+    return folder
+
+
+def apply(fault: dict[str, Any], folder: Path) -> str:
+    """Put a fault into its file; returns the text that stood there."""
+    file = folder / fault["file"]
+    text = file.read_text(encoding="utf-8")
+    if text.count(fault["before"]) != 1:
+        sys.exit(f"{fault['file']} has not exactly one {fault['before']!r}: correct {FAULTS}")
+    file.write_text(text.replace(fault["before"], fault["after"]), encoding="utf-8")
+    return text
+
+
+def found_by(fault: dict[str, Any], folder: Path) -> str:
+    """The first check that fails; empty where all of them pass."""
+    environment = os.environ | {
+        "PYTHONPATH": str(folder / "scripts"),
+        "CHURN_WAREHOUSE": str(folder / "build/mutated.duckdb"),
+        "CHURN_STORE_DIR": str(folder / "build/store"),
+    }
+    (folder / "build").mkdir(exist_ok=True)
+    python = str(folder / ".venv/bin/python")
+    checks: list[tuple[str, list[str]]] = []
+    if "tests" in fault:
+        checks.append((fault["tests"], [python, *_PYTEST, *fault["tests"].split()]))
+    else:
+        dbt = str(folder / ".venv/bin/dbt")
+        checks.append(("dbt build", [dbt, "build", "--fail-fast", "--quiet", "--full-refresh"]))
+    checks.append(("make test", [python, *_PYTEST, "-n", "2", "--dist", "worksteal"]))
+    for name, command in checks:
+        where = (
+            environment
+            if name == "dbt build"
+            else os.environ | {"PYTHONPATH": environment["PYTHONPATH"]}
+        )
+        done = subprocess.run(
+            command, cwd=folder, env=where, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            lines = [
+                line
+                for line in done.stdout.splitlines()
+                if "Failure in" in line or "FAILED" in line
+            ]
+            return f"{name}: {lines[0].strip() if lines else done.stdout.strip()[-200:]}"
+    return ""
+
+
+def main(numbers: list[int]) -> int:
+    """Try the faults of these numbers, counted from 1; returns how many were not found."""
+    faults = tomllib.loads(FAULTS.read_text(encoding="utf-8"))["mutation"]
+    missed = 0
+    with tempfile.TemporaryDirectory(prefix="churn-mutations-") as temporary:
+        folder = copy_of_project(Path(temporary) / "project")
+        for number in numbers or range(1, len(faults) + 1):
+            fault = faults[number - 1]
+            text = apply(fault, folder)
+            try:
+                found = found_by(fault, folder)
+            finally:
+                (folder / fault["file"]).write_text(text, encoding="utf-8")
+            missed += not found
+            print(f"{number:3} {fault['name']}: {found or 'NOT FOUND'}", flush=True)
+    print(f"{missed} not found")
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main([int(number) for number in sys.argv[1:]]) > 0)
