@@ -192,7 +192,7 @@ def test_a_note_has_no_control_characters_and_an_end() -> None:
         (["not-a-risk", "S01", "\x00 "], ["Say why"]),
         (["not-a-risk", "S01", "x" * 2_001], ["The reason has 2,001"]),
         (["retract", "abcd"], ["Nothing in the log", "churn outcome list"]),
-        (["import", "nowhere.csv"], ["nowhere.csv is no file"]),
+        (["import", "nowhere.csv"], ["nowhere.csv is not a file"]),
     ],
     ids=lambda value: " ".join(value)[:30],
 )
