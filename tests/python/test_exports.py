@@ -564,7 +564,7 @@ def test_ended_while_files_take_their_places_nothing_is_lost(
     assert {f"by hand: {name}" for name in by_hand} <= found()
     assert not (folder / "notes/gone.md").exists()
     assert replace("and again") == []
-    assert {path.name for path in folder.parent.iterdir()} == {folder.name, f".{folder.name}.lock"}
+    assert {path.name for path in folder.parent.iterdir()} == {folder.name}
 
 
 def test_a_file_in_the_way_of_a_folder_is_said(tmp_path: Path) -> None:
