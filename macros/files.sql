@@ -41,7 +41,7 @@
     {{ return({
         'path': path,
         'names': rows | map(attribute=0) | list,
-        'problem': path ~ ' is a file, and no folder. Move it away.' if is_file else none,
+        'problem': path ~ ' is a file, not a folder. Move it away.' if is_file else none,
     }) }}
 {% endmacro %}
 

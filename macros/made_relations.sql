@@ -6,15 +6,17 @@
     they hold a relation that is not on record.
 #}
 
-{# Stops where the schemas of the project hold foreign relations, then records what a build will make. #}
-{% macro claim_relations() %}
-    {%- if execute -%}{%- do adapter.dispatch('claim_relations', 'churn')() -%}{%- endif -%}
-{% endmacro %}
-{% macro default__claim_relations() %}
+{# What a build makes: the names of relations by schema. #}
+{% macro planned_relations() %}
     {%- set planned = {'raw': [], 'config': ['made_relations']} -%}
     {%- for node in graph.nodes.values() if node.resource_type in ('model', 'seed') -%}
         {%- do planned.setdefault(node.schema, []).append(node.alias) -%}
     {%- endfor -%}
+    {{ return(planned) }}
+{% endmacro %}
+
+{# The relations on record, in lower case; stops where the planned schemas hold foreign ones. #}
+{% macro checked_relations(planned) %}
     {#- only by `run_query`: what opens a transaction here loses the record with it -#}
     {%- set found = relations_in(planned) -%}
     {%- set is_recorded = found | map('join', '.') | select('equalto', 'config.made_relations') | list -%}
@@ -37,13 +39,29 @@
             ~ ' version of this project built the file, delete it: it is derived.'
         ) -%}
     {%- endif -%}
+    {{ return(ours) }}
+{% endmacro %}
+
+{# dbt makes the schemas before `on-run-start`: a warehouse that is refused gets none of them. #}
+{% macro duckdb__create_schema(relation) %}
+    {%- do checked_relations(planned_relations()) -%}
+    {{ dbt.duckdb__create_schema(relation) }}
+{% endmacro %}
+
+{# Stops where the schemas of the project hold foreign relations, then records what a build will make. #}
+{% macro claim_relations() %}
+    {%- if execute -%}{%- do adapter.dispatch('claim_relations', 'churn')() -%}{%- endif -%}
+{% endmacro %}
+{% macro default__claim_relations() %}
+    {%- set planned = planned_relations() -%}
+    {%- set ours = checked_relations(planned) -%}
     {%- set missing = [] -%}
     {%- for schema, names in planned.items() -%}
         {%- for name in names if (schema ~ '.' ~ name) | lower not in ours -%}
             {%- do missing.append('(' ~ sql_text(schema) ~ ', ' ~ sql_text(name) ~ ')') -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- if missing and not recorded -%}
+    {%- if missing and not ours -%}
         {%- do run_query('create schema if not exists config') -%}
         {#- one statement: a record without rows would make itself foreign -#}
         {%- do run_query(

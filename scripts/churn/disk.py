@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from churn.errors import ChurnError, InputError
@@ -27,24 +27,42 @@ def flush(path: Path) -> None:
 def held(lock: Path, in_use: str) -> Iterator[None]:
     """Hold a lock for this process alone until the block ends; it goes with the process, too.
 
+    The holder removes the file at the end. A killed process leaves it, and the next one takes it.
+
     Args:
-        lock: a file, made where it is missing, or a folder that exists.
+        lock: a file, made where it is missing.
         in_use: what to say where another process holds it.
 
     Raises:
         ChurnError: another process holds it.
         OSError: the file cannot be made.
     """
-    flags = os.O_RDONLY if lock.is_dir() else os.O_RDWR | os.O_CREAT
-    descriptor = os.open(lock, flags, 0o666)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ChurnError(in_use) from error
-        yield
+        # the last holder may have removed the file after it was opened here
+        if not _is_open(lock, descriptor):
+            raise ChurnError(in_use)
+        try:
+            yield
+        finally:
+            # a file with content is somebody's own
+            if os.fstat(descriptor).st_size == 0 and _is_open(lock, descriptor):
+                with suppress(OSError):
+                    lock.unlink()
     finally:
         os.close(descriptor)
+
+
+def _is_open(file: Path, descriptor: int) -> bool:
+    """Whether the file at a path is the one that was opened."""
+    try:
+        return os.path.samestat(file.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def refusal(

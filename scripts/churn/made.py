@@ -209,7 +209,8 @@ def replace_file(finished: Path, file: Path, by: str) -> None:
     """Put a finished file in the place of another one that we wrote; or where there is none.
 
     Args:
-        finished: a file on the same disk, flushed to it before it is renamed.
+        finished: a file on the same disk, flushed to it before it is renamed. Where the place is
+            refused, it is removed.
         file: the place. What was written is noted beside it, as `.<name>.churn.json`.
         by: the kind of work, such as `PDF`.
 
@@ -219,18 +220,21 @@ def replace_file(finished: Path, file: Path, by: str) -> None:
     marker_file = file.with_name(f".{file.name}{MARKER}")
     marker = _read_marker(marker_file)
     known = list(marker.files.get(file.name, ())) if marker and marker.by == by else []
-    if os.path.lexists(file):
-        check_regular(file, f"the {by}")
-        if (before := digest(file)) not in known:
-            raise InputError(
-                f"{file} is not as the last {by} left it, or something else has written it. Move "
-                f"it away, then try again. {EARLIER}"
-            )
-        known = [before]
-    # both may be in place where the process is killed in between
-    _write_marker(marker_file, Made(by, {file.name: [*known, digest(finished)]}))
-    flush(finished)
-    finished.replace(file)
+    try:
+        if os.path.lexists(file):
+            check_regular(file, f"the {by}")
+            if (before := digest(file)) not in known:
+                raise InputError(
+                    f"{file} is not as the last {by} left it, or something else has written it. "
+                    f"Move it away, then try again. {EARLIER}"
+                )
+            known = [before]
+        # both may be in place where the process is killed in between
+        _write_marker(marker_file, Made(by, {file.name: [*known, digest(finished)]}))
+        flush(finished)
+        finished.replace(file)
+    finally:
+        finished.unlink(missing_ok=True)
     flush(file.parent)
 
 

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from churn.customer_ids import shown_id
 from churn.disk import saying_what_is_refused
+from churn.made import replace_file
 from churn.project import Project
 from churn.terminal import plain, plain_text, print_warnings
 from churn.warehouse import Row, reading
@@ -133,8 +134,11 @@ def show(project: Project, console: Console, picture: Path | None = None) -> Non
     if picture is not None:
         # the theme's web font would be fetched by whoever looks at the picture
         svg_format = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+        page = console.export_svg(title="churn show", code_format=svg_format)
+        unfinished = picture.with_name(f".{picture.name}.new")
         with saying_what_is_refused(picture, "--svg"):
-            console.save_svg(str(picture), title="churn show", code_format=svg_format)
+            unfinished.write_text(page, encoding="utf-8")
+            replace_file(unfinished, picture, "picture")
 
 
 def _read(project: Project) -> _Rows:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from churn.build_record import NOT_COMPLETE, is_complete, last_build
 from churn.errors import ChurnError, InputError
 from churn.project import Project
+from churn.terminal import plain
 
 Row = dict[str, Any]
 
@@ -23,10 +24,17 @@ _SAMPLE = "seeds/saas/raw_accounts.csv"
 
 
 class Warehouse(NamedTuple):
-    """The warehouse, open for reading; `doubts` say why it may be of two builds, if it may."""
+    """The warehouse, open for reading.
+
+    Attributes:
+        connection: what the queries run on.
+        doubts: why it may be of two builds, if it may.
+        data_dir: the folder of loaded data that it was built from, where that is on record.
+    """
 
     connection: duckdb.DuckDBPyConnection
     doubts: tuple[str, ...] = ()
+    data_dir: str | None = None
 
     def select(self, sql: str, **values: Any) -> list[Row]:
         """The rows of a query, by column name; `$name` in it stands for the value of that name."""
@@ -58,10 +66,20 @@ class Warehouse(NamedTuple):
 
     def data_set(self) -> str:
         """Whose data it is, in words."""
-        file = self.select(_ACCOUNTS_FILE)[0]["file_name"]
+        file = self._accounts_file()
         if file == _SAMPLE:
             return "the bundled sample: an invented company, whose churn follows from its signals"
         return f"{file} and the files loaded with it"
+
+    def read_from(self) -> str:
+        """Where the last build read its data, for messages."""
+        file = self._accounts_file()
+        if file == _SAMPLE:
+            return "the bundled sample"
+        return plain(self.data_dir or f"{file} and the files loaded with it")
+
+    def _accounts_file(self) -> str:
+        return str(self.select(_ACCOUNTS_FILE)[0]["file_name"])
 
 
 class WarehouseInUse(ChurnError):  # noqa: N818
@@ -80,8 +98,10 @@ def reading(project: Project) -> Iterator[Warehouse]:
         duckdb.connect(str(project.warehouse), read_only=True) as connection,
     ):
         # without a record, as where only dbt ran by hand, there is nothing to go by
-        is_doubtful = last_build(project) is not None and not is_complete(project)
-        yield Warehouse(connection, doubts=(_DOUBT,) if is_doubtful else ())
+        last = last_build(project)
+        is_doubtful = last is not None and not is_complete(project)
+        data_dir = last.get("data_dir") if last and not is_doubtful else None
+        yield Warehouse(connection, (_DOUBT,) if is_doubtful else (), data_dir)
 
 
 @contextmanager

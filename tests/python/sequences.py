@@ -27,6 +27,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.event_manager import EventManager
 
 import churn.dbt
+from churn.build_record import is_complete
 from churn.load import load
 from churn.project import Project
 from conftest import AS_OF, ROOT, WRITTEN_BY, Contents, Outcome, Workspace, assert_same
@@ -43,8 +44,12 @@ SETTINGS = {
 # views without hooks are written by one statement; incremental tables are written as always.
 CONTRACT = ("contract: {enforced: true}", "contract: {enforced: false}")
 MATERIALIZATIONS = """
-{% materialization table, adapter='duckdb' %}{{ return(one_statement('table')) }}{% endmaterialization %}
-{% materialization view, adapter='duckdb' %}{{ return(one_statement('view')) }}{% endmaterialization %}
+{% materialization table, adapter='duckdb' %}
+    {{ return(one_statement('table')) }}
+{% endmaterialization %}
+{% materialization view, adapter='duckdb' %}
+    {{ return(one_statement('view')) }}
+{% endmaterialization %}
 {% macro one_statement(kind) %}
     {% set old = load_cached_relation(this) %}
     {% set new = this.incorporate(type=kind) %}
@@ -89,6 +94,16 @@ LOOKS = (
     "{late_arrival_days: 2}",
     "{min_usage_rows: 40}",
 )
+# what a command that reads may say of a warehouse that no complete build has left
+NOT_BUILT = (
+    "There is no warehouse at|is not fully built, or by another|is only partly of the last build"
+)
+# relations of somebody else in the same file
+MINE = """
+    create schema if not exists mine;
+    create or replace table mine.customer_risk as select {number} as number;
+    create or replace view mine.numbers as select * from mine.customer_risk;
+"""
 OUTCOMES = ("contacted", "meeting_scheduled", "no_response", "renewed", "issue_resolved")
 
 Step = Callable[[], None]
@@ -192,7 +207,7 @@ class Sequence:
         self.seconds: dict[str, float] = {}
         folder = town.folder / "place"
         shutil.rmtree(folder, ignore_errors=True)
-        self.place = Workspace(folder, town.folder / "target")
+        self.place = Workspace(folder, town.folder / "target", light=False)
         self.exports = folder / "exports"
         self.place.environment |= {
             "CHURN_EXPORT_DIR": str(self.exports),
@@ -202,6 +217,9 @@ class Sequence:
         self.published: set[str] = set()
         self.logged: set[str] = set()
         self.edits: set[str] = set()
+        # the number in `mine`, while a warehouse has it
+        self.mine: int | None = None
+        self.mine_in_backup: int | None = None
         self.foreign = {
             self.place.store / "notes.txt": "of the user\n",
             self.place.store / "published" / "notes.txt": "of the user\n",
@@ -304,13 +322,13 @@ class Sequence:
             arguments = ["snooze", customer, "2027-01-01"]
         else:
             arguments = ["not-a-risk", customer, "moved"]
-        self.churn("outcome", *arguments, may_fail=True)
+        self.churn("outcome", *arguments)
 
     def list_is_printed(self) -> None:
-        self.churn("list", may_fail=True)
+        self.churn("list")
 
     def export_is_written(self) -> None:
-        self.churn("export", "--format", "csv,tasks,digest", may_fail=True)
+        self.churn("export", "--format", "csv,tasks,digest")
 
     def export_is_edited(self) -> None:
         for file in sorted(self.exports.glob("*/action_list.csv")):
@@ -332,13 +350,19 @@ class Sequence:
         self.town.toggle(change)
         self.town.parse(self.place)
 
+    def client_makes_tables(self) -> None:
+        """Somebody's own relations, in the file that is or becomes the warehouse."""
+        self.mine = (self.mine or 0) + 1
+        with duckdb.connect(str(self.place.warehouse)) as connection:
+            connection.execute(MINE.format(number=self.mine))
+
     def client_writes(self) -> None:
         """Somebody opens the warehouse in a client that writes."""
         if not self.place.warehouse.exists():
             return
         statement = self.random.choice(
             [
-                "create or replace table mine as select 1 as one",
+                "create or replace table main.another as select 1 as one",
                 "update intermediate.int_customer_usage set errors_30d = 99",
                 "delete from intermediate.int_customer_scores",
                 "delete from intermediate.int_daily_usage where usage_count > 30",
@@ -359,6 +383,7 @@ class Sequence:
         self.backup.mkdir()
         for file in self.warehouse_files():
             shutil.copy2(file, self.backup)
+        self.mine_in_backup = self.mine
 
     def backup_comes_back(self) -> None:
         """The warehouse alone or with its record, as `cp` or as `cp -p` copies them."""
@@ -367,6 +392,8 @@ class Sequence:
         if self.random.random() < 0.5:
             names.pop()
         self.note(copy.__name__, *names)
+        if (self.backup / names[0]).exists():
+            self.mine = self.mine_in_backup
         for name in names:
             if (self.backup / name).exists():
                 copy(self.backup / name, self.place.warehouse.parent / name)
@@ -374,10 +401,11 @@ class Sequence:
     def warehouse_is_deleted(self) -> None:
         for file in self.warehouse_files():
             file.unlink()
+        self.mine = None
 
     def other_data_is_built(self) -> None:
         """The same warehouse from another folder of loaded data."""
-        other = Workspace(self.place.store.parent / "other", self.town.folder / "target")
+        other = Workspace(self.place.store.parent / "other", self.town.folder / "target", light=False)
         if not other.load_dir.exists():
             other.load(Company().tables)
         with patch.dict(self.place.environment, {"CHURN_DATA_DIR": str(other.load_dir)}):
@@ -401,6 +429,7 @@ class Sequence:
             self.export_is_edited: 1,
             self.code_changes: 1,
             self.client_writes: 2,
+            self.client_makes_tables: 1,
             self.backup_is_taken: 1,
             self.backup_comes_back: 1,
             self.warehouse_is_deleted: 0.3,
@@ -410,8 +439,9 @@ class Sequence:
         return [self.full_run, *self.random.choices([*weights], [*weights.values()], k=number)]
 
     def happen(self, steps: Iterable[Step]) -> None:
-        """After a first load the steps, a full run, and what must hold at the end."""
+        """In somebody's file, after a first load: the steps, a full run, what must hold then."""
         self.town.parse(self.place)
+        self.client_makes_tables()
         self.load()
         for step in (*steps, self.full_run):
             self.take(step)
@@ -437,12 +467,17 @@ class Sequence:
             self.note(*arguments)
         return self.churn("run", *arguments).out
 
-    def churn(self, *arguments: str, may_fail: bool = False) -> Outcome:
-        """The command; one that may fail does so in one message."""
+    def churn(self, *arguments: str) -> Outcome:
+        """The command; one that reads may refuse a warehouse that is not complete, and says so."""
+        with self.place.active():
+            may_refuse = arguments[0] != "run" and not is_complete(Project())
         outcome = self.place.churn(*arguments)
         if arguments[0] == "run" and outcome.code == 0:
             self.note(*re.findall(r"[^.\n]*\. Every row is read again", outcome.out))
-        if not may_fail:
+        if may_refuse and outcome.code == 2:
+            self.note("refused")
+            assert re.search(NOT_BUILT, " ".join(outcome.err.split())), outcome
+        else:
             assert outcome.code in (0, 130), outcome
         assert outcome.code != 0 or outcome.err == ""
         return outcome
@@ -475,6 +510,9 @@ class Sequence:
         self.published, self.logged = published, logged
         for file, text in self.foreign.items():
             assert file.read_text(encoding="utf-8") == text, file
+        if self.mine is not None:
+            assert self.place.column("select number from mine.customer_risk") == [self.mine]
+            assert self.place.column("select number from mine.numbers") == [self.mine]
         lists = [file.read_text(encoding="utf-8-sig") for file in self.exports.rglob("*.csv")]
         for edit in self.edits:
             assert any(edit in text for text in lists), edit
@@ -492,7 +530,8 @@ class Sequence:
     def contents(self) -> dict[str, Contents]:
         every = self.place.contents(without=WRITTEN_BY)
         # what a client has made itself is not ours
-        return {name: rows for name, rows in every.items() if not name.startswith("main.")}
+        foreign = ("main.", "mine.")
+        return {name: rows for name, rows in every.items() if not name.startswith(foreign)}
 
 
 @contextmanager

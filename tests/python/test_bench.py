@@ -337,4 +337,4 @@ def test_the_command_runs_in_turns_and_keeps_the_result(
     assert kept["skipped"] == {"spark": "no reason"}
     assert len(kept["runs"]["full"]) == 2
     assert [path.name for path in (tmp_path / "bench").glob("work*")] == []
-    assert {path.name for path in (tmp_path / "bench").iterdir()} == {"results", ".bench.lock"}
+    assert {path.name for path in (tmp_path / "bench").iterdir()} == {"results"}

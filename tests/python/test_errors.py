@@ -1,6 +1,7 @@
 """What the system, a terminal, a setting or a damaged file refuses: one message, the right code."""
 
 import errno
+import html
 import io
 import os
 import socket
@@ -162,7 +163,19 @@ def test_only_what_was_given_wrong_says_do_not_try_again(
 
 def test_a_picture_that_cannot_be_written_is_said(sample: Workspace, tmp_path: Path) -> None:
     found = sample.churn("show", "--svg", tmp_path / "missing" / "page.svg")
-    assert (found.code, "page.svg cannot be written" in found.err) == (1, True)
+    assert (found.code, "page.svg.new cannot be written" in found.err) == (1, True)
+
+
+def test_a_picture_replaces_only_its_own_file(sample: Workspace, tmp_path: Path) -> None:
+    page = tmp_path / "page.svg"
+    for _ in range(2):
+        assert sample.churn("show", "--svg", page).code == 0
+    assert "Accounts to call first" in html.unescape(page.read_text()).replace("\xa0", " ")
+    page.write_text("mine")
+    found = sample.churn("show", "--svg", page)
+    assert (found.code, "page.svg is not as the last picture left it" in found.err) == (2, True)
+    assert page.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".page.svg.churn.json", "page.svg"]
 
 
 # ------------------------------------------------------------------------------ what tests say

@@ -448,7 +448,8 @@ def test_what_is_not_on_the_list_is_refused(of_sample: Workspace) -> None:
     assert f"{low} is not on the list: its risk is Low" in refused(of_sample, "--customer", low)
     assert f"{ended} is not on the list: it has ended" in refused(of_sample, "--customer", ended)
     assert "is an account" in refused(of_sample, "--customer", account)
-    assert "is no customer of the last build" in refused(of_sample, "--customer", "nobody")
+    unknown = refused(of_sample, "--customer", "nobody")
+    assert "nobody is no customer of the last build, which read the bundled sample." in unknown
     assert f"there are: {', '.join(EXPORT_FORMATS)}" in refused(of_sample, "--format", "csv,docx")
     assert (
         "leave the customer out"
@@ -564,7 +565,7 @@ def test_ended_while_files_take_their_places_nothing_is_lost(
     assert {f"by hand: {name}" for name in by_hand} <= found()
     assert not (folder / "notes/gone.md").exists()
     assert replace("and again") == []
-    assert {path.name for path in folder.parent.iterdir()} == {folder.name, f".{folder.name}.lock"}
+    assert {path.name for path in folder.parent.iterdir()} == {folder.name}
 
 
 def test_a_file_in_the_way_of_a_folder_is_said(tmp_path: Path) -> None:

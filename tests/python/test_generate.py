@@ -26,6 +26,7 @@ from churn.generate.population import account_names, draw_population
 from churn.generate.run import HISTORY_STREAM, stream
 from churn.generate.settings import BLOCK_ACCOUNTS, COEFFICIENTS, TABLES
 from churn.generate.writers import as_text
+from churn.made import MARKER
 from churn.project import Project
 
 ROOT = Path(__file__).parents[2]
@@ -468,13 +469,13 @@ def test_an_empty_folder_is_used(tmp_path: Path) -> None:
     assert (tmp_path / "accounts.csv").is_file()
 
 
-@pytest.mark.parametrize("manifest", [None, "{}", '{"made_by": "somebody", "files": ["mine.csv"]}'])
-def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, manifest: str | None) -> None:
+@pytest.mark.parametrize("marker", [None, "{}", '{"made_by": "load", "files": {"mine.csv": []}}'])
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, marker: str | None) -> None:
     (tmp_path / "mine.csv").write_text("precious")
-    if manifest:
-        (tmp_path / MANIFEST).write_text(manifest)
+    if marker:
+        (tmp_path / MARKER).write_text(marker)
     before = files(tmp_path)
-    with pytest.raises(InputError, match=r"did not write"):
+    with pytest.raises(InputError, match=r"no generation has put there: .*set --out to another"):
         generate(tmp_path, accounts=2)
     assert files(tmp_path) == before
     assert (tmp_path / "mine.csv").read_text() == "precious"
@@ -492,7 +493,7 @@ def test_a_file_or_the_working_folder_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="is a file"):
+    with pytest.raises(InputError, match="is not a folder"):
         generate(tmp_path / "file", accounts=1)
     with pytest.raises(ChurnError):
         generate(tmp_path / "file" / "out", accounts=1)
@@ -517,7 +518,7 @@ def test_an_error_leaves_the_earlier_output(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from churn.generate import folder, generate
+from churn.generate import generate
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -538,7 +539,7 @@ generate(out, accounts=3)
 """
 
 
-@pytest.mark.parametrize("moment", ["while writing", "1", "2"])
+@pytest.mark.parametrize("moment", ["while writing", "1", "2", "3"])
 def test_killed_at_any_time_the_same_command_succeeds(tmp_path: Path, moment: str) -> None:
     generate(tmp_path / "out", accounts=2)
     killed = subprocess.run([sys.executable, "-c", KILLED, moment, tmp_path / "out"], check=False)
@@ -551,7 +552,7 @@ def test_killed_at_any_time_the_same_command_succeeds(tmp_path: Path, moment: st
 
 def test_two_writers_of_one_folder_do_not_mix(tmp_path: Path) -> None:
     def again(done: int, total: int) -> None:
-        with pytest.raises(ChurnError, match="Another process"):
+        with pytest.raises(ChurnError, match="Another generation into"):
             generate(tmp_path / "out", accounts=2)
 
     generate(tmp_path / "out", accounts=2, progress=again)

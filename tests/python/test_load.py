@@ -278,7 +278,7 @@ def test_a_zip_is_read_without_unpacking_beside_it(
     assert summary.tables[0].file == "Export.ZIP/Some Folder/crm_accounts.csv"
     assert column(project, "accounts", "account_id") == ["A1", "A2"]
     assert set(tmp_path.iterdir()) - before == {tmp_path / "data"}
-    assert {p.name for p in (tmp_path / "data").iterdir()} == {"saas", ".saas.lock"}
+    assert {p.name for p in (tmp_path / "data").iterdir()} == {"saas"}
 
 
 # ------------------------------------------------------------------------------ CSV dialects
@@ -926,7 +926,7 @@ def test_recover_finishes_or_rolls_back(
         mark(project.load_dir.parent / folder, "load")
     recover(project.load_dir)
     assert (project.load_dir / "file").read_text() == stays
-    assert {p.name for p in project.load_dir.parent.iterdir()} == {"saas", ".saas.lock"}
+    assert {p.name for p in project.load_dir.parent.iterdir()} == {"saas"}
 
 
 KILLED = """
@@ -969,7 +969,7 @@ KILLED = """
         assert len(list(project.load_dir.iterdir())) == 7
         load(source, project)
         assert accounts() == rows[-1]
-        assert {p.name for p in project.load_dir.parent.iterdir()} == {"saas", ".saas.lock"}
+        assert {p.name for p in project.load_dir.parent.iterdir()} == {"saas"}
 
     assert in_child(lambda: load(source, project)) == 0
     rows = 2

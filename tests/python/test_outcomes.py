@@ -23,9 +23,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn import store
+from churn.build_record import keep, made_from
 from churn.customer_ids import shown_id
 from churn.errors import ChurnError, InputError
 from churn.outcomes.log import OUTCOME, Entry, OutcomeLog, free_text, outcome, outcomes
+from churn.project import Project
 from churn.store import append, compact
 from conftest import ROOT, Outcome, Workspace
 from test_cli import held_by_another_process, plain
@@ -57,7 +59,11 @@ HOSTILE = [
 def place(workspace: Workspace) -> Workspace:
     """A warehouse with as much in it as the log asks for."""
     with duckdb.connect(str(workspace.warehouse)) as connection:
-        connection.execute("create schema marts")
+        connection.execute("create schema marts; create schema quality")
+        connection.execute(
+            "create table quality.source_columns as "
+            "select 'accounts' as table_name, 'crm_accounts.csv' as file_name"
+        )
         connection.execute(
             "create table marts.customer_risk (customer_id varchar, account_id varchar, "
             "risk_level varchar, is_active boolean, risk_score integer, usage_window_end date)"
@@ -181,7 +187,7 @@ def test_a_note_has_no_control_characters_and_an_end() -> None:
         (["add", "S-株-12354", "contacted"], ["Close to it: S-株-12345."]),
         (
             ["add", "somebody else", "contacted"],
-            ["somebody else is no customer of the last build."],
+            ["somebody else is no customer of the last build, which read"],
         ),
         (["add", "x" * 5_000, "contacted"], ["is no customer"]),
         (["add", "", "contacted"], ["Nothing is no customer"]),
@@ -192,7 +198,7 @@ def test_a_note_has_no_control_characters_and_an_end() -> None:
         (["not-a-risk", "S01", "\x00 "], ["Say why"]),
         (["not-a-risk", "S01", "x" * 2_001], ["The reason has 2,001"]),
         (["retract", "abcd"], ["Nothing in the log", "churn outcome list"]),
-        (["import", "nowhere.csv"], ["nowhere.csv is no file"]),
+        (["import", "nowhere.csv"], ["nowhere.csv is not a file"]),
     ],
     ids=lambda value: " ".join(value)[:30],
 )
@@ -202,6 +208,16 @@ def test_what_cannot_be_used_is_said(
     message = refused(place, *arguments)
     for text in says:
         assert text in message
+
+
+def test_the_data_without_such_a_customer_is_named(place: Workspace) -> None:
+    add = ["add", "somebody", "contacted"]
+    file = "the last build, which read crm_accounts.csv and the files loaded with it."
+    assert file in refused(place, *add)
+    place.load_dir.mkdir(parents=True)
+    with place.active():
+        keep(Project(), made_from(Project(), place.load_dir, None))
+    assert f"the last build, which read {place.load_dir}." in refused(place, *add)
 
 
 def test_tomorrow_may_have_begun_elsewhere(place: Workspace) -> None:

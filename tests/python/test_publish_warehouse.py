@@ -169,8 +169,8 @@ def test_the_file_is_read_only_and_stands_alone(company: Workspace, published: P
 
     assert stat.S_IMODE(published.stat().st_mode) == 0o444
     # the previous file has a name until the next publication
-    beside = {".churn.duckdb.lock", ".churn.duckdb.previous"}
-    assert {path.name for path in published.parent.iterdir()} == {published.name, *beside}
+    names = {published.name, ".churn.duckdb.previous"}
+    assert {path.name for path in published.parent.iterdir()} == names
 
 
 def test_every_client_can_read_the_format(company: Workspace, published: Path) -> None:
@@ -598,7 +598,7 @@ KILLED = """
             assert connection.execute("from marts.executive_summary").fetchall()
         publish_warehouse(project, lambda *_: None)
         left = {path.name for path in file.parent.iterdir()}
-        assert left == {file.name, ".churn.duckdb.lock", ".churn.duckdb.previous"}, left
+        assert left == {file.name, ".churn.duckdb.previous"}, left
 
     assert in_child(lambda: publish_warehouse(project, lambda *_: None)) == 0
     for step in itertools.count():
@@ -651,10 +651,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_published(
     assert "What was published before is untouched. Check free space" in plain(stopped.stderr)
     assert "Traceback" not in stopped.stderr
     assert published.read_bytes() == before
-    assert {path.name for path in published.parent.iterdir()} == {
-        published.name,
-        ".churn.duckdb.lock",
-    }
+    assert {path.name for path in published.parent.iterdir()} == {published.name}
 
 
 def test_a_place_that_cannot_be_written_is_said(company: Workspace, published: Path) -> None:
@@ -671,7 +668,4 @@ def test_a_share_without_second_names_does_without(
     monkeypatch.setattr(os, "link", refuses)
     publish(company)
     publish(company)
-    assert {path.name for path in published.parent.iterdir()} == {
-        published.name,
-        ".churn.duckdb.lock",
-    }
+    assert {path.name for path in published.parent.iterdir()} == {published.name}

@@ -4,7 +4,9 @@ import html
 import re
 
 import pytest
+import yaml
 
+from churn.paths import PATH_SETTINGS
 from conftest import ROOT, Workspace
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,6 +27,16 @@ def test_every_make_target_is_explained_and_every_explained_target_exists() -> N
     targets = set(re.findall(r"^([a-z-]+):.*##", MAKEFILE, flags=re.MULTILINE))
     named = set(re.findall(r"\bmake ([a-z-]+)", README))
     assert targets == named
+
+
+def test_every_setting_is_explained() -> None:
+    variables = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    # the rules and the columns of the sources are explained where they stand
+    nested = {"risk_action_groups", "risk_rulesets", "saas_tables"}
+    of_dbt = {name for name in PATH_SETTINGS if name.startswith("DBT_")}
+    rows = "\n".join(line.split("|")[1] for line in README.splitlines() if line.startswith("| `"))
+    explained = set(re.findall(r"`(\w+)`", rows))
+    assert (set(variables) - nested) | (set(PATH_SETTINGS) - of_dbt) <= explained
 
 
 def test_every_file_that_the_readme_links_exists() -> None:

@@ -33,7 +33,7 @@ def test_a_part_built_by_hand_from_stale_tables_does_not_stay(town: Town) -> Non
 
     with telling(sequence):
         sequence.happen([sequence.look, correct, build_a_part])
-    assert "Every row is read again" in "".join(sequence.steps)
+    assert "Every row is read again" in sequence.steps[-2]
 
 
 if RANDOM:

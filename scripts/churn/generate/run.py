@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from churn.errors import ChurnError
 from churn.generate.faults import plant_faults
-from churn.generate.folder import replaced, write_json, write_manifest
+from churn.generate.folder import MANIFEST, replaced, write_json
 from churn.generate.history import NEVER, History, simulate
 from churn.generate.messages import write_messages
 from churn.generate.oracle import area_under_curve, churn_probability
@@ -68,7 +68,7 @@ def generate(
     with replaced(out) as folder:
         summary = write_files(request, folder, progress)
         arguments = {**asdict(request), "until": request.until.isoformat()}
-        write_manifest(folder, {"arguments": arguments, "rows": summary.rows})
+        write_json(folder / MANIFEST, {"arguments": arguments, "rows": summary.rows})
     return Summary(out, out / "truth", summary.rows, summary.oracle_auc)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from churn.errors import ChurnError, InputError
-from churn.generate.folder import replaced, write_manifest
+from churn.generate.folder import MANIFEST, replaced, write_json
 from churn.generate.settings import HISTORY_DAYS, Request, Summary
 from churn.generate.volume_tables import TABLES
 from churn.generate.volume_world import (
@@ -104,7 +104,7 @@ def generate_volume(
         with tempfile.TemporaryDirectory(dir=folder) as scratch, _working(Path(scratch)) as world:
             rows = _write_files(world, request, folder, progress or _unseen)
         arguments = {**asdict(request), "until": request.until.isoformat()}
-        write_manifest(folder, {"arguments": arguments, "rows": rows})
+        write_json(folder / MANIFEST, {"arguments": arguments, "rows": rows})
     return Summary(out, None, rows, None)
 
 

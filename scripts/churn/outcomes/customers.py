@@ -77,9 +77,11 @@ def look_up(project: Project, ids: Collection[str]) -> Customers:
             rows = warehouse.select(_KNOWN, ids=list(ids))
             known = {row.pop("customer_id"): Customer(**row) for row in rows}
             missing = [each for each in dict.fromkeys(ids) if each not in known]
-            unknown = dict.fromkeys(missing, "is no customer of the last build.")
+            read = warehouse.read_from() if missing else ""
+            is_none = f"is no customer of the last build, which read {read}."
+            unknown = dict.fromkeys(missing, is_none)
             for each in missing[:_EXPLAINED]:
-                unknown[each] = _why_unknown(warehouse, each)
+                unknown[each] = _why_unknown(warehouse, each, is_none)
             # before anything else: an outcome must not be logged on the customer beside
             for each, alike in _alike(warehouse, missing).items():
                 unknown[each] = looks_like("is no customer of the last build", alike)
@@ -123,8 +125,8 @@ def _alike(warehouse: Warehouse, missing: Collection[str]) -> dict[str, list[str
     return {each: alike for each in missing if (alike := found.get(look_of(each)))}
 
 
-def _why_unknown(warehouse: Warehouse, given: str) -> str:
-    """The end of a sentence that begins with what was given."""
+def _why_unknown(warehouse: Warehouse, given: str, is_none: str) -> str:
+    """The end of a sentence that begins with what was given; `is_none` where nothing is better."""
     if rows := warehouse.select(_OF_ACCOUNT, id=given, rows=_CUSTOMERS_SHOWN):
         first = rows[:_CUSTOMERS_SHOWN]
         shown = ", ".join(f"{shown_id(row['customer_id'])} ({_standing(row)})" for row in first)
@@ -133,7 +135,7 @@ def _why_unknown(warehouse: Warehouse, given: str) -> str:
     close = warehouse.select(_CLOSEST, id=given) if 0 < len(given) <= _LONGEST_ID else []
     shown = ", ".join(shown_id(row["customer_id"]) for row in close)
     hint = f" Close to it: {shown}." if close else ""
-    return f"is no customer of the last build.{hint}"
+    return f"{is_none}{hint}"
 
 
 def _standing(row: Row) -> str:

@@ -93,7 +93,7 @@ def read_file(path: Path) -> FileRows:
         InputError: it cannot be read, is neither, or a required column is missing.
     """
     if not path.is_file():
-        raise InputError(f"{path} is no file.")
+        raise InputError(f"{path} is not a file.")
     try:
         with path.open("rb") as file:
             is_workbook = file.read(4) == _WORKBOOK_START

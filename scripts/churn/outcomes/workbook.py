@@ -5,6 +5,7 @@ among its shared strings. Every part passes through `_Part`, which stops at the 
 are read one at a time, and only their cells that hold something.
 """
 
+import io
 import struct
 import warnings
 import zipfile
@@ -12,8 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, Any, NamedTuple
 from xml.etree.ElementTree import ParseError, iterparse
 
 from openpyxl.packaging.relationship import Relationship
@@ -66,7 +66,7 @@ _SHEET = _Limits(500_000_000, 100_000_000, 4_000_000, 200_000)
 _CELL_SIZE = 1_000_000
 
 
-class _Part:
+class _Part(io.BufferedIOBase):
     """A part of a workbook while it is read; as little of a file as XML parsers need."""
 
     def __init__(self, part: IO[bytes], what: str, limits: _Limits) -> None:
@@ -76,9 +76,9 @@ class _Part:
         self._size = self._tags = self._row_size = self._row_tags = self._cell_size = 0
         self._end = b""
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         """The next bytes; all of them by default. Raises InputError beyond the limits."""
-        if size < 0:
+        if size is None or size < 0:
             return b"".join(iter(lambda: self.read(_PIECE), b""))
         data = self._part.read(size)
         self._check(data)
@@ -114,17 +114,7 @@ class _Part:
     def close(self) -> None:
         """Close the part."""
         self._part.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        super().close()
 
 
 class _Archive(zipfile.ZipFile):
