@@ -51,11 +51,19 @@
 {% endmacro %}
 
 {#
-    The configured rule set of that name, by default the active one. The configuration is checked
-    while dbt parses; it cannot change after that.
+    Checks the configuration while dbt parses, once: it cannot change after that. The graph is what
+    all models of an invocation share.
 #}
+{% macro check_configuration() %}
+    {%- if not execute and not graph.get('churn_is_checked') -%}
+        {%- do validate_risk_configuration() -%}
+        {%- do graph.update({'churn_is_checked': true}) -%}
+    {%- endif -%}
+{% endmacro %}
+
+{# The configured rule set of that name, by default the active one. #}
 {% macro ruleset(name=none) %}
-    {%- if not execute -%}{%- do validate_risk_configuration() -%}{%- endif -%}
+    {%- do check_configuration() -%}
     {{ return(var('risk_rulesets')[name or var('risk_ruleset')]) }}
 {% endmacro %}
 

@@ -20,12 +20,9 @@
     }) }}
 {% endmacro %}
 
-{#
-    A variable whose value must be right for the project to be parsed at all. Others are checked with
-    the rule sets.
-#}
+{# A variable whose value must be right for the project to be parsed at all. #}
 {% macro checked_var(name) %}
-    {%- if not execute -%}{%- do check_variables() -%}{%- endif -%}
+    {%- do check_configuration() -%}
     {{ return(var(name)) }}
 {% endmacro %}
 
