@@ -7,19 +7,35 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import duckdb
 import pytest
 import yaml
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.context.providers import RuntimeVar, UnitTestVar
+from dbt.contracts.graph.manifest import Manifest
 from dbt_common.exceptions import CompilationError
 
 from churn.dbt import _failure
 from churn.errors import InputError
 from churn.project import Project
-from conftest import ROOT, Row, Tables, Workspace, copy_of_project
+from conftest import (
+    ROOT,
+    Row,
+    Tables,
+    Workspace,
+    company_of,
+    copy_of_project,
+    small_company,
+)
 from project_macros import configuration, macros
 
 DEFAULTS = configuration()
@@ -42,6 +58,9 @@ def changed(*path: str | int, to: Any) -> dict[str, Any]:
 def band(number: int, setting: str, to: Any, rule: int = 0) -> dict[str, Any]:
     return changed("rules", rule, "bands", number, setting, to=to)
 
+
+# what a user changed, and found a red build
+BAND = {"at_least": 0.65, "points": 45, "reason": "Usage dropped {percent} (30d vs prior)"}
 
 # name -> variables, what the message must name
 BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -447,6 +466,249 @@ def test_rules_that_are_switched_off_neither_score_nor_answer(
     assert workspace.column("select distinct risk_score from marts.customer_risk") == [0]
     assert workspace.column("select count(*) from marts.risk_rule_evaluations") == [0]
     assert workspace.churn("show").code == 0
+
+
+# ------------------------------------------------------------------------------ names of rules
+
+
+def renamed(ruleset: dict[str, Any]) -> dict[str, Any]:
+    """The same rule set with other rule ids."""
+    rules = [rule | {"id": f"our_{rule['id']}"} for rule in ruleset["rules"]]
+    return ruleset | {"rules": rules}
+
+
+def test_a_rule_means_what_its_settings_say_whatever_its_name(workspace: Workspace) -> None:
+    """Thin evidence puts a customer last of its level; the name of the rule has no part in that."""
+    tables = company_of(["Much", "Little"], ["S-much", "S-little"])
+    usage = tables["feature_usage"]
+    tables["feature_usage"] = [
+        row | {"usage_count": "900"} if row["subscription_id"] == "S-little" else row
+        for row in usage
+        if row["subscription_id"] != "S-little" or row["usage_date"] in ("2026-02-01", "2026-02-02")
+    ]
+    small = {"history_weeks": 1, "backtest_weeks": 0, "backtest_replicates": 1}
+    workspace.build_tables(tables, **small)
+    shipped = what_people_see(workspace)
+    assert "thin evidence" in " ".join(shipped["show"].split())
+    assert re.search(r"evidence: thin, 2 usage rows", shipped["explain"])
+
+    ours = renamed(DEFAULTS["risk_rulesets"]["standard"])
+    sets = DEFAULTS["risk_rulesets"] | {"standard": ours}
+    workspace.build_tables(tables, risk_rulesets=sets, **small)
+    assert workspace.column("select rule_id from marts.risk_rules limit 1") == ["our_usage_drop"]
+    assert what_people_see(workspace) == shipped
+
+
+def what_people_see(place: Workspace) -> dict[str, Any]:
+    """Who is called first, why, and on what evidence."""
+    return {
+        "list": place.select(
+            "select customer_id, contact_priority, risk_score, top_reasons, usage_evidence "
+            "from marts.at_risk_customers order by contact_priority"
+        ),
+        "show": place.churn("show").out,
+        "explain": place.churn("explain", "S-little").out,
+    }
+
+
+# ------------------------------------------------------------------------------ a tuned project
+
+
+class Reads(NamedTuple):
+    """The variables that each unit test reads: all of them, and those that it does not state."""
+
+    every: dict[str, set[str]]
+    unstated: dict[str, set[str]]
+
+
+class Tuned(NamedTuple):
+    """A project of which everything is tuned, as one complete `dbt build` left it."""
+
+    project: Path
+    place: Workspace
+    manifest: bytes
+    result: dbtRunnerResult
+    reads: Reads
+
+
+# every variable but the rule sets and the tables, which are changed in place
+TUNED = {
+    "as_of_date": "2026-03-30",
+    "risk_ruleset": "ours",
+    "disabled_risk_rules": ["our_trial"],
+    "min_usage_rows": 50,
+    "late_arrival_days": 10,
+    "history_weeks": 3,
+    "backtest_horizon_days": 20,
+    "backtest_weeks": 4,
+    "backtest_replicates": 3,
+    "renewal_notice_days": 400,
+    "contact_pause_days": 0,
+    "playbook_start_days": {"high": 0, "medium": 3, "renewal": 0},
+    "playbook_most_steps": 5,
+    "report_customer_pages": 1,
+    "risk_action_groups": [*DEFAULTS["risk_action_groups"], "training"],
+}
+
+
+def tune(project: Path) -> None:
+    """Change every variable and every seed that people edit, as far as a build allows it."""
+    file = project / "dbt_project.yml"
+    settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    variables = settings["vars"]
+    variables |= TUNED
+    # the only engine that there is
+    unchanged = {"enrichment_engine"}
+    for ruleset in variables["risk_rulesets"].values():
+        ruleset["levels"] = {"high": 55, "medium": 25}
+        drop = ruleset["rules"][0]["bands"][0]
+        drop |= {"at_least": 0.65, "points": 45, "reason": "Down by {percent}"}
+    ours = renamed(variables["risk_rulesets"]["standard"])
+    ours["rules"][-2]["action_group"] = "training"
+    variables["risk_rulesets"]["ours"] = ours
+    accounts = variables["saas_tables"]["accounts"]
+    accounts["required"]["plan_tier"] = accounts["optional"].pop("plan_tier")
+    assert {name for name in DEFAULTS if variables[name] == DEFAULTS[name]} == unchanged
+    file.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+    actions, steps, templates = map(rows_of_seed, EDITABLE)
+    for row in actions:
+        row["action"] = f"Our answer to {row['action_group']}, {row['action_order']}"
+    actions = [row for row in actions if row["action_order"] == "1"]
+    actions.append(
+        {"action_group": "training", "group_order": "9", "action_order": "1", "action": "Train"}
+    )
+    for row in steps:
+        row["step"] = f"Our step {row['playbook']} {row['step_order']}"
+    steps = [row for row in steps if row["playbook"] not in ("preparation", "follow_up")]
+    steps.append(steps[0] | {"step_order": "2", "step": "Look twice"})
+    templates = [
+        {
+            "template": name,
+            "subject": "A long subject without any name in it, " * 3,
+            "email_body": "Hello,\n{customer_phrase}\nAt no risk: {offers}\n{sender}",
+        }
+        for name in ("general", "support")
+    ]
+    write_seeds(project, actions, steps, templates)
+
+
+@contextmanager
+def recorded() -> Iterator[Reads]:
+    """Which variables the unit tests read, and of these which they do not state."""
+    reads = Reads(defaultdict(set), defaultdict(set))
+    look_up = RuntimeVar.__call__
+
+    def look_up_recorded(self: UnitTestVar, name: str, *default: Any) -> Any:
+        node = self._node
+        stated = (node.overrides.vars if node.overrides else None) or {}
+        reads.every[node.name].add(name)
+        if name not in stated:
+            reads.unstated[node.name].add(name)
+        return look_up(self, name, *default)
+
+    with patch.object(UnitTestVar, "__call__", look_up_recorded):
+        yield reads
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    folder = tmp_path_factory.mktemp("tuned")
+    project = copy_of_project(folder / "project")
+    tune(project)
+    place = Workspace(folder, folder / "target")
+    with pytest.MonkeyPatch.context() as patched, recorded() as reads:
+        patched.chdir(project)
+        place.load(small_company())
+        result = place.dbt("build", data_dir=place.load_dir)
+    manifest = (folder / "target" / "partial_parse.msgpack").read_bytes()
+    return Tuned(project, place, manifest, result, reads)
+
+
+def test_whatever_is_tuned_the_whole_build_is_green(tuned: Tuned) -> None:
+    """All of it, unit tests and tests of the data too."""
+    assert tuned.result.exception is None
+    results = tuned.result.result.results
+    wrong = {node.node.name: node.message for node in results if node.status in WRONG}
+    assert wrong == {}
+    unit_tests = {node.node.name for node in results if node.node.resource_type == "unit_test"}
+    assert len(unit_tests) > 90
+    warned = {node.node.name for node in results if node.status == "warn"}
+    assert "assert_customers_read_no_internals" in warned
+
+    place = tuned.place
+    shown = place.select("from marts.customer_risk where customer_id = 'S01'")[0]
+    assert shown["ruleset"] == "ours"
+    assert shown["top_reasons"].startswith("Down by 7")
+    assert shown["usage_evidence"] == "strong"
+    assert "Our step" in place.column("select step from marts.next_best_actions")[-1]
+    assert place.column("select distinct email_subject like 'A long%' from marts.outreach_drafts")
+
+
+# what is not green: a node that was skipped says that another one failed
+WRONG = ("error", "fail", "runtime error", "skipped", "partial success")
+
+
+def test_a_unit_test_states_each_variable_that_it_reads(tuned: Tuned) -> None:
+    """So none of them can fail because somebody tuned dbt_project.yml."""
+    assert len(tuned.reads.every) > 30
+    assert dict(tuned.reads.unstated) == {}
+
+
+def test_unit_tests_take_no_rows_from_seeds_that_people_edit() -> None:
+    """Where a seed is given without rows, dbt takes those of the file."""
+    for file in ROOT.glob("models/**/*__unit_tests.yml"):
+        for test in yaml.safe_load(file.read_text(encoding="utf-8"))["unit_tests"]:
+            for given in test["given"]:
+                assert "rows" in given, (file.name, test["name"], given["input"])
+
+
+RULES = [rule["id"] for rule in DEFAULTS["risk_rulesets"]["standard"]["rules"]]
+AS_SHIPPED = {name: value for name, value in DEFAULTS.items() if name in (*TUNED, "risk_rulesets")}
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "standard": {},
+    "basic": {"risk_ruleset": "basic"},
+    "basic without new_customer": {
+        "risk_ruleset": "basic",
+        "disabled_risk_rules": ["new_customer"],
+    },
+    **{f"without {rule}": {"disabled_risk_rules": [rule]} for rule in RULES},
+    "without any rule": {"disabled_risk_rules": RULES},
+    "levels": changed("levels", to={"high": 90, "medium": 5}),
+    "copied and renamed": {
+        "risk_rulesets": {"ours": renamed(DEFAULTS["risk_rulesets"]["standard"])},
+        "risk_ruleset": "ours",
+    },
+    "one week": {"history_weeks": 1},
+    "no backtest": {"backtest_weeks": 0},
+    "a band": changed("rules", 0, "bands", 0, to=BAND),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_unit_tests_hold_under_every_configuration(
+    tuned: Tuned, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests that read what was changed, in a warehouse with the columns of other rules."""
+    variables = AS_SHIPPED | CONFIGURATIONS[name]
+    of_rules = {"risk_rulesets", "risk_ruleset", "disabled_risk_rules"}
+    read = set(CONFIGURATIONS[name]) or of_rules
+    tests = [test for test, names in tuned.reads.every.items() if names & read]
+    manifest = Manifest.from_msgpack(tuned.manifest)
+    manifest.build_flat_graph()
+    monkeypatch.chdir(tuned.project)
+    with tuned.place.active(), patch.dict(os.environ, CHURN_DATA_DIR=str(tuned.place.load_dir)):
+        try:
+            result = dbtRunner(manifest=manifest).invoke(
+                ["--log-level", "none", "test", "--select", *tests, "--vars", json.dumps(variables)]
+            )
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+    assert result.exception is None
+    results = result.result.results
+    assert {node.node.name: node.message for node in results if node.status != "pass"} == {}
+    assert len(results) == len(tests) > 0
 
 
 # ------------------------------------------------------------------------------ macros
