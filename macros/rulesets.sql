@@ -81,6 +81,12 @@
     }) }}
 {% endmacro %}
 
+{# The ids of the active rules that ask for this kind of evidence. #}
+{% macro rules_with_evidence(kind) %}
+    {{ return(active_rules() | selectattr('evidence', 'defined') | selectattr('evidence', 'equalto', kind)
+        | map(attribute='id') | list) }}
+{% endmacro %}
+
 {# What may stand in braces in a reason. #}
 {% macro reason_placeholders() %}
     {{ return(['value', 'percent']) }}

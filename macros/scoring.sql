@@ -133,13 +133,10 @@
     them fired. It never changes the score.
 #}
 {% macro usage_evidence() -%}
-    {%- set points = [] -%}
-    {%- for rule in active_rules() if rule.get('evidence') == 'usage' -%}
-        {%- do points.append(rule['id'] ~ '_points') -%}
-    {%- endfor -%}
-    {%- if points -%}
+    {%- set rules = rules_with_evidence('usage') -%}
+    {%- if rules -%}
     case
-        when {{ points | join(' is null and ') }} is null then null
+        when {{ rules | join('_points is null and ') }}_points is null then null
         when tenure_days < {{ both_windows_days() }} then 'incomplete window'
         when usage_rows_60d < {{ var('min_usage_rows') }} then 'thin'
         else 'strong'

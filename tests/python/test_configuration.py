@@ -498,6 +498,11 @@ def test_a_rule_means_what_its_settings_say_whatever_its_name(workspace: Workspa
     assert workspace.column("select rule_id from marts.risk_rules limit 1") == ["our_usage_drop"]
     assert what_people_see(workspace) == shipped
 
+    # a build that adds to the one before sees that the setting has changed
+    del ours["rules"][0]["evidence"]
+    workspace.build_tables(tables, risk_rulesets=sets, **small)
+    assert workspace.column("select distinct usage_evidence from marts.customer_risk") == [None]
+
 
 def what_people_see(place: Workspace) -> dict[str, Any]:
     """Who is called first, why, and on what evidence."""
