@@ -51,6 +51,70 @@
     )
 {%- endmacro %}
 
+{# What may stand in braces in the texts of the seeds that people edit: column -> placeholders. #}
+{% macro seed_placeholders(seed) %}
+    {{ return({
+        'recommended_actions': {'action': []},
+        'playbook_steps': {'step': [], 'customer_offer': []},
+        'outreach_templates': {
+            'subject': ['account_name'],
+            'email_body': ['account_name', 'customer_phrase', 'plan', 'offers', 'sender'],
+        },
+    }[seed]) }}
+{% endmacro %}
+
+{#
+    For after a seed that people edit is there: stops the build where a text has a placeholder that
+    nothing fills in. `keys` are the columns that name a row.
+#}
+{% macro check_seed_texts(seed, keys) %}
+    {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {%- set texts = seed_placeholders(seed.identifier) -%}
+    {%- set query = 'select ' ~ (keys + texts | list) | join(', ') ~ ' from ' ~ seed -%}
+    {%- for row in run_query(query ~ ' order by ' ~ keys | join(', ')).rows -%}
+        {%- for column, known in texts.items() -%}
+            {%- for placeholder in unknown_placeholders(row[column], known) -%}
+                {%- set which = [] -%}
+                {%- for key in keys -%}{%- do which.append(key ~ ' ' ~ row[key]) -%}{%- endfor -%}
+                {{ return('select ' ~ stop_build(sql_text(
+                    'Configuration: seeds/playbooks/' ~ seed.identifier ~ '.csv, ' ~ which | join(', ')
+                    ~ ': the ' ~ column ~ ' has an unknown placeholder ' ~ placeholder ~ '; '
+                    ~ ('there are: ' ~ in_braces(known) | join(', ') if known
+                        else 'nothing is filled in there')
+                ))) }}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return('') }}
+{% endmacro %}
+
+{#
+    For after a seed that people edit is there: stops the build where it has no row for one of the
+    names that every build looks up in its column.
+#}
+{% macro check_seed_has(seed, column, names) %}
+    {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {%- set known = run_query('select distinct ' ~ column ~ ' from ' ~ seed).columns[0].values() -%}
+    {%- for name in names if name not in known -%}
+        {{ return('select ' ~ stop_build(sql_text(
+            'Configuration: seeds/playbooks/' ~ seed.identifier ~ '.csv has no row with the ' ~ column
+            ~ ' ' ~ name ~ ', which is needed'
+        ))) }}
+    {%- endfor -%}
+    {{ return('') }}
+{% endmacro %}
+
+{# The groups that need an action: those that rules call for, and that of customers without one. #}
+{% macro needed_action_groups() %}
+    {%- set groups = {'none': true} -%}
+    {%- for rule in ruleset()['rules'] -%}
+        {%- for band in rule['bands'] if band_action_group(rule, band) -%}
+            {%- do groups.update({band_action_group(rule, band): true}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(groups | list) }}
+{% endmacro %}
+
 {#
     For after the seed `playbook_steps` is there: stops the build where a rule names a playbook that
     has no step, which would otherwise get the general plan.

@@ -89,7 +89,8 @@
     {%- endif -%}
     {%- set settings = tojson(saas_table(table_name), sort_keys=true) ~ var('late_arrival_days') -%}
     {%- if config.get('meta', {}).get('applies_rules') -%}
-        {%- set settings = settings ~ var('risk_ruleset') ~ configuration_fingerprint() ~ var('min_usage_rows') -%}
+        {%- set settings = settings ~ var('risk_ruleset') ~ configuration_fingerprint()
+            ~ rules_with_evidence('usage') ~ var('min_usage_rows') -%}
     {%- endif -%}
     {%- set made_by = settings ~ code[id] -%}
     {%- set found = [] -%}

@@ -51,11 +51,19 @@
 {% endmacro %}
 
 {#
-    The configured rule set of that name, by default the active one. The configuration is checked
-    while dbt parses; it cannot change after that.
+    Checks the configuration while dbt parses, once: it cannot change after that. The graph is what
+    all models of an invocation share.
 #}
+{% macro check_configuration() %}
+    {%- if not execute and not graph.get('churn_is_checked') -%}
+        {%- do validate_risk_configuration() -%}
+        {%- do graph.update({'churn_is_checked': true}) -%}
+    {%- endif -%}
+{% endmacro %}
+
+{# The configured rule set of that name, by default the active one. #}
 {% macro ruleset(name=none) %}
-    {%- if not execute -%}{%- do validate_risk_configuration() -%}{%- endif -%}
+    {%- do check_configuration() -%}
     {{ return(var('risk_rulesets')[name or var('risk_ruleset')]) }}
 {% endmacro %}
 
@@ -64,11 +72,31 @@
     {{ return(ruleset(name)['rules'] | rejectattr('id', 'in', var('disabled_risk_rules')) | list) }}
 {% endmacro %}
 
+{#
+    What a rule may ask to stand beside it (`evidence`), with the signals that this can be said of.
+#}
+{% macro kinds_of_evidence() %}
+    {{ return({
+        'usage': ['usage_drop_pct', 'usage_30d', 'usage_prev30d', 'usage_rows_60d', 'errors_30d'],
+    }) }}
+{% endmacro %}
+
+{# The ids of the active rules that ask for this kind of evidence. #}
+{% macro rules_with_evidence(kind) %}
+    {{ return(active_rules() | selectattr('evidence', 'defined') | selectattr('evidence', 'equalto', kind)
+        | map(attribute='id') | list) }}
+{% endmacro %}
+
+{# What may stand in braces in a reason. #}
+{% macro reason_placeholders() %}
+    {{ return(['value', 'percent']) }}
+{% endmacro %}
+
 {# The same text for the same scoring rules: tells whether two scores can be compared. #}
 {% macro configuration_fingerprint() %}
     {%- set rules = [] -%}
     {%- for rule in active_rules() -%}
-        {%- do rules.append(dict(rule.items() | rejectattr(0, 'in', ['customer_phrase', 'playbook']))) -%}
+        {%- do rules.append(dict(rule.items() | rejectattr(0, 'in', ['customer_phrase', 'playbook', 'evidence']))) -%}
     {%- endfor -%}
     {%- set scoring = {'levels': ruleset()['levels'], 'rules': rules} -%}
     {{ return(local_md5(tojson(scoring, sort_keys=true))) }}
@@ -161,19 +189,37 @@
     {%- for key in keys if key not in rule -%}
         {%- do configuration_error(here ~ ' has no ' ~ key) -%}
     {%- endfor -%}
-    {%- for key in rule if key not in keys + ['action_group', 'playbook', 'customer_phrase'] -%}
+    {%- for key in rule if key not in keys + ['action_group', 'playbook', 'customer_phrase', 'evidence'] -%}
         {%- do configuration_error(here ~ " has an unknown setting '" ~ key ~ "'") -%}
     {%- endfor -%}
     {%- for key in ['label', 'customer_phrase', 'playbook'] if key in rule -%}
         {%- if rule[key] is not string or not rule[key] | trim -%}
             {%- do configuration_error(here ~ ': ' ~ key ~ ' must be a text, not ' ~ shown(rule[key])) -%}
         {%- endif -%}
+        {%- for placeholder in unknown_placeholders(rule[key], []) -%}
+            {%- do configuration_error(
+                here ~ ': ' ~ key ~ ' has ' ~ placeholder ~ ', but nothing is filled in there'
+            ) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- if rule['signal'] not in risk_signals() -%}
         {%- do configuration_error(
             here ~ " reads an unknown signal '" ~ rule['signal'] ~ "'; there are: "
             ~ risk_signals() | join(', ')
         ) -%}
+    {%- endif -%}
+    {%- if 'evidence' in rule -%}
+        {%- if rule['evidence'] is not string or rule['evidence'] not in kinds_of_evidence() -%}
+            {%- do configuration_error(
+                here ~ ': evidence must be one of: ' ~ kinds_of_evidence() | join(', ') ~ ', not '
+                ~ shown(rule['evidence'])
+            ) -%}
+        {%- elif rule['signal'] not in kinds_of_evidence()[rule['evidence']] -%}
+            {%- do configuration_error(
+                here ~ ': evidence: ' ~ rule['evidence'] ~ ' needs one of the signals '
+                ~ kinds_of_evidence()[rule['evidence']] | join(', ') ~ ', not ' ~ shown(rule['signal'])
+            ) -%}
+        {%- endif -%}
     {%- endif -%}
     {%- if rule['dated'] is not boolean -%}
         {%- do configuration_error(here ~ ': dated must be true or false') -%}
@@ -210,6 +256,12 @@
     {%- if band.get('reason') is not string or not band['reason'] | trim -%}
         {%- do configuration_error(here ~ ' has no reason') -%}
     {%- endif -%}
+    {%- for placeholder in unknown_placeholders(band['reason'], reason_placeholders()) -%}
+        {%- do configuration_error(
+            here ~ ': the reason has an unknown placeholder ' ~ placeholder ~ '; there are: '
+            ~ in_braces(reason_placeholders()) | join(', ')
+        ) -%}
+    {%- endfor -%}
     {%- set group = band_action_group(rule, band) -%}
     {%- if group is not none and group not in var('risk_action_groups') -%}
         {%- do configuration_error(

@@ -129,13 +129,14 @@
 {%- endmacro %}
 
 {#
-    How much usage stands behind a usage drop; null where rule `usage_drop` did not fire. It
-    never changes the score.
+    How much usage stands behind the rules that ask for it (`evidence: usage`); null where none of
+    them fired. It never changes the score.
 #}
 {% macro usage_evidence() -%}
-    {%- if 'usage_drop_points' in points_columns() -%}
+    {%- set rules = rules_with_evidence('usage') -%}
+    {%- if rules -%}
     case
-        when usage_drop_points is null then null
+        when {{ rules | join('_points is null and ') }}_points is null then null
         when tenure_days < {{ both_windows_days() }} then 'incomplete window'
         when usage_rows_60d < {{ var('min_usage_rows') }} then 'thin'
         else 'strong'

@@ -20,21 +20,34 @@
     }) }}
 {% endmacro %}
 
-{#
-    A variable whose value must be right for the project to be parsed at all. Others are checked with
-    the rule sets.
-#}
+{# A variable whose value must be right for the project to be parsed at all. #}
 {% macro checked_var(name) %}
-    {%- if not execute -%}{%- do check_variables() -%}{%- endif -%}
+    {%- do check_configuration() -%}
     {{ return(var(name)) }}
 {% endmacro %}
 
 {% macro check_variables() %}
-    {%- set names = whole_number_variables() | list
-        + ['playbook_start_days', 'as_of_date', 'enrichment_engine', 'risk_action_groups', 'saas_tables'] -%}
-    {%- for name in names if variable_fault(name, var(name)) -%}
+    {%- for name in invocation_args_dict.get('vars', {}) if name not in known_variables() -%}
+        {%- do configuration_error(
+            '--vars names ' ~ shown(name) ~ '; there are: ' ~ known_variables() | join(', ')
+        ) -%}
+    {%- endfor -%}
+    {%- for name in variables_of_one_value() if variable_fault(name, var(name)) -%}
         {%- do configuration_error(variable_fault(name, var(name))) -%}
     {%- endfor -%}
+{% endmacro %}
+
+{# Every variable of dbt_project.yml: dbt ignores others, such as a name with a typing error. #}
+{% macro known_variables() %}
+    {{ return(variables_of_one_value() + ['risk_ruleset', 'disabled_risk_rules', 'risk_rulesets']) }}
+{% endmacro %}
+
+{# The variables that can be checked each alone. #}
+{% macro variables_of_one_value() %}
+    {{ return(
+        whole_number_variables() | list
+        + ['playbook_start_days', 'as_of_date', 'enrichment_engine', 'risk_action_groups', 'saas_tables']
+    ) }}
 {% endmacro %}
 
 {# What is wrong with the value of a variable, as a sentence that names both; '' where nothing is. #}
@@ -116,6 +129,21 @@
 
 {% macro is_list(value) %}
     {{ return(value is iterable and value is not string and value is not mapping) }}
+{% endmacro %}
+
+{#
+    The texts in braces that are none of these placeholders. Nothing would fill them in, so people
+    would read the braces.
+#}
+{% macro unknown_placeholders(text, known) %}
+    {{ return(modules.re.findall('[{][^{}]*[}]', text or '') | reject('in', in_braces(known)) | list) }}
+{% endmacro %}
+
+{# Names of placeholders as they stand in a text. #}
+{% macro in_braces(names) %}
+    {%- set found = [] -%}
+    {%- for name in names -%}{%- do found.append('{' ~ name ~ '}') -%}{%- endfor -%}
+    {{ return(found) }}
 {% endmacro %}
 
 {# A value for a message: text in quotes, and no more of it than helps. #}

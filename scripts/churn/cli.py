@@ -1,9 +1,11 @@
 """The `churn` command: thin wrappers; `churn --help` is the manual."""
 
+import difflib
 import os
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -1014,6 +1016,12 @@ def _limit(text: str) -> int | None:
     return int(text)
 
 
+def _with_close_name(name: str, known: Sequence[str]) -> str:
+    """The name and, in brackets, what may have been meant."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"{name} (did you mean {close[0]}?)" if close else name
+
+
 def _parsed_variables(project: Project, text: str) -> dict[str, Any]:
     try:
         variables = yaml.safe_load(text) or {}
@@ -1028,7 +1036,6 @@ def _parsed_variables(project: Project, text: str) -> dict[str, Any]:
         raise InputError("--vars must name its values, such as {as_of_date: 2026-06-30}.")
     unknown = [str(name) for name in variables if name not in project.variables]
     if unknown:
-        raise InputError(
-            f"--vars names {', '.join(unknown)}; there are: {', '.join(project.variables)}."
-        )
+        named = ", ".join(plain(_with_close_name(name, project.variables), 100) for name in unknown)
+        raise InputError(f"--vars names {named}; there are: {', '.join(project.variables)}.")
     return variables

@@ -42,8 +42,13 @@ _ACCOUNTS = """
         accounts.risk_score_change,
         accounts.first_at_risk_date,
         (
-            select list({rule: rule_id, reason: reason} order by points desc, rule_order)
+            select list(
+                {reason: firings.reason, evidence: rules.evidence}
+                order by firings.points desc, firings.rule_order
+            )
             from marts.risk_rule_firings as firings
+            inner join (select distinct rule_id, evidence from marts.risk_rules) as rules
+                on firings.rule_id = rules.rule_id
             where firings.customer_id = accounts.worst_customer_id
         ) as reasons,
         worst.usage_evidence,
@@ -223,10 +228,10 @@ def _plan(account: Row) -> Text:
 
 
 def _why(account: Row) -> Text:
-    """The heaviest reasons, one a line, a usage drop with its evidence; then the action."""
+    """The heaviest reasons, one a line, with the evidence they ask for; then the action."""
     reasons = []
     for fired in account["reasons"][:_REASONS_SHOWN]:
-        evidence = account["usage_evidence"] if fired["rule"] == "usage_drop" else None
+        evidence = account["usage_evidence"] if fired["evidence"] == "usage" else None
         reasons.append(fired["reason"] + (f", {_EVIDENCE[evidence]}" if evidence else ""))
     action = (account["recommended_actions"] or "").split("; ")[0]
     return Text("\n").join(

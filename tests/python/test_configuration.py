@@ -1,24 +1,44 @@
 """Scoring configuration: mistakes stop the build and are named, good changes work to the end."""
 
 import copy
+import csv
 import json
 import os
+import re
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import duckdb
 import pytest
 import yaml
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.context.providers import RuntimeVar, UnitTestVar
+from dbt.contracts.graph.manifest import Manifest
+from dbt_common.exceptions import CompilationError
 
 from churn.dbt import _failure
 from churn.errors import InputError
 from churn.project import Project
-from conftest import ROOT, Tables, Workspace
+from conftest import (
+    ROOT,
+    Row,
+    Tables,
+    Workspace,
+    company_of,
+    copy_of_project,
+    small_company,
+)
+from project_macros import configuration, macros
 
-DEFAULTS = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+DEFAULTS = configuration()
 
 
 def changed(*path: str | int, to: Any) -> dict[str, Any]:
@@ -39,6 +59,9 @@ def band(number: int, setting: str, to: Any, rule: int = 0) -> dict[str, Any]:
     return changed("rules", rule, "bands", number, setting, to=to)
 
 
+# what a user changed, and found a red build
+BAND = {"at_least": 0.65, "points": 45, "reason": "Usage dropped {percent} (30d vs prior)"}
+
 # name -> variables, what the message must name
 BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown rule set": ({"risk_ruleset": "strict"}, ["'strict'", "standard", "basic"]),
@@ -55,6 +78,23 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown signal": (changed("rules", 1, "signal", to="mood"), ["support_load", "'mood'"]),
     "unknown setting": (changed("rules", 1, "colour", to="red"), ["support_load", "'colour'"]),
     "two rules with one id": (changed("rules", 1, "id", to="trial"), ["two rules", "'trial'"]),
+    "unknown evidence": (
+        changed("rules", 0, "evidence", to="gut feeling"),
+        ["usage_drop", "evidence", "usage", "'gut feeling'"],
+    ),
+    "evidence without its signal": (
+        changed("rules", 1, "evidence", to="usage"),
+        ["support_load", "usage_drop_pct", "'tickets_30d'"],
+    ),
+    "unknown placeholder": (
+        band(1, "reason", "Down {percentage}"),
+        ["usage_drop", "band 2", "{percentage}", "{value}, {percent}"],
+    ),
+    "braces where nothing is filled in": (
+        changed("rules", 0, "customer_phrase", to="you use {value} less"),
+        ["usage_drop", "customer_phrase", "{value}", "nothing is filled in"],
+    ),
+    "unknown variable": ({"risk_rulset": "basic"}, ["--vars", "'risk_rulset'", "risk_ruleset"]),
     "unknown action group": (
         changed("rules", 7, "action_group", to="coffee"),
         ["trial", "'coffee'"],
@@ -82,15 +122,24 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("mistake", BAD)
-def test_a_mistake_stops_the_build_and_is_named(workspace: Workspace, mistake: str) -> None:
+def test_a_mistake_is_named(mistake: str) -> None:
     variables, named = BAD[mistake]
-    with pytest.raises(InputError) as stopped:
-        workspace.build(**variables)
-    message = str(stopped.value)
+    with pytest.raises(CompilationError) as stopped:
+        macros(variables).check_configuration()
+    assert_named(str(stopped.value), named)
+
+
+def assert_named(message: str, named: list[str]) -> None:
     for text in named:
         assert text in message
     assert "Traceback" not in message
-    assert len(message) < 600
+    assert len(message) < 700
+
+
+def test_every_variable_is_known_and_right_as_shipped() -> None:
+    project = macros({})
+    project.check_configuration()
+    assert set(project.known_variables()) == set(DEFAULTS)
 
 
 # variable -> wrong values, each with what the message must say of it
@@ -134,29 +183,198 @@ WRONG_VALUES: dict[str, list[tuple[Any, str]]] = {
 }
 
 
-def test_a_mistyped_playbook_stops_the_build_and_is_named(workspace: Workspace) -> None:
-    mistake = json.dumps(changed("rules", 2, "playbook", to="product_erors"))
-    result = workspace.dbt("build", "--select", "playbook_steps", "--vars", mistake)
-    with workspace.active():
-        failure = _failure(result, Project(), is_full=False)
-    assert isinstance(failure, InputError)
-    assert "rule 'product_errors' names an unknown playbook 'product_erors'" in str(failure)
-    assert "product_errors, renewal" in str(failure)
+def test_a_mistake_stops_the_build_in_one_message(workspace: Workspace) -> None:
+    variables, named = BAD["bands out of order"]
+    with pytest.raises(InputError) as stopped:
+        workspace.build(**variables)
+    assert_named(str(stopped.value), named)
 
 
 def test_dbt_itself_stops_with_exit_code_2(workspace: Workspace) -> None:
-    variables = json.dumps(band(1, "at_least", 0.7))
+    variables, named = BAD["unknown variable"]
     stopped = subprocess.run(
-        [Path(sys.executable).with_name("dbt"), "build", "--vars", variables],
+        [Path(sys.executable).with_name("dbt"), "build", "--vars", json.dumps(variables)],
         env=os.environ | workspace.environment | {"COLUMNS": "500"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert stopped.returncode == 2
-    assert "rule 'usage_drop', band 2 is out of order: at_least 0.7" in stopped.stdout
+    assert_named(stopped.stdout.partition("Configuration: ")[2].partition("\n")[0], named)
     assert "Traceback" not in stopped.stdout + stopped.stderr
     assert not workspace.warehouse.exists()
+
+
+# ------------------------------------------------------------------------------ seeds
+
+EDITABLE = ("recommended_actions", "playbook_steps", "outreach_templates")
+SEEDS = Path("seeds") / "playbooks"
+
+
+def rows_of_seed(name: str) -> list[Row]:
+    with (ROOT / SEEDS / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_seed(project: Path, name: str, rows: list[Row]) -> None:
+    with (project / SEEDS / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_a_mistake_in_a_seed_stops_the_build_and_is_named(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project = copy_of_project(tmp_path / "project")
+    monkeypatch.chdir(project)
+    actions, steps, templates = map(rows_of_seed, EDITABLE)
+    actions[2]["action"] += " {owner}"
+    steps[3]["customer_offer"] = "a call with {sender}"
+    templates[1]["subject"] = "Hello {name}, {account_name}"
+    write_seeds(project, actions, steps, templates)
+    assert failures_of_seeds(workspace) == {
+        "recommended_actions": "seeds/playbooks/recommended_actions.csv, action_group support, "
+        "action_order 1: the action has an unknown placeholder {owner}; "
+        "nothing is filled in there",
+        "playbook_steps": "seeds/playbooks/playbook_steps.csv, playbook usage, step_order 1: "
+        "the customer_offer has an unknown placeholder {sender}; nothing is filled in there",
+        "outreach_templates": "seeds/playbooks/outreach_templates.csv, template support: the "
+        "subject has an unknown placeholder {name}; there are: {account_name}",
+    }
+
+    actions, steps, templates = map(rows_of_seed, EDITABLE)
+    write_seeds(
+        project,
+        [row for row in actions if row["action_group"] != "intent"],
+        steps,
+        [row for row in templates if row["template"] != "general"],
+    )
+    mistyped = changed("rules", 2, "playbook", to="product_erors")
+    assert failures_of_seeds(workspace, **mistyped) == {
+        "recommended_actions": "seeds/playbooks/recommended_actions.csv has no row with the "
+        "action_group intent, which is needed",
+        "playbook_steps": "rule set 'standard', rule 'product_errors' names an unknown playbook "
+        "'product_erors'; in seeds/playbooks/playbook_steps.csv there are: follow_up, general, "
+        "intent, onboarding, preparation, preparation_usage, product_errors, renewal, "
+        "satisfaction, support, usage, value",
+        "outreach_templates": "seeds/playbooks/outreach_templates.csv has no row with the "
+        "template general, which is needed",
+    }
+
+
+def write_seeds(project: Path, *seeds: list[Row]) -> None:
+    for name, rows in zip(EDITABLE, seeds, strict=True):
+        write_seed(project, name, rows)
+
+
+def failures_of_seeds(workspace: Workspace, **variables: Any) -> dict[str, str]:
+    """What a build of these seeds says, by seed; it is a mistake of a person."""
+    given = json.dumps(variables)
+    result = workspace.dbt("build", "--select", *EDITABLE, "--vars", given)
+    with workspace.active():
+        failure = _failure(result, Project(), is_full=False)
+    assert isinstance(failure, InputError)
+    said = re.findall(r"^(\w+): Configuration: (.*)$", str(failure), re.MULTILINE)
+    return dict(said)
+
+
+# ------------------------------------------------------------------------------ as shipped
+
+EXAMPLES = ROOT / "models" / "intermediate" / "scoring" / "_scoring__unit_tests.yml"
+
+
+def test_the_worked_examples_hold_for_the_shipped_configuration() -> None:
+    """The unit tests score with a copy of the rules; this scores with dbt_project.yml itself."""
+    tests = yaml.safe_load(EXAMPLES.read_text(encoding="utf-8"))
+    shipped, actions = tests["anchors"]
+    tuned = [
+        f"{name}, {what}"
+        for name, ruleset in shipped["risk_rulesets"].items()
+        for what in differences(ruleset, DEFAULTS["risk_rulesets"].get(name))
+    ]
+    if [{key: str(value) for key, value in row.items()} for row in actions] != rows_of_seed(
+        "recommended_actions"
+    ):
+        tuned.append("seeds/playbooks/recommended_actions.csv")
+    if tuned:
+        pytest.skip(
+            f"This project is tuned ({'; '.join(tuned)}), which is fine: the worked examples are "
+            f"about the rules as shipped. To have them speak of yours, change {EXAMPLES.name}."
+        )
+    scored = 0
+    for test in tests["unit_tests"]:
+        variables = test.get("overrides", {}).get("vars", {})
+        expected = [row for row in test["expect"]["rows"] if "risk_score" in row]
+        if test["model"] != "int_customer_scores" or variables["disabled_risk_rules"]:
+            continue
+        (signals,) = [
+            given["rows"]
+            for given in test["given"]
+            if given["input"] == "ref('int_customer_signals')"
+        ]
+        found = scores(variables["risk_ruleset"], signals)
+        for row in expected:
+            key = (str(row.get("as_of_date", signals[0]["as_of_date"])), str(row["customer_id"]))
+            assert found[key][0] == row["risk_score"], (test["name"], key)
+            assert found[key][1] == row.get("risk_level", found[key][1]), (test["name"], key)
+            scored += 1
+    assert scored > 80
+
+
+def differences(shipped: Any, configured: Any) -> list[str]:
+    """Where a rule set is not as shipped."""
+    if configured is None:
+        return ["which is gone"]
+    rules = {rule["id"]: rule for rule in configured["rules"]}
+    found = [] if configured["levels"] == shipped["levels"] else ["levels"]
+    if list(rules) != [rule["id"] for rule in shipped["rules"]]:
+        found.append("which rules there are")
+    for rule in shipped["rules"]:
+        mine = rules.get(rule["id"], rule)
+        if {key: mine.get(key) for key in rule} != rule:
+            found.append(f"rule {rule['id']}")
+    return found
+
+
+def scores(ruleset: str, signals: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[Any, ...]]:
+    """(date, customer) -> score and level, by the SQL of the configured rules."""
+    project = macros({"risk_ruleset": ruleset})
+    types = {"ratio": "decimal(38, 12)", "count": "bigint", "flag": "boolean"}
+    columns = {name: types[kind] for name, kind in project.risk_signals().items()}
+    points = " + ".join(
+        f"coalesce({project.rule_points(rule)}, 0)" for rule in project.active_rules()
+    )
+    with duckdb.connect() as connection:
+        typed = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+        connection.execute(
+            f"create table signals (as_of_date varchar, customer_id varchar, {typed})"
+        )
+        names = ["as_of_date", "customer_id", *columns]
+        connection.executemany(
+            f"insert into signals values ({', '.join('?' * len(names))})",
+            [
+                [None if row.get(name) is None else str(row[name]) for name in names]
+                for row in signals
+            ],
+        )
+        found = connection.execute(
+            f"""
+            select as_of_date, customer_id, score, {project.risk_level("score")}
+            from (select *, {project.capped_score(points)} as score from signals)
+            """
+        ).fetchall()
+    return {(date, customer): (score, level) for date, customer, score, level in found}
+
+
+def test_customers_read_no_internals_as_shipped(sample: Workspace) -> None:
+    """Where people write other texts, the build warns."""
+    test = ROOT / "tests" / "marts" / "actions" / "assert_customers_read_no_internals.sql"
+    tables = sample.select("select table_name, table_schema from information_schema.tables")
+    schemas = {row["table_name"]: row["table_schema"] for row in tables}
+    sql = re.sub(r"\{\{ config.*\}\}", "", test.read_text(encoding="utf-8"))
+    sql = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", lambda ref: f"{schemas[ref[1]]}.{ref[1]}", sql)
+    assert sample.column(sql) == []
 
 
 CUSTOM = {
@@ -178,7 +396,7 @@ CUSTOM = {
             "label": "Some tickets",
             "signal": "tickets_30d",
             "dated": True,
-            "bands": [{"between": [2, 3], "points": 7, "reason": '"{value}" {tickets} -- %s'}],
+            "bands": [{"between": [2, 3], "points": 7, "reason": '"{value}" (tickets) -- %s'}],
         },
         {
             "id": "paying",
@@ -211,9 +429,9 @@ def test_a_rule_set_of_ones_own_scores_to_the_end(workspace: Workspace, tables: 
         name: (scored[name]["risk_score"], scored[name]["risk_level"], scored[name]["top_reasons"])
         for name in ("S01", "S02", "S03")
     } == {
-        "S01": (100, "High", 'It\'s down 75%; call; "3" {tickets} -- %s; Pays [really]'),
-        "S02": (12, "Low", 'Down 50% (0.50); "2" {tickets} -- %s'),
-        "S03": (8, "Low", '"2" {tickets} -- %s; Pays [really]'),
+        "S01": (100, "High", 'It\'s down 75%; call; "3" (tickets) -- %s; Pays [really]'),
+        "S02": (12, "Low", 'Down 50% (0.50); "2" (tickets) -- %s'),
+        "S03": (8, "Low", '"2" (tickets) -- %s; Pays [really]'),
     }
     assert scored["S03"]["recommended_actions"].startswith("Run a value-gap call")
     firings = workspace.select(
@@ -222,7 +440,7 @@ def test_a_rule_set_of_ones_own_scores_to_the_end(workspace: Workspace, tables: 
     )
     assert [tuple(row.values()) for row in firings] == [
         ("usage_drop", 45, Decimal("0.75"), None, "It's down 75%; call"),
-        ("tickets_in_band", 7, 3, None, '"3" {tickets} -- %s'),
+        ("tickets_in_band", 7, 3, None, '"3" (tickets) -- %s'),
         ("paying", 1, 0, None, "Pays [really]"),
         ("content", 60, Decimal("4.5"), None, "Mean score 1.00"),
     ]
@@ -248,6 +466,254 @@ def test_rules_that_are_switched_off_neither_score_nor_answer(
     assert workspace.column("select distinct risk_score from marts.customer_risk") == [0]
     assert workspace.column("select count(*) from marts.risk_rule_evaluations") == [0]
     assert workspace.churn("show").code == 0
+
+
+# ------------------------------------------------------------------------------ names of rules
+
+
+def renamed(ruleset: dict[str, Any]) -> dict[str, Any]:
+    """The same rule set with other rule ids."""
+    rules = [rule | {"id": f"our_{rule['id']}"} for rule in ruleset["rules"]]
+    return ruleset | {"rules": rules}
+
+
+def test_a_rule_means_what_its_settings_say_whatever_its_name(workspace: Workspace) -> None:
+    """Thin evidence puts a customer last of its level; the name of the rule has no part in that."""
+    tables = company_of(["Much", "Little"], ["S-much", "S-little"])
+    usage = tables["feature_usage"]
+    tables["feature_usage"] = [
+        row | {"usage_count": "900"} if row["subscription_id"] == "S-little" else row
+        for row in usage
+        if row["subscription_id"] != "S-little" or row["usage_date"] in ("2026-02-01", "2026-02-02")
+    ]
+    small = {"history_weeks": 1, "backtest_weeks": 0, "backtest_replicates": 1}
+    workspace.build_tables(tables, **small)
+    shipped = what_people_see(workspace)
+    assert "thin evidence" in " ".join(shipped["show"].split())
+    assert re.search(r"evidence: thin, 2 usage rows", shipped["explain"])
+
+    ours = renamed(DEFAULTS["risk_rulesets"]["standard"])
+    sets = DEFAULTS["risk_rulesets"] | {"standard": ours}
+    workspace.build_tables(tables, risk_rulesets=sets, **small)
+    assert workspace.column("select rule_id from marts.risk_rules limit 1") == ["our_usage_drop"]
+    assert what_people_see(workspace) == shipped
+
+    # a build that adds to the one before sees that the setting has changed
+    del ours["rules"][0]["evidence"]
+    workspace.build_tables(tables, risk_rulesets=sets, **small)
+    assert workspace.column("select distinct usage_evidence from marts.customer_risk") == [None]
+
+
+def what_people_see(place: Workspace) -> dict[str, Any]:
+    """Who is called first, why, and on what evidence."""
+    return {
+        "list": place.select(
+            "select customer_id, contact_priority, risk_score, top_reasons, usage_evidence "
+            "from marts.at_risk_customers order by contact_priority"
+        ),
+        "show": place.churn("show").out,
+        "explain": place.churn("explain", "S-little").out,
+    }
+
+
+# ------------------------------------------------------------------------------ a tuned project
+
+
+class Reads(NamedTuple):
+    """The variables that each unit test reads: all of them, and those that it does not state."""
+
+    every: dict[str, set[str]]
+    unstated: dict[str, set[str]]
+
+
+class Tuned(NamedTuple):
+    """A project of which everything is tuned, as one complete `dbt build` left it."""
+
+    project: Path
+    place: Workspace
+    manifest: bytes
+    result: dbtRunnerResult
+    reads: Reads
+
+
+# every variable but the rule sets and the tables, which are changed in place
+TUNED = {
+    "as_of_date": "2026-03-30",
+    "risk_ruleset": "ours",
+    "disabled_risk_rules": ["our_trial"],
+    "min_usage_rows": 50,
+    "late_arrival_days": 10,
+    "history_weeks": 3,
+    "backtest_horizon_days": 20,
+    "backtest_weeks": 4,
+    "backtest_replicates": 3,
+    "renewal_notice_days": 400,
+    "contact_pause_days": 0,
+    "playbook_start_days": {"high": 0, "medium": 3, "renewal": 0},
+    "playbook_most_steps": 5,
+    "report_customer_pages": 1,
+    "risk_action_groups": [*DEFAULTS["risk_action_groups"], "training"],
+}
+
+
+def tune(project: Path) -> None:
+    """Change every variable and every seed that people edit, as far as a build allows it."""
+    file = project / "dbt_project.yml"
+    settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    variables = settings["vars"]
+    variables |= TUNED
+    # the only engine that there is
+    unchanged = {"enrichment_engine"}
+    for ruleset in variables["risk_rulesets"].values():
+        ruleset["levels"] = {"high": 55, "medium": 25}
+        drop = ruleset["rules"][0]["bands"][0]
+        drop |= {"at_least": 0.65, "points": 45, "reason": "Down by {percent}"}
+    ours = renamed(variables["risk_rulesets"]["standard"])
+    ours["rules"][-2]["action_group"] = "training"
+    variables["risk_rulesets"]["ours"] = ours
+    accounts = variables["saas_tables"]["accounts"]
+    accounts["required"]["plan_tier"] = accounts["optional"].pop("plan_tier")
+    assert {name for name in DEFAULTS if variables[name] == DEFAULTS[name]} == unchanged
+    file.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+    actions, steps, templates = map(rows_of_seed, EDITABLE)
+    for row in actions:
+        row["action"] = f"Our answer to {row['action_group']}, {row['action_order']}"
+    actions = [row for row in actions if row["action_order"] == "1"]
+    actions.append(
+        {"action_group": "training", "group_order": "9", "action_order": "1", "action": "Train"}
+    )
+    for row in steps:
+        row["step"] = f"Our step {row['playbook']} {row['step_order']}"
+    steps = [row for row in steps if row["playbook"] not in ("preparation", "follow_up")]
+    steps.append(steps[0] | {"step_order": "2", "step": "Look twice"})
+    templates = [
+        {
+            "template": name,
+            "subject": "A long subject without any name in it, " * 3,
+            "email_body": "Hello,\n{customer_phrase}\nAt no risk: {offers}\n{sender}",
+        }
+        for name in ("general", "support")
+    ]
+    write_seeds(project, actions, steps, templates)
+
+
+@contextmanager
+def recorded() -> Iterator[Reads]:
+    """Which variables the unit tests read, and of these which they do not state."""
+    reads = Reads(defaultdict(set), defaultdict(set))
+    look_up = RuntimeVar.__call__
+
+    def look_up_recorded(self: UnitTestVar, name: str, *default: Any) -> Any:
+        node = self._node
+        stated = (node.overrides.vars if node.overrides else None) or {}
+        reads.every[node.name].add(name)
+        if name not in stated:
+            reads.unstated[node.name].add(name)
+        return look_up(self, name, *default)
+
+    with patch.object(UnitTestVar, "__call__", look_up_recorded):
+        yield reads
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    folder = tmp_path_factory.mktemp("tuned")
+    project = copy_of_project(folder / "project")
+    tune(project)
+    place = Workspace(folder, folder / "target")
+    with pytest.MonkeyPatch.context() as patched, recorded() as reads:
+        patched.chdir(project)
+        place.load(small_company())
+        result = place.dbt("build", data_dir=place.load_dir)
+    manifest = (folder / "target" / "partial_parse.msgpack").read_bytes()
+    return Tuned(project, place, manifest, result, reads)
+
+
+def test_whatever_is_tuned_the_whole_build_is_green(tuned: Tuned) -> None:
+    """All of it, unit tests and tests of the data too."""
+    assert tuned.result.exception is None
+    results = tuned.result.result.results
+    wrong = {node.node.name: node.message for node in results if node.status in WRONG}
+    assert wrong == {}
+    unit_tests = {node.node.name for node in results if node.node.resource_type == "unit_test"}
+    assert len(unit_tests) > 90
+    warned = {node.node.name for node in results if node.status == "warn"}
+    assert "assert_customers_read_no_internals" in warned
+
+    place = tuned.place
+    shown = place.select("from marts.customer_risk where customer_id = 'S01'")[0]
+    assert shown["ruleset"] == "ours"
+    assert shown["top_reasons"].startswith("Down by 7")
+    assert shown["usage_evidence"] == "strong"
+    assert "Our step" in place.column("select step from marts.next_best_actions")[-1]
+    assert place.column("select distinct email_subject like 'A long%' from marts.outreach_drafts")
+
+
+# what is not green: a node that was skipped says that another one failed
+WRONG = ("error", "fail", "runtime error", "skipped", "partial success")
+
+
+def test_a_unit_test_states_each_variable_that_it_reads(tuned: Tuned) -> None:
+    """So none of them can fail because somebody tuned dbt_project.yml."""
+    assert len(tuned.reads.every) > 30
+    assert dict(tuned.reads.unstated) == {}
+
+
+def test_unit_tests_take_no_rows_from_seeds_that_people_edit() -> None:
+    """Where a seed is given without rows, dbt takes those of the file."""
+    for file in ROOT.glob("models/**/*__unit_tests.yml"):
+        for test in yaml.safe_load(file.read_text(encoding="utf-8"))["unit_tests"]:
+            for given in test["given"]:
+                assert "rows" in given, (file.name, test["name"], given["input"])
+
+
+RULES = [rule["id"] for rule in DEFAULTS["risk_rulesets"]["standard"]["rules"]]
+AS_SHIPPED = {name: value for name, value in DEFAULTS.items() if name in (*TUNED, "risk_rulesets")}
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "standard": {},
+    "basic": {"risk_ruleset": "basic"},
+    "basic without new_customer": {
+        "risk_ruleset": "basic",
+        "disabled_risk_rules": ["new_customer"],
+    },
+    **{f"without {rule}": {"disabled_risk_rules": [rule]} for rule in RULES},
+    "without any rule": {"disabled_risk_rules": RULES},
+    "levels": changed("levels", to={"high": 90, "medium": 5}),
+    "copied and renamed": {
+        "risk_rulesets": {"ours": renamed(DEFAULTS["risk_rulesets"]["standard"])},
+        "risk_ruleset": "ours",
+    },
+    "one week": {"history_weeks": 1},
+    "no backtest": {"backtest_weeks": 0},
+    "a band": changed("rules", 0, "bands", 0, to=BAND),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_unit_tests_hold_under_every_configuration(
+    tuned: Tuned, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests that read what was changed, in a warehouse with the columns of other rules."""
+    variables = AS_SHIPPED | CONFIGURATIONS[name]
+    of_rules = {"risk_rulesets", "risk_ruleset", "disabled_risk_rules"}
+    read = set(CONFIGURATIONS[name]) or of_rules
+    tests = [test for test, names in tuned.reads.every.items() if names & read]
+    manifest = Manifest.from_msgpack(tuned.manifest)
+    manifest.build_flat_graph()
+    monkeypatch.chdir(tuned.project)
+    with tuned.place.active(), patch.dict(os.environ, CHURN_DATA_DIR=str(tuned.place.load_dir)):
+        try:
+            result = dbtRunner(manifest=manifest).invoke(
+                ["--log-level", "none", "test", "--select", *tests, "--vars", json.dumps(variables)]
+            )
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+    assert result.exception is None
+    results = result.result.results
+    assert {node.node.name: node.message for node in results if node.status != "pass"} == {}
+    assert len(results) == len(tests) > 0
 
 
 # ------------------------------------------------------------------------------ macros

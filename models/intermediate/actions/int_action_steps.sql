@@ -116,6 +116,18 @@ ranked as (
 
 ),
 
+-- how many steps of a plan are there for everybody: how it is prepared and followed up
+kept_free as (
+
+    select
+        greatest(
+            count(case when playbook = 'preparation' then 1 end),
+            count(case when playbook = 'preparation_usage' then 1 end)
+        ) + count(case when playbook = 'follow_up' then 1 end) as steps
+    from playbook_steps
+
+),
+
 -- from here on every part of the plan has the same columns
 chosen as (
 
@@ -134,8 +146,9 @@ chosen as (
         step,
         customer_offer
     from ranked
+    cross join kept_free
     where
-        step_rank <= {{ checked_var('playbook_most_steps') - 2 }}
+        step_rank <= greatest({{ var('playbook_most_steps') }} - kept_free.steps, 1)
         and (playbook != 'general' or has_playbook = 0)
 
 ),

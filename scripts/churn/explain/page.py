@@ -197,9 +197,9 @@ def _value(rule: Row, explanation: Explanation) -> Text:
 
 def _distance(rule: Row) -> Text:
     shown = Text(distance(rule))
-    if rule["evidence"]:
+    if rule["usage_evidence"]:
         rows = counted(rule["usage_rows_60d"], "usage rows")
-        shown.append(f"\nevidence: {rule['evidence']}, {rows}", style="dim")
+        shown.append(f"\nevidence: {rule['usage_evidence']}, {rows}", style="dim")
     return shown
 
 

@@ -132,7 +132,9 @@ _RULES = """
         bands.threshold as band_threshold,
         bands.points as band_points,
         next_bands.band_operator as next_operator,
-        case when evaluations.rule_id = 'usage_drop' then risk.usage_evidence end as evidence,
+        case
+            when evaluations.fired and bands.evidence = 'usage' then risk.usage_evidence
+        end as usage_evidence,
         risk.usage_rows_60d
     from marts.risk_rule_evaluations as evaluations
     inner join marts.customer_risk as risk using (customer_id)

@@ -9,6 +9,12 @@ listed as (
     from {{ ref('at_risk_customers') }}
     where is_active
 
+),
+
+templates as (
+
+    select * from {{ ref('outreach_templates') }}
+
 )
 
 select
@@ -16,15 +22,27 @@ select
     drafts.*
 from listed
 full outer join {{ ref('outreach_drafts') }} as drafts on listed.customer_id = drafts.customer_id
+left join templates on drafts.template = templates.template
 where
     listed.customer_id is null
     or drafts.customer_id is null
-    or length(drafts.email_subject) not between 1 and 78
-    or position(listed.account_name in coalesce(drafts.email_body, '')) = 0
-    or coalesce(drafts.slack_message, '') = ''
-    -- a name may hold anything
-    or position('{{ "{" }}' in replace(drafts.email_body, listed.account_name, '')) > 0
+    -- a name is cut until the subject is short; what has no name in it is as somebody wrote it
+    or coalesce(drafts.email_subject, '') = ''
     or (
-        position('{{ "{" }}' in drafts.email_subject) > 0
+        length(drafts.email_subject) > 78
+        and position('{{ "{account_name}" }}' in templates.subject) > 0
+        and length(templates.subject) <= 78
+    )
+    or (
+        position(listed.account_name in coalesce(drafts.email_body, '')) = 0
+        and position('{{ "{account_name}" }}' in templates.email_body) > 0
+    )
+    or coalesce(drafts.slack_message, '') = ''
+    -- every placeholder is filled in; a name may hold anything
+    {%- for placeholder in in_braces(seed_placeholders('outreach_templates')['email_body']) %}
+    or position('{{ placeholder }}' in replace(drafts.email_body, listed.account_name, '')) > 0
+    {%- endfor %}
+    or (
+        position('{{ "{account_name}" }}' in drafts.email_subject) > 0
         and position('{{ "{" }}' in listed.account_name) = 0
     )
