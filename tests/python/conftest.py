@@ -224,7 +224,7 @@ def assert_same(
 
 
 # a test that uses one of these waits for a build
-_BUILT = {"sample", "ravenstack", "compiled_project"}
+_BUILT = {"sample", "ravenstack", "small", "compiled_project"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -291,13 +291,13 @@ def ravenstack(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Worksp
 
 
 @pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
+def small(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
     """The small company, built light. Only read it."""
 
     def make(place: Workspace) -> None:
         place.build_tables(small_company())
 
-    return built_once(tmp_path_factory, target, "company", make, light=True)
+    return built_once(tmp_path_factory, target, "small", make, light=True)
 
 
 @pytest.fixture(scope="session")
