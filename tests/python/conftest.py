@@ -224,7 +224,7 @@ def assert_same(
 
 
 # a test that uses one of these waits for a build
-_BUILT = {"sample", "ravenstack", "compiled_project"}
+_BUILT = {"sample", "ravenstack", "small", "compiled_project"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -291,6 +291,16 @@ def ravenstack(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Worksp
 
 
 @pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
+    """The small company, built light. Only read it."""
+
+    def make(place: Workspace) -> None:
+        place.build_tables(small_company())
+
+    return built_once(tmp_path_factory, target, "small", make, light=True)
+
+
+@pytest.fixture(scope="session")
 def compiled_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CompiledProject]:
     """The scoring models as dbt compiles them, to run in memory."""
     project = CompiledProject(tmp_path_factory.mktemp("compiled"))
@@ -303,11 +313,13 @@ def built_once(
     target: Path,
     name: str,
     make: Callable[[Workspace], object],
+    *,
+    light: bool = False,
 ) -> Workspace:
     """Built by the first of the parallel test processes that needs it, read by all of them."""
     folder = shared_folder(tmp_path_factory) / name
     folder.mkdir(exist_ok=True)
-    place = Workspace(folder, target, light=False)
+    place = Workspace(folder, target, light=light)
     with (folder / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patched:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "built").exists():

@@ -9,11 +9,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
+from time import sleep
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -33,7 +33,8 @@ from conftest import ROOT, Outcome, Workspace
 from test_cli import held_by_another_process, plain
 
 AS_OF = date(2026, 3, 31)
-TODAY = datetime.now(UTC).date()
+# no day of the machine's own
+TODAY = date(2026, 4, 2)
 CUSTOMERS = [
     ("S01", "A01", "High", True, 80),
     ("S02", "A02", "Medium", True, 40),
@@ -53,6 +54,26 @@ HOSTILE = [
     "[bold]markup[/bold] \\ %s {x}",
     "a,b;c|d",
 ]
+
+
+class Clock(datetime):
+    """It stands just before midnight in UTC, and moves on by a millisecond each time."""
+
+    reads = 0
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        assert tz is UTC
+        cls.reads += 1
+        last_minute = datetime.combine(TODAY, time(23, 59), UTC)
+        return last_minute + timedelta(milliseconds=cls.reads)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log takes the day and the time from a clock that no run can carry past midnight."""
+    monkeypatch.setattr(Clock, "reads", 0)
+    monkeypatch.setattr("churn.outcomes.log.datetime", Clock)
 
 
 @pytest.fixture
@@ -114,7 +135,9 @@ def test_an_outcome_is_stored_as_it_was_given(place: Workspace) -> None:
     out = done(place, "add", "S01", "contacted", "--note", "They are back.", "--at", "2026-03-30")
     [row] = stored(place)
     assert re.fullmatch("[0-9a-f]{32}", row.pop("outcome_id"))
-    assert abs(row.pop("logged_at") - datetime.now(UTC).replace(tzinfo=None)).seconds < 60
+    assert row.pop("logged_at").replace(second=0, microsecond=0) == datetime.combine(
+        TODAY, time(23, 59)
+    )
     assert row == {
         "kind": "outcome",
         "customer_id": "S01",
@@ -647,7 +670,6 @@ def test_columns_that_only_some_files_have_survive(tmp_path: Path) -> None:
         compact(tmp_path, 1)
 
 
-WORKERS, EACH, KILLS, MOST_FILES = 8, 200, 24, 50
 WORKER = """
     import sys
     from pathlib import Path
@@ -673,12 +695,24 @@ WORKER = """
 """
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_doubled(tmp_path: Path, log: OutcomeLog) -> None:
+@pytest.mark.builds
+@pytest.mark.parametrize(
+    ("workers", "each", "kills_wanted", "most_files"),
+    [(3, 100, 5, 25), pytest.param(8, 200, 24, 50, marks=pytest.mark.slow)],
+)
+def test_nothing_acknowledged_is_lost_and_nothing_doubled(
+    tmp_path: Path,
+    log: OutcomeLog,
+    workers: int,
+    each: int,
+    kills_wanted: int,
+    most_files: int,
+) -> None:
     chance = random.Random(7)
-    places = [tmp_path / f"{worker}.txt" for worker in range(WORKERS)]
+    places = [tmp_path / f"{worker}.txt" for worker in range(workers)]
 
     def start(worker: int) -> subprocess.Popen[bytes]:
-        arguments = [log.folder, places[worker], worker, EACH, MOST_FILES]
+        arguments = [log.folder, places[worker], worker, each, most_files]
         command = [sys.executable, "-c", textwrap.dedent(WORKER), *map(str, arguments)]
         return subprocess.Popen(command)
 
@@ -695,8 +729,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_doubled(tmp_path: Path, log: O
                 raise
             return None
 
-    running = [start(worker) for worker in range(WORKERS)]
-    at_start = [0] * WORKERS
+    running = [start(worker) for worker in range(workers)]
+    at_start = [0] * workers
     kills = reads = 0
     try:
         while any(process.poll() is None for process in running):
@@ -705,34 +739,34 @@ def test_nothing_acknowledged_is_lost_and_nothing_doubled(tmp_path: Path, log: O
             found = seen() if any(known) else None
             assert found is None or set().union(*known) <= found
             reads += found is not None
-            time.sleep(0.05)
+            sleep(0.05)
             busy = [
                 worker
                 for worker, process in enumerate(running)
                 if process.poll() is None and len(known[worker]) > at_start[worker]
             ]
-            if busy and kills < KILLS:
+            if busy and kills < kills_wanted:
                 victim = chance.choice(busy)
-                time.sleep(chance.random() / 20)
+                sleep(chance.random() / 20)
                 os.kill(running[victim].pid, signal.SIGKILL)
                 running[victim].wait()
                 kills += 1
                 at_start[victim] = len(acknowledged()[victim])
                 running[victim] = start(victim)
-        assert [process.wait() for process in running] == [0] * WORKERS
+        assert [process.wait() for process in running] == [0] * workers
     finally:
         for process in running:
             process.kill()
             process.wait()
-    assert (kills, reads > KILLS) == (KILLS, True)
-    expected = {some_entry(number).outcome_id for number in range(WORKERS * EACH)}
+    assert (kills, reads > kills_wanted) == (kills_wanted, True)
+    expected = {some_entry(number).outcome_id for number in range(workers * each)}
     assert set().union(*acknowledged()) == expected
     in_the_end = [entry.outcome_id for entry in log.read()]
     assert len(in_the_end) == len(expected)
     assert set(in_the_end) == expected
     rows = [pq.read_metadata(file).num_rows for file in log.folder.glob("*.parquet")]
-    assert max(rows) > MOST_FILES
-    assert len(rows) <= MOST_FILES + WORKERS
+    assert max(rows) > most_files
+    assert len(rows) <= most_files + workers
 
 
 def wait_until_both_wait(lock: Path, processes: list[subprocess.Popen[str]]) -> None:
@@ -741,7 +775,7 @@ def wait_until_both_wait(lock: Path, processes: list[subprocess.Popen[str]]) -> 
     waiting: set[int] = set()
     while waiting != {process.pid for process in processes}:
         assert all(process.poll() is None for process in processes)
-        time.sleep(0.05)
+        sleep(0.05)
         lines = Path("/proc/locks").read_text().splitlines()
         waiting = {int(line.split()[5]) for line in lines if "->" in line and inode in line}
 
