@@ -5,6 +5,7 @@ import fcntl
 import io
 import json
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -303,11 +304,13 @@ def built_once(
     target: Path,
     name: str,
     make: Callable[[Workspace], object],
+    *,
+    light: bool = False,
 ) -> Workspace:
     """Built by the first of the parallel test processes that needs it, read by all of them."""
     folder = shared_folder(tmp_path_factory) / name
     folder.mkdir(exist_ok=True)
-    place = Workspace(folder, target, light=False)
+    place = Workspace(folder, target, light=light)
     with (folder / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patched:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "built").exists():
@@ -315,6 +318,16 @@ def built_once(
             make(place)
             (folder / "built").touch()
     return place
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[], Any]) -> Any:
+    """Made by the first of the parallel test processes that needs it, kept for all of them."""
+    file = shared_folder(tmp_path_factory) / f"{name}.pickle"
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            file.write_bytes(pickle.dumps(make()))
+    return pickle.loads(file.read_bytes())
 
 
 # what a shell, SQL and a glob pattern read otherwise
