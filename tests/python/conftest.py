@@ -5,6 +5,7 @@ import fcntl
 import io
 import json
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -327,6 +328,16 @@ def built_once(
             make(place)
             (folder / "built").touch()
     return place
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[], Any]) -> Any:
+    """Made by the first of the parallel test processes that needs it, kept for all of them."""
+    file = shared_folder(tmp_path_factory) / f"{name}.pickle"
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            file.write_bytes(pickle.dumps(make()))
+    return pickle.loads(file.read_bytes())
 
 
 # what a shell, SQL and a glob pattern read otherwise

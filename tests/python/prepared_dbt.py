@@ -21,8 +21,8 @@ from dbt_common.events.event_manager import EventManager
 import churn.dbt
 
 ROOT = Path(__file__).parents[2]
-# commands that read the project and write no artifact that a test reads
-_COMMANDS = {"build", "run", "test", "seed", "run-operation"}
+# commands that need the project as it is parsed
+_COMMANDS = {"build", "run", "test", "seed", "run-operation", "compile", "generate"}
 _SPARK = {"spark", "spark_cluster"}
 # what a light build computes less of; variables given on the command line win
 FEW = {"history_weeks": 4, "backtest_weeks": 4, "backtest_replicates": 2}

@@ -28,14 +28,16 @@ from churn.export.crm import HUBSPOT, SALESFORCE
 from churn.export.folder import replaced
 from churn.export.markdown import escaped
 from churn.export.names import file_name
+from churn.export.rows import Export
 from churn.export.tables import ACTION_LIST, TASKS
 from churn.formulas import guarded, unguarded
 from churn.options import EXPORT_FORMATS
 from churn.outcomes.log import outcomes
-from conftest import HOSTILE, ROOT, Row, Tables, Workspace, company_of
+from conftest import HOSTILE, ROOT, Row, Workspace, built_once, company_of
 from test_cli import plain
 from test_outcomes import stored
 
+NAMES = [*HOSTILE, "Acme;=cmd|' /C calc'!A0;"]
 GUARDED = tuple("=+-@\t\r＝＋－＠")
 
 
@@ -95,14 +97,28 @@ def of_sample(sample: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def company(workspace: Workspace, tmp_path: Path) -> Callable[..., Workspace]:
-    """Builds a company whose accounts have these names, all of them at risk."""
+def company(
+    tmp_path_factory: pytest.TempPathFactory, target: Path, workspace: Workspace, tmp_path: Path
+) -> Workspace:
+    """Accounts with hostile names at risk, and a place to export to."""
 
-    def make(names: Iterable[str]) -> Workspace:
-        workspace.build(company_of(names))
-        return export_place(workspace, tmp_path / "exports")
+    def make(place: Workspace) -> None:
+        place.build(company_of(NAMES))
 
-    return make
+    built = built_once(tmp_path_factory, target, "hostile names", make, light=True)
+    return export_place(workspace.copy_of(built), tmp_path / "exports")
+
+
+@pytest.fixture
+def short_playbooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what matters is which files there are: to print them takes seconds."""
+
+    def write(export: Export, folder: Path) -> None:
+        for customer in export.customers:
+            name = file_name(customer["customer_id"])
+            (folder / f"{name}.pdf").write_text(customer["customer_id"])
+
+    monkeypatch.setattr("churn.export.commands.write_playbooks", write)
 
 
 def folder_of(place: Workspace) -> Path:
@@ -257,14 +273,13 @@ def _text(markdown: str) -> str:
     return "".join(shown)
 
 
-def test_hostile_names_are_text_in_every_export(company: Callable[..., Workspace]) -> None:
-    hostile = [*HOSTILE, "Acme;=cmd|' /C calc'!A0;"]
-    place = company(hostile)
-    exported(place)
-    folder = folder_of(place)
-    listed = place.select("select * from marts.at_risk_customers where is_active")
+@pytest.mark.builds
+def test_hostile_names_are_text_in_every_export(company: Workspace) -> None:
+    exported(company)
+    folder = folder_of(company)
+    listed = company.select("select * from marts.at_risk_customers where is_active")
     names = {row["customer_id"]: row["account_name"] for row in listed}
-    assert set(hostile) <= set(names.values())
+    assert set(NAMES) <= set(names.values())
     for file in ("action_list", "tasks"):
         rows = read_csv(folder / f"{file}.csv")
         assert {row["customer_id"]: unguarded(row["account_name"]) for row in rows} == names
@@ -356,16 +371,18 @@ def test_the_workbook_offers_the_outcomes(of_sample: Workspace) -> None:
     assert sheet.freeze_panes is not None
 
 
-def test_a_workbook_imported_twice_counts_once(company: Callable[..., Workspace]) -> None:
-    place = company(HOSTILE)
-    exported(place, "--format", "xlsx")
-    workbook = folder_of(place) / "action_list.xlsx"
+@pytest.mark.builds
+def test_a_workbook_imported_twice_counts_once(
+    company: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported(company, "--format", "xlsx")
+    workbook = folder_of(company) / "action_list.xlsx"
     customers = filled_in(
         workbook, outcome="contacted", note='=1+1 "said"', by="Ada", at=date(2026, 3, 30)
     )
     for _ in range(2):
-        assert place.churn("outcome", "import", workbook).code == 0
-    rows = stored(place)
+        assert company.churn("outcome", "import", workbook).code == 0
+    rows = stored(company)
     assert sorted(row["customer_id"] for row in rows) == sorted(customers)
     for row in rows:
         assert (row["outcome"], row["note"], row["logged_by"], row["occurred_on"]) == (
@@ -376,19 +393,21 @@ def test_a_workbook_imported_twice_counts_once(company: Callable[..., Workspace]
         )
 
     # what somebody worked in is kept, and the next list counts anew
-    out = exported(place)
+    out = exported(company, "--format", "csv,xlsx")
     assert "are kept: action_list_edited_1.xlsx" in out
-    kept = folder_of(place) / "action_list_edited_1.xlsx"
-    assert place.churn("outcome", "import", kept).code == 0
-    assert len(stored(place)) == 2
+    kept = folder_of(company) / "action_list_edited_1.xlsx"
+    assert company.churn("outcome", "import", kept).code == 0
+    assert len(stored(company)) == 2
     again = rows_of(sheet_of(workbook))
     assert {row["last_outcome"] for row in again if row["customer_id"] in customers} == {
         "contacted"
     }
     assert filled_in(workbook, outcome="no_response", at=date(2026, 3, 31))
-    assert place.churn("outcome", "import", workbook).code == 0
-    assert len(stored(place)) == 4
-    assert "edited_2" not in exported(place, "--format", "csv")
+    assert company.churn("outcome", "import", workbook).code == 0
+    assert len(stored(company)) == 4
+    # what is exported next is the same whether it is built before
+    monkeypatch.setattr("churn.dbt.build_what_was_logged", lambda *_: None)
+    assert "edited_2" not in exported(company, "--format", "csv")
 
 
 def test_a_row_that_cannot_be_used_is_named(of_sample: Workspace, tmp_path: Path) -> None:
@@ -419,6 +438,7 @@ def test_what_is_no_workbook_is_refused(of_sample: Workspace, tmp_path: Path) ->
 # ------------------------------------------------------------------------------ what goes where
 
 
+@pytest.mark.usefixtures("short_playbooks")
 def test_one_customer_has_a_folder_of_its_own(of_sample: Workspace) -> None:
     exported(of_sample)
     folder = folder_of(of_sample)
@@ -460,20 +480,21 @@ def test_what_is_not_on_the_list_is_refused(of_sample: Workspace) -> None:
 
 
 def test_an_empty_list_is_exported_too(
-    tables: Tables, workspace: Workspace, tmp_path: Path
+    sample: Workspace, workspace: Workspace, tmp_path: Path
 ) -> None:
-    for row in tables["feature_usage"]:
-        row["usage_count"] = "30"
-    for row in tables["support_tickets"]:
-        row["escalation_flag"], row["satisfaction_score"] = "false", "5"
-    workspace.build(tables)
-    assert workspace.column("select count(*) from marts.at_risk_customers where is_active") == [0]
+    workspace.copy_of(sample)
+    with duckdb.connect(str(workspace.warehouse)) as connection:
+        for table in LISTS:
+            connection.execute(f"delete from marts.{table}")
     place = export_place(workspace, tmp_path / "exports")
     assert "Exported 0 active customers at risk" in exported(place)
     folder = folder_of(place)
     assert read_csv(folder / "action_list.csv") == []
     assert rows_of(sheet_of(folder / "action_list.xlsx")) == []
     assert "Nobody: no account is at risk." in (folder / "digest.md").read_text("utf-8")
+
+
+LISTS = ("at_risk_customers", "at_risk_accounts", "next_best_actions", "outreach_drafts")
 
 
 def test_without_a_build_there_is_nothing_to_export(workspace: Workspace, tmp_path: Path) -> None:
@@ -483,6 +504,7 @@ def test_without_a_build_there_is_nothing_to_export(workspace: Workspace, tmp_pa
     assert not workspace.warehouse.exists()
 
 
+@pytest.mark.usefixtures("short_playbooks")
 def test_a_killed_export_leaves_the_last_one(of_sample: Workspace) -> None:
     exported(of_sample)
     folder = folder_of(of_sample)
@@ -606,6 +628,7 @@ def test_what_is_no_file_of_an_export_stays(tmp_path: Path, kind: str) -> None:
     assert kind != "link" or mine.read_text() == "mine"
 
 
+@pytest.mark.usefixtures("short_playbooks")
 def test_whatever_somebody_changed_stays_beside_the_next_export(of_sample: Workspace) -> None:
     exported(of_sample)
     folder = folder_of(of_sample)
