@@ -22,6 +22,7 @@ from conftest import (
     RAVENSTACK,
     ROOT,
     WRITTEN_BY,
+    Stages,
     Tables,
     Workspace,
     assert_same,
@@ -262,7 +263,7 @@ def test_what_grew_is_what_a_build_of_everything_would_be(
 Keys = set[tuple[date, str]]
 
 
-class Stages:
+class Growth(Stages):
     """The warehouse of a company that grows, as it was after each of these builds.
 
     - `first`: a build of everything
@@ -276,18 +277,6 @@ class Stages:
     - `refreshed`, and `refreshed anew`: after a full refresh that was killed
     - `failed`: the build failed
     """
-
-    def __init__(self, folder: Path, target: Path) -> None:
-        self.folder, self.target = folder, target
-
-    def keep(self, stage: str, place: Workspace) -> None:
-        folder = self.folder / stage
-        folder.mkdir()
-        # views name the file
-        shutil.copy(place.warehouse, folder)
-
-    def __getitem__(self, stage: str) -> Workspace:
-        return Workspace(self.folder / stage, self.target)
 
     def kept(self, table: str, before: str, after: str) -> Keys:
         """The dates and customers whose rows a build left as they were."""
@@ -391,22 +380,22 @@ def grow(folder: Path, target: Path) -> None:
 
 
 @pytest.fixture
-def stages(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Stages:
+def stages(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Growth:
     """Built once for all tests; only read them."""
     place = built_once(
         tmp_path_factory, target, "growth", lambda place: grow(place.store.parent, target)
     )
-    return Stages(place.store.parent, target)
+    return Growth(place.store.parent, target)
 
 
-def test_a_day_more_leaves_what_was_built_as_it_is(stages: Stages) -> None:
+def test_a_day_more_leaves_what_was_built_as_it_is(stages: Growth) -> None:
     assert marked(stages["day"]) == sorted(GROWN)
     # all tables are built anew where that is asked for
     assert marked(stages["refreshed anew"]) == []
 
 
 @pytest.mark.parametrize("stage", ["ticket", "restored", "refreshed"])
-def test_a_stage_is_what_a_build_of_everything_would_be(stages: Stages, stage: str) -> None:
+def test_a_stage_is_what_a_build_of_everything_would_be(stages: Growth, stage: str) -> None:
     # what a row came by is all that may differ
     found, expected = (
         stages[name].contents(without=WRITTEN_BY) for name in (stage, f"{stage} anew")
@@ -414,13 +403,13 @@ def test_a_stage_is_what_a_build_of_everything_would_be(stages: Stages, stage: s
     assert_same(found, expected, in_order=False)
 
 
-def test_dates_that_no_late_row_touches_are_not_computed_again(stages: Stages) -> None:
+def test_dates_that_no_late_row_touches_are_not_computed_again(stages: Growth) -> None:
     """The as-of date of the day before is no Sunday and gone, the Sunday before it was touched."""
     kept = stages.kept("int_customer_usage", "first", "day")
     assert {day for day, _ in kept} == {date(2026, 3, 1), date(2026, 3, 8)}
 
 
-def test_past_dates_stay_as_they_were_but_for_customers_that_changed(stages: Stages) -> None:
+def test_past_dates_stay_as_they_were_but_for_customers_that_changed(stages: Growth) -> None:
     others = {(day, one) for day in SUNDAYS for one in CUSTOMERS if one not in ("S01", "S03")}
     assert stages.kept("int_customer_signals", "day", "customers") == others
     # on the Sunday before its end S03 has the signals that it had
@@ -428,7 +417,9 @@ def test_past_dates_stay_as_they_were_but_for_customers_that_changed(stages: Sta
     assert scores == others | {(SUNDAYS[0], "S03")}
 
 
-def test_a_ticket_that_comes_late_opens_the_dates_whose_window_it_is_in(stages: Stages) -> None:
+def test_a_ticket_that_comes_late_opens_the_dates_whose_window_it_is_in(
+    stages: Growth,
+) -> None:
     before = {(SUNDAYS[0], one) for one in CUSTOMERS}
     assert stages.kept("int_customer_signals", "customers", "ticket") == before
     # of the others nothing has changed
@@ -444,7 +435,7 @@ def fates(place: Workspace, *usage_ids: str) -> list[str]:
     )
 
 
-def test_rows_that_come_too_late_wait_for_a_full_refresh(stages: Stages) -> None:
+def test_rows_that_come_too_late_wait_for_a_full_refresh(stages: Growth) -> None:
     for stage in ("waiting", "again"):
         assert fates(stages[stage], "too late", "just in time") == ["pending", "staged"]
     pending = "select row_count, example from quality.data_quality_issues where issue like 'pend%'"
@@ -463,7 +454,7 @@ def test_rows_that_come_too_late_wait_for_a_full_refresh(stages: Stages) -> None
     assert stages["refreshed"].select(pending) == []
 
 
-def test_a_model_that_fails_leaves_what_was_there(stages: Stages) -> None:
+def test_a_model_that_fails_leaves_what_was_there(stages: Growth) -> None:
     dates = "from intermediate.int_as_of_dates order by as_of_date"
     assert stages["failed"].select(dates) == stages["refreshed"].select(dates) != []
 
