@@ -207,6 +207,29 @@ class Workspace:
         return found
 
 
+class Stages:
+    """What a place held after each of several builds, to read once all of them are done."""
+
+    def __init__(self, folder: Path, target: Path) -> None:
+        self.folder, self.target = folder, target
+
+    def keep(self, stage: str, place: Workspace, said: str = "") -> None:
+        """Copy the warehouse, and note what the build has said."""
+        folder = self.folder / stage
+        folder.mkdir()
+        # views name the file
+        shutil.copy(place.warehouse, folder)
+        (folder / "said.txt").write_text(said, encoding="utf-8")
+
+    def said(self, stage: str) -> str:
+        """The words of the build, without line breaks."""
+        return " ".join((self.folder / stage / "said.txt").read_text(encoding="utf-8").split())
+
+    def __getitem__(self, stage: str) -> Workspace:
+        """The warehouse as it was. Only read it."""
+        return Workspace(self.folder / stage, self.target)
+
+
 def assert_same(
     found: Mapping[str, Contents], expected: Mapping[str, Contents], *, in_order: bool = True
 ) -> None:
@@ -225,7 +248,7 @@ def assert_same(
 
 
 # a test that uses one of these waits for a build
-_BUILT = {"sample", "ravenstack", "small", "compiled_project"}
+_BUILT = {"sample", "ravenstack", "small", "stages", "compiled_project"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -324,9 +347,12 @@ def built_once(
     with (folder / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patched:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "built").exists():
+            # what has failed takes as long to fail again
+            assert not (folder / "failed").exists(), f"{name} was not built: another test says why"
+            (folder / "failed").touch()
             patched.chdir(ROOT)
             make(place)
-            (folder / "built").touch()
+            (folder / "failed").rename(folder / "built")
     return place
 
 

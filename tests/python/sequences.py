@@ -405,7 +405,9 @@ class Sequence:
 
     def other_data_is_built(self) -> None:
         """The same warehouse from another folder of loaded data."""
-        other = Workspace(self.place.store.parent / "other", self.town.folder / "target", light=False)
+        other = Workspace(
+            self.place.store.parent / "other", self.town.folder / "target", light=False
+        )
         if not other.load_dir.exists():
             other.load(Company().tables)
         with patch.dict(self.place.environment, {"CHURN_DATA_DIR": str(other.load_dir)}):
