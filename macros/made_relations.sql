@@ -50,6 +50,7 @@
 
 {# Stops where the schemas of the project hold foreign relations, then records what a build will make. #}
 {% macro claim_relations() %}
+    {%- do check_configuration() -%}
     {%- if execute -%}{%- do adapter.dispatch('claim_relations', 'churn')() -%}{%- endif -%}
 {% endmacro %}
 {% macro default__claim_relations() %}

@@ -51,11 +51,11 @@
 {% endmacro %}
 
 {#
-    Checks the configuration while dbt parses, once: it cannot change after that. The graph is what
-    all models of an invocation share.
+    Checks the configuration once while dbt parses and once before it builds. The graph is what all
+    models of an invocation share; a unit test, which states variables of its own, has none.
 #}
 {% macro check_configuration() %}
-    {%- if not execute and not graph.get('churn_is_checked') -%}
+    {%- if not graph.get('churn_is_checked') and (not execute or graph.get('nodes')) -%}
         {%- do validate_risk_configuration() -%}
         {%- do graph.update({'churn_is_checked': true}) -%}
     {%- endif -%}

@@ -418,7 +418,6 @@ CUSTOM = {
 
 
 def test_a_rule_set_of_ones_own_scores_to_the_end(workspace: Workspace, tables: Tables) -> None:
-    # the data tests run too: points add up, every rule answers for everybody once
     workspace.build(
         tables,
         risk_rulesets=DEFAULTS["risk_rulesets"] | {"ours": CUSTOM},
@@ -570,6 +569,9 @@ def tune(project: Path) -> None:
         drop |= {"at_least": 0.65, "points": 45, "reason": "Down by {percent}"}
     ours = renamed(variables["risk_rulesets"]["standard"])
     ours["rules"][-2]["action_group"] = "training"
+    # quotes, percent signs, ranges
+    ours["rules"][0]["label"] = CUSTOM["rules"][0]["label"]
+    ours["rules"] += CUSTOM["rules"][1:]
     variables["risk_rulesets"]["ours"] = ours
     accounts = variables["saas_tables"]["accounts"]
     accounts["required"]["plan_tier"] = accounts["optional"].pop("plan_tier")
@@ -621,7 +623,7 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     folder = tmp_path_factory.mktemp("tuned")
     project = copy_of_project(folder / "project")
     tune(project)
-    place = Workspace(folder, folder / "target")
+    place = Workspace(folder, folder / "target", light=False)
     with pytest.MonkeyPatch.context() as patched, recorded() as reads:
         patched.chdir(project)
         place.load(small_company())
