@@ -43,8 +43,12 @@ SETTINGS = {
 # views without hooks are written by one statement; incremental tables are written as always.
 CONTRACT = ("contract: {enforced: true}", "contract: {enforced: false}")
 MATERIALIZATIONS = """
-{% materialization table, adapter='duckdb' %}{{ return(one_statement('table')) }}{% endmaterialization %}
-{% materialization view, adapter='duckdb' %}{{ return(one_statement('view')) }}{% endmaterialization %}
+{% materialization table, adapter='duckdb' %}
+    {{ return(one_statement('table')) }}
+{% endmaterialization %}
+{% materialization view, adapter='duckdb' %}
+    {{ return(one_statement('view')) }}
+{% endmaterialization %}
 {% macro one_statement(kind) %}
     {% set old = load_cached_relation(this) %}
     {% set new = this.incorporate(type=kind) %}
