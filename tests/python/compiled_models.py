@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 import pyarrow as pa
@@ -171,18 +171,27 @@ class Pipeline:
         return by_key
 
 
+Choices = dict[tuple[str, bool], Models]
+
+
+def compiled_choices(folder: Path) -> Choices:
+    """The compiled models by rule set and by whether the as-of date is configured."""
+    standard = compiled(folder, "standard", "")
+    basic = compiled(folder, "basic", CONFIGURED_DATE.isoformat())
+    dates = {False: standard["int_as_of_dates"], True: basic["int_as_of_dates"]}
+    return {
+        (ruleset, configured): {**models, "int_as_of_dates": dates[configured]}
+        for ruleset, models in (("standard", standard), ("basic", basic))
+        for configured in (False, True)
+    }
+
+
 class CompiledProject:
     """The compiled models by rule set and by whether the as-of date is configured."""
 
-    def __init__(self, folder: Path) -> None:
-        standard = compiled(folder, "standard", "")
-        basic = compiled(folder, "basic", CONFIGURED_DATE.isoformat())
-        # the number of weeks goes with the dates
-        self.history_weeks = {False: HISTORY_WEEKS["standard"], True: HISTORY_WEEKS["basic"]}
-        dates = {False: standard["int_as_of_dates"], True: basic["int_as_of_dates"]}
-        self.by_choice = {
-            (ruleset, configured): {**models, "int_as_of_dates": dates[configured]}
-            for ruleset, models in (("standard", standard), ("basic", basic))
-            for configured in (False, True)
-        }
-        self.pipeline = Pipeline(standard)
+    # the number of weeks goes with the dates
+    history_weeks: ClassVar = {False: HISTORY_WEEKS["standard"], True: HISTORY_WEEKS["basic"]}
+
+    def __init__(self, by_choice: Choices) -> None:
+        self.by_choice = by_choice
+        self.pipeline = Pipeline(by_choice["standard", False])

@@ -27,7 +27,7 @@ import prepared_dbt
 from churn import cli, dbt
 from churn.load import LoadSummary, load
 from churn.project import Project
-from compiled_models import CompiledProject
+from compiled_models import CompiledProject, compiled_choices
 from costs import (  # noqa: F401
     pytest_configure,
     pytest_sessionfinish,
@@ -327,7 +327,14 @@ def small(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
 @pytest.fixture(scope="session")
 def compiled_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CompiledProject]:
     """The scoring models as dbt compiles them, to run in memory."""
-    project = CompiledProject(tmp_path_factory.mktemp("compiled"))
+    folder = shared_folder(tmp_path_factory)
+    file = folder / "compiled.pickle"
+    with (folder / "compiled.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            choices = compiled_choices(tmp_path_factory.mktemp("compiled"))
+            file.write_bytes(pickle.dumps(choices))
+    project = CompiledProject(pickle.loads(file.read_bytes()))
     yield project
     project.pipeline.connection.close()
 

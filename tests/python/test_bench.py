@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from conftest import ROOT
@@ -94,21 +96,38 @@ def small(folder: Path) -> Company:
         return data.company(2, folder / "data")
 
 
-def test_data_is_made_once_and_again_where_it_is_incomplete(small: Company, folder: Path) -> None:
+@pytest.mark.slow
+def test_the_company_has_as_many_rows_as_its_scale_and_more_a_day_later(small: Company) -> None:
     assert small.facts["rows"]["feature_usage"] == 50_000
     assert small.facts["rows_later"]["feature_usage"] > 50_000
-    marked = small.base.parent / data.COMPLETE
-    made = marked.stat().st_mtime_ns
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
-        assert data.company(2, folder / "data") == small
-        assert marked.stat().st_mtime_ns == made
-        tiny = data.company(0.04, folder / "data")
-        (tiny.base.parent / data.COMPLETE).unlink()
-        (tiny.base / "accounts.parquet").unlink()
-        assert data.company(0.04, folder / "data").base.joinpath("accounts.parquet").exists()
 
 
+def test_data_is_made_once_and_again_where_it_is_incomplete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    loaded = pa.table({"table_name": ["accounts"], "row_count": [1]})
+
+    def make(scale: float, more_days: int, target: Path) -> tuple[measure.Cost, measure.Cost]:
+        made.append((scale, more_days))
+        target.mkdir(exist_ok=True)
+        pq.write_table(loaded, target / "source_files.parquet")
+        cost = measure.Cost(1.0, 1.0, 10**8, 0, "")
+        return cost, cost
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(data, "_make", make)
+    company = data.company(2, tmp_path)
+    assert data.company(2, tmp_path) == company
+    assert made == [(2, 0), (2, 1)]
+    (company.base.parent / data.COMPLETE).unlink()
+    (company.base / "source_files.parquet").unlink()
+    assert data.company(2, tmp_path) == company
+    assert (company.base / "source_files.parquet").exists()
+    assert made == 2 * [(2, 0), (2, 1)]
+
+
+@pytest.mark.slow
 def test_floor_pandas_and_the_models_give_the_same_scores(
     small: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -539,7 +539,10 @@ generate(out, accounts=3)
 """
 
 
-@pytest.mark.parametrize("moment", ["while writing", "1", "2", "3"])
+@pytest.mark.parametrize(
+    "moment",
+    ["while writing", *(pytest.param(number, marks=pytest.mark.slow) for number in "123")],
+)
 def test_killed_at_any_time_the_same_command_succeeds(tmp_path: Path, moment: str) -> None:
     generate(tmp_path / "out", accounts=2)
     killed = subprocess.run([sys.executable, "-c", KILLED, moment, tmp_path / "out"], check=False)
@@ -560,6 +563,7 @@ def test_two_writers_of_one_folder_do_not_mix(tmp_path: Path) -> None:
     assert_same_bytes(tmp_path / "out", tmp_path / "expected")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_accounts(tmp_path: Path) -> None:
     code = "import resource, sys; from pathlib import Path; from churn.generate import generate; "
     code += "generate(Path(sys.argv[1]), accounts=int(sys.argv[2])); "

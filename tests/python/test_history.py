@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiled_models import CompiledProject, Models
-from conftest import Row, Tables, Workspace
+from conftest import Row, Tables, Workspace, built_once
 from generated_facts import raw_tables, scenario
 from reference_scoring import RULESETS, Facts, history_dates
 
@@ -176,7 +177,7 @@ def test_a_build_for_an_earlier_date_gives_the_rows_of_the_history(
 ) -> None:
     today = last_date(sample)
     earlier = history_dates(today, 26)[7]
-    workspace.build_tables(as_of_date=str(earlier))
+    workspace.build_tables(as_of_date=str(earlier), history_weeks=26)
     rows = history_of(sample, earlier)
     assert as_scored_today(workspace, rows[0]) == rows
     # and its own history is the same past
@@ -268,10 +269,17 @@ def usage(customer: str, day: str, count: int) -> Row:
 
 
 @pytest.fixture
-def history(workspace: Workspace) -> Workspace:
-    return workspace.build_tables(company())
+def history(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
+    """Built once. Only read it."""
+
+    def build(place: Workspace) -> None:
+        place.light = True
+        place.build_tables(company(), history_weeks=8)
+
+    return built_once(tmp_path_factory, target, "history", build)
 
 
+@pytest.mark.builds
 def test_a_hand_made_past_comes_out_as_worked_out(history: Workspace) -> None:
     found = history.select("from marts.customer_risk_history where as_of_date >= ?", DATES[0])
     scores: dict[str, list[int]] = {}
@@ -325,6 +333,7 @@ def test_a_hand_made_past_comes_out_as_worked_out(history: Workspace) -> None:
     ) == ["Usage dropped 71% (30d vs prior); Trial customer (activation risk)"]
 
 
+@pytest.mark.builds
 def test_what_moved_and_where_it_goes_is_said(history: Workspace) -> None:
     moved = history.select(
         "select customer_id, from_level, to_level, direction, "
@@ -352,8 +361,15 @@ def test_what_moved_and_where_it_goes_is_said(history: Workspace) -> None:
     ]
 
 
+@pytest.mark.builds
 def test_a_history_of_one_week_is_the_as_of_date(workspace: Workspace) -> None:
-    workspace.build_tables(company(), history_weeks=1)
+    shown = ("risk_trend", "risk_movements", "customer_risk")
+    workspace.load(company())
+    result = workspace.dbt(
+        *("run", "--select", *(f"+{mart}" for mart in shown), "--vars", "{history_weeks: 1}"),
+        data_dir=workspace.load_dir,
+    )
+    assert result.success, result.exception
     assert workspace.column("select as_of_date from marts.risk_trend") == [WEDNESDAY]
     assert workspace.select("from marts.risk_movements") == []
     assert workspace.select(

@@ -34,22 +34,18 @@ from conftest import (
 )
 from test_cli import held_by_another_process, plain
 
+pytestmark = pytest.mark.builds
+
 SECRET = "Our whole team is leaving for a competitor in June"
 NEXT_DAY = AS_OF + timedelta(days=1)
 
 
-def build_company(place: Workspace, *, next_day: bool = False) -> None:
+def build_company(place: Workspace) -> None:
     """The small company with a message, built without the tests of the data."""
     tables = small_company()
     tables["ticket_messages"] = [
         {"account_id": "A01", "submitted_at": "2026-03-30", "subject": "Help", "body": SECRET}
     ]
-    if next_day:
-        tables["feature_usage"] += [
-            row | {"usage_id": f"N{row['usage_id']}", "usage_date": str(NEXT_DAY)}
-            for row in tables["feature_usage"]
-            if row["usage_date"] == str(AS_OF)
-        ]
     place.load(tables)
     with place.active():
         project = Project()
@@ -75,12 +71,26 @@ def company(tmp_path_factory: pytest.TempPathFactory, target: Path, tmp_path: Pa
 
 
 @pytest.fixture
-def day_later(tmp_path_factory: pytest.TempPathFactory, target: Path, tmp_path: Path) -> Workspace:
-    """The same company with one more day."""
-    built = built_once(
-        tmp_path_factory, target, "day_later", lambda place: build_company(place, next_day=True)
-    )
-    return with_own_warehouse(built, tmp_path / "day_later")
+def day_later(company: Workspace, tmp_path: Path) -> Workspace:
+    """The same, and its marts say that it was built a day later."""
+    place = with_own_warehouse(company, tmp_path / "day_later")
+    with duckdb.connect(str(place.warehouse)) as connection:
+        for mart in ("executive_summary", "customer_risk"):
+            connection.execute(f"update marts.{mart} set usage_window_end = ?", [NEXT_DAY])
+        connection.execute(
+            "update marts.customer_risk_history set as_of_date = ? where as_of_date = ?",
+            [NEXT_DAY, AS_OF],
+        )
+    keep_record(place)
+    return place
+
+
+def keep_record(place: Workspace, **changes: object) -> None:
+    """The record of the last build as that of the warehouse as it is now, with these changes."""
+    file = place.warehouse.with_name(f"{place.warehouse.name}.build.json")
+    record = json.loads(file.read_text(encoding="utf-8"))
+    with place.active():
+        build_record.keep(Project(), {**record, **changes})
 
 
 @pytest.fixture
@@ -250,7 +260,7 @@ def readers(published: Path, stop: Path) -> Iterator[list[subprocess.Popen[str]]
     command = [sys.executable, "-c", textwrap.dedent(READER), published, stop]
     running = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(4)
+        for _ in range(2)
     ]
     try:
         for reader in running:
@@ -263,7 +273,32 @@ def readers(published: Path, stop: Path) -> Iterator[list[subprocess.Popen[str]]
             reader.communicate()
 
 
-def test_readers_see_one_whole_build_while_others_are_built_and_published(
+def test_readers_see_one_whole_build_while_others_are_published(
+    company: Workspace, day_later: Workspace, published: Path
+) -> None:
+    stop = published.parent / "stop"
+    publish(company)
+    with readers(published, stop) as running:
+        for _ in range(3):
+            publish(day_later)
+            publish(company)
+        publish(day_later)
+        assert_saw_both_days(running, stop)
+    assert as_of(published) == NEXT_DAY
+
+
+def assert_saw_both_days(running: list[subprocess.Popen[str]], stop: Path) -> None:
+    stop.touch()
+    for reader in running:
+        out, err = reader.communicate(timeout=60)
+        assert (reader.returncode, err) == (0, "")
+        count, *days = out.split()
+        assert int(count) > 10
+        assert days == [str(AS_OF), str(NEXT_DAY)]
+
+
+@pytest.mark.slow
+def test_readers_see_one_whole_build_while_another_is_built(
     company: Workspace, day_later: Workspace, published: Path, workspace: Workspace
 ) -> None:
     stop = published.parent / "stop"
@@ -290,13 +325,7 @@ def test_readers_see_one_whole_build_while_others_are_built_and_published(
         assert refused > 1
         publish(workspace)
         publish(day_later)
-        stop.touch()
-        for reader in running:
-            out, err = reader.communicate(timeout=60)
-            assert (reader.returncode, err) == (0, "")
-            count, *days = out.split()
-            assert int(count) > 10
-            assert days == [str(AS_OF), str(NEXT_DAY)]
+        assert_saw_both_days(running, stop)
     assert as_of(published) == NEXT_DAY
 
 
@@ -387,7 +416,9 @@ def test_after_a_part_of_a_complete_build(
     publish(company)
 
 
-@pytest.mark.parametrize("options", [(), ("--vars", "{risk_ruleset: basic}")])
+@pytest.mark.parametrize(
+    "options", [(), pytest.param(("--vars", "{risk_ruleset: basic}"), marks=pytest.mark.slow)]
+)
 def test_after_a_build_that_could_not_begin(
     company: Workspace, published: Path, options: tuple[str, ...]
 ) -> None:
@@ -460,18 +491,9 @@ def test_what_is_no_warehouse(workspace: Workspace, published: Path) -> None:
     assert_refused(workspace, code=2, says="is not fully built, or by another version")
 
 
-def build_sample(place: Workspace) -> None:
-    """The scores of the sample's last date, with the record that `churn run` keeps."""
-    settings = {"history_weeks": 1, "backtest_weeks": 0}
-    with place.active():
-        console = Console(quiet=True)
-        dbt.build(Project(), console, data_dir=None, variables=settings, tested=False)
-
-
 def test_the_sample_takes_no_ones_place_unasked(
-    company: Workspace, published: Path, tmp_path_factory: pytest.TempPathFactory, target: Path
+    company: Workspace, published: Path, sample: Workspace
 ) -> None:
-    sample = built_once(tmp_path_factory, target, "recorded_sample", build_sample)
     publish(company)
     before = published.read_bytes()
 
@@ -527,10 +549,7 @@ def test_what_publish_did_not_write_is_not_replaced(company: Workspace, publishe
 
 
 def test_what_a_look_has_built_is_published_as_such(company: Workspace, published: Path) -> None:
-    record = json.loads(company.warehouse.with_name("churn.duckdb.build.json").read_text())
-    variables = {"risk_ruleset": "basic"}
-    with company.active():
-        build_record.keep(Project(), {**record, "variables": variables})
+    keep_record(company, variables={"risk_ruleset": "basic"})
     said = plain(publish(company).out)
     assert "It was built with --vars {risk_ruleset: basic}." in said
 
@@ -582,6 +601,8 @@ KILLED = """
             os._exit(0)
         return os.waitpid(child, 0)[1]
 
+    stride = int(sys.argv[1])
+
     def killed_at(step):
         steps = itertools.count()
         def count():
@@ -601,7 +622,7 @@ KILLED = """
         assert left == {file.name, ".churn.duckdb.previous"}, left
 
     assert in_child(lambda: publish_warehouse(project, lambda *_: None)) == 0
-    for step in itertools.count():
+    for step in itertools.count(0, stride):
         status = in_child(lambda: killed_at(step))
         assert in_child(check) == 0, step
         if status == 0:
@@ -631,8 +652,11 @@ def run_python(place: Workspace, script: str, *arguments: str) -> subprocess.Com
     )
 
 
-def test_killed_at_any_step_the_same_command_succeeds(company: Workspace, published: Path) -> None:
-    done = run_python(company, KILLED)
+@pytest.mark.parametrize("stride", [6, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_at_any_step_the_same_command_succeeds(
+    company: Workspace, published: Path, stride: int
+) -> None:
+    done = run_python(company, KILLED, str(stride))
     assert done.returncode == 0, done.stderr
     # DuckDB takes a script without a file for a session and may draw its progress
     assert int(done.stdout.splitlines()[-1]) > 15

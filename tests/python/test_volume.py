@@ -210,6 +210,7 @@ def test_the_command_writes_a_company_of_a_size(workspace: Workspace, tmp_path: 
 
 
 # ------------------------------------------------------------------------------ what is built of it
+@pytest.mark.slow
 def test_a_build_ends_in_much_less_memory_than_its_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
