@@ -1,6 +1,8 @@
 """From the list to work done: what is logged is shown, and scores nothing."""
 
+import copy
 import re
+import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,21 +11,19 @@ from typing import Any
 import pytest
 
 from churn.generate import generate
-from conftest import AS_OF, ROOT, Tables, Workspace
+from churn.project import Project
+from churn.publish import publish
+from conftest import AS_OF, ROOT, Tables, Workspace, built_once, small_company
 from test_cli import held_by_another_process, plain
+from test_outcomes import TODAY, Clock
 
 BEFORE = AS_OF - timedelta(days=7)
 
 
-def run(place: Workspace, tables: Tables, day: date = AS_OF) -> None:
-    settings = f"{{as_of_date: {day}}}"
-    found = place.churn("run", "--data", place.write(tables), "--vars", settings, "--record")
-    assert found.code == 0, found
-
-
-def log(place: Workspace, *arguments: object) -> None:
+def log(place: Workspace, *arguments: object) -> str:
     found = place.churn("outcome", *arguments)
     assert (found.code, found.err) == (0, "")
+    return found.out
 
 
 def listed(place: Workspace, *arguments: object) -> str:
@@ -47,7 +47,10 @@ def generated(workspace: Workspace, tmp_path: Path) -> Workspace:
     return workspace.build(tmp_path / "data")
 
 
-@pytest.mark.parametrize("company", ["sample", "ravenstack", "generated"])
+@pytest.mark.parametrize(
+    "company", ["sample", "ravenstack", pytest.param("generated", marks=pytest.mark.slow)]
+)
+@pytest.mark.builds
 def test_every_active_customer_at_risk_has_a_plan_and_drafts(
     company: str, request: pytest.FixtureRequest
 ) -> None:
@@ -101,119 +104,171 @@ def _assert_can_be_sent(row: dict[str, Any], draft: dict[str, Any]) -> None:
     assert f"{row['risk_level']} risk, score {row['risk_score']}" in draft["slack_message"]
 
 
-def test_due_dates_stand_still_from_build_to_build(workspace: Workspace, tables: Tables) -> None:
-    def plans() -> list[dict[str, Any]]:
-        return workspace.select(
-            "select customer_id, step, due_date, known_since from marts.next_best_actions "
-            "where customer_id = 'S01' order by step_number"
-        )
-
-    run(workspace, tables, BEFORE)
-    first = plans()
-    assert {step["known_since"] for step in first} == {BEFORE}
-    run(workspace, tables)
-    then = {step["step"]: step["due_date"] for step in first}
-    again = plans()
-    assert {step["known_since"] for step in again} == {BEFORE}
-    assert {step["step"]: step["due_date"] for step in again if step["step"] in then} == then
-    # a week without a contact
-    assert customer(workspace, "S01")["is_overdue"]
-    assert "overdue" in listed(workspace)
-
-
 # ------------------------------------------------------------------------------ what is logged
 
 
-def test_what_is_logged_is_on_the_list_and_scores_nothing(
-    workspace: Workspace, tables: Tables
-) -> None:
-    run(workspace, tables, BEFORE)
-    run(workspace, tables)
-    scores = workspace.contents("marts", "intermediate")["marts.customer_risk"]
-    log(workspace, "add", "S01", "contacted", "--at", AS_OF - timedelta(days=3), "--note", "<b>")
-    log(workspace, "not-a-risk", "S02", "moved to the parent account")
+def at_risk_since(tables: Tables, account: str, day: date) -> None:
+    """So many bad tickets come in that day that the account is at risk from then on."""
+    model = next(row for row in tables["support_tickets"] if row["account_id"] == "A01")
+    tables["support_tickets"] += [
+        model
+        | {"ticket_id": f"{account}-{number}", "account_id": account}
+        | {"submitted_at": f"{day} 10:00:00", "closed_at": f"{day} 11:00:00"}
+        for number in range(6)
+    ]
 
-    out = listed(workspace)
-    row = customer(workspace, "S01")
-    assert (row["last_outcome"], row["last_contact_date"]) == ("contacted", AS_OF - timedelta(3))
+
+@pytest.fixture(scope="module")
+def worked_on(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
+    """Built a week ago and today; then people did their work, and asked for the list.
+
+    S01 and S02 were at risk a week ago, S03 to S08 are new. Warehouses and lists are kept from
+    each point in time.
+    """
+    return built_once(tmp_path_factory, target, "worked_on", _work_on, light=True)
+
+
+def _work_on(place: Workspace) -> None:
+    tables = small_company()
+    # a customer that has not begun by the as-of date has no score, but may have outcomes
+    later = {"subscription_id": "S-later", "start_date": str(AS_OF + timedelta(days=1))}
+    tables["subscriptions"].append({**tables["subscriptions"][8], **later})
+    for number in range(3, 9):
+        at_risk_since(tables, f"A{number:02}", AS_OF - timedelta(days=3))
+    place.build(tables, as_of_date=str(BEFORE))
+    _keep(place, "a week ago")
+    with place.active():
+        publish(Project())
+    place.build(tables, as_of_date=str(AS_OF))
+    _keep(place, "today")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("churn.outcomes.log.datetime", Clock)
+        log(place, "add", "S01", "contacted", "--at", AS_OF - timedelta(days=3), "--note", "<b>")
+        log(place, "not-a-risk", "S02", "moved to the parent account")
+        log(place, "add", "S03", "no_response")
+        log(place, "add", "S04", "no_response")
+        log(place, "add", "S04", "contacted")
+        log(place, "add", "S05", "renewed")
+        log(place, "snooze", "S06", AS_OF + timedelta(days=1))
+        snooze = log(place, "snooze", "S07", AS_OF + timedelta(days=1))
+        log(place, "retract", re.search("Logged as ([0-9a-f]+)", snooze)[1])
+        with held_by_another_process(place.warehouse):
+            said = log(place, "add", "S-typo", "contacted")
+            assert "The next build lists ids that no customer has" in plain(said)
+            log(place, "add", "S-later", "contacted")
+        _keep(place, "worked on")
+
+
+def _keep(place: Workspace, when: str) -> None:
+    """The list at this point in time, and the warehouse that it shows."""
+    out = listed(place)
+    kept = at(place, when)
+    kept.warehouse.parent.mkdir()
+    shutil.copy(place.warehouse, kept.warehouse)
+    kept.warehouse.with_name("list.txt").write_text(out, encoding="utf-8")
+
+
+def at(place: Workspace, when: str) -> Workspace:
+    """The place as it was at a point in time; only read it."""
+    then = copy.copy(place)
+    then.warehouse = place.warehouse.parent / when / place.warehouse.name
+    return then
+
+
+def list_of(place: Workspace) -> str:
+    return place.warehouse.with_name("list.txt").read_text(encoding="utf-8")
+
+
+def plan(place: Workspace, customer_id: str) -> list[dict[str, Any]]:
+    return place.select(
+        "select * from marts.next_best_actions where customer_id = ? order by step_number",
+        customer_id,
+    )
+
+
+def test_due_dates_stand_still_from_build_to_build(worked_on: Workspace) -> None:
+    first, again = (plan(at(worked_on, when), "S01") for when in ("a week ago", "today"))
+    assert {step["known_since"] for step in first} == {BEFORE}
+    then = {step["step"]: step["due_date"] for step in first}
+    assert {step["known_since"] for step in again} == {BEFORE}
+    assert {step["step"]: step["due_date"] for step in again if step["step"] in then} == then
+    # a week without a contact
+    today = at(worked_on, "today")
+    assert customer(today, "S01")["is_overdue"]
+    assert "overdue" in list_of(today)
+    # who is at risk for the first time is not
+    assert {step["known_since"] for step in plan(today, "S03")} == {AS_OF}
+    assert not customer(today, "S03")["is_overdue"]
+
+
+def test_what_is_logged_is_on_the_list_and_scores_nothing(worked_on: Workspace) -> None:
+    today, now = at(worked_on, "today"), at(worked_on, "worked on")
+    row, day = customer(now, "S01"), AS_OF - timedelta(days=3)
+    assert (row["last_outcome"], row["last_contact_date"]) == ("contacted", day)
     assert row["days_since_contact"] == 3
     assert row["next_step_due"] > row["last_contact_date"]
-    assert re.search(rf"\bcontacted\b.*\b{AS_OF - timedelta(days=3)}\b", out, re.DOTALL)
-    [logged] = workspace.select("select * from marts.customer_outcomes where kind = 'outcome'")
-    assert (logged["customer_id"], logged["account_id"], logged["note"]) == ("S01", "A01", "<b>")
-    assert workspace.contents("marts", "intermediate")["marts.customer_risk"] == scores
-
-    alarms = workspace.select("select * from marts.false_alarms where false_alarms > 0")
-    fired = workspace.select("select * from marts.risk_rule_firings where customer_id = 'S02'")
-    assert {alarm["rule_id"] for alarm in alarms} == {rule["rule_id"] for rule in fired}
+    assert re.search(rf"\bcontacted\b.*\b{day}\b", list_of(now), re.DOTALL)
+    [logged] = now.select("select * from marts.customer_outcomes where customer_id = 'S01'")
+    assert (logged["kind"], logged["account_id"], logged["note"]) == ("outcome", "A01", "<b>")
+    scores = "marts.customer_risk"
+    assert now.contents("marts")[scores] == today.contents("marts")[scores]
     # steps that were due by the contact are done, the others are not
-    steps = workspace.select("select * from marts.next_best_actions where customer_id = 'S01'")
+    steps = plan(now, "S01")
+    assert {step["is_done"] for step in steps} == {True, False}
     for step in steps:
-        assert step["is_done"] == (step["due_date"] <= AS_OF - timedelta(days=3))
+        assert step["is_done"] == (step["due_date"] <= day)
 
 
-def test_who_is_at_risk_has_a_next_step_whatever_was_done(
-    workspace: Workspace, tables: Tables
-) -> None:
-    run(workspace, tables)
-    log(workspace, "add", "S01", "no_response")
-    listed(workspace)
+def test_a_false_alarm_counts_against_the_rules_that_fired(worked_on: Workspace) -> None:
+    now = at(worked_on, "worked on")
+    alarms = now.column("select rule_id from marts.false_alarms where false_alarms > 0")
+    fired = now.column("select rule_id from marts.risk_rule_firings where customer_id = 'S02'")
+    assert sorted(alarms) == sorted(fired)
+    assert fired
+
+
+def test_who_is_at_risk_has_a_next_step_whatever_was_done(worked_on: Workspace) -> None:
+    now = at(worked_on, "worked on")
     # nobody was reached: the plan stands, and is not late
-    assert workspace.column("select bool_or(is_done) from marts.next_best_actions") == [False]
-    assert not customer(workspace, "S01")["is_overdue"]
-    log(workspace, "add", "S01", "contacted")
-    listed(workspace)
-    row = customer(workspace, "S01")
+    assert {step["is_done"] for step in plan(now, "S03")} == {False}
+    assert customer(now, "S03")["last_outcome"] == "no_response"
+    assert not customer(now, "S03")["is_overdue"]
+    row = customer(now, "S04")
     assert row["next_step"] == "Follow up in 7 days"
     assert row["next_step_due"] == row["last_contact_date"] + timedelta(days=7)
-    steps = workspace.column(
-        "select is_done from marts.next_best_actions where customer_id = 'S01' order by step_number"
-    )
+    steps = [step["is_done"] for step in plan(now, "S04")]
     assert steps == [True] * (len(steps) - 1) + [False]
 
 
-def test_an_outcome_after_the_as_of_date_is_shown_as_today(
-    workspace: Workspace, tables: Tables
-) -> None:
-    run(workspace, tables)
-    log(workspace, "add", "S01", "renewed")
-    listed(workspace)
-    row = customer(workspace, "S01")
+def test_an_outcome_after_the_as_of_date_is_shown_as_today(worked_on: Workspace) -> None:
+    row = customer(at(worked_on, "worked on"), "S05")
+    assert TODAY > AS_OF
     assert (row["last_outcome"], row["days_since_contact"]) == ("renewed", 0)
     assert not row["is_overdue"]
 
 
-def test_a_snoozed_customer_comes_last_until_its_day(workspace: Workspace, tables: Tables) -> None:
-    run(workspace, tables)
-    assert customer(workspace, "S01")["contact_priority"] == 1
-    log(workspace, "snooze", "S01", AS_OF + timedelta(days=1))
-    assert f"until {AS_OF + timedelta(days=1)}" in listed(workspace)
-    row = customer(workspace, "S01")
-    last = workspace.column("select max(contact_priority) from marts.at_risk_customers")
-    assert [row["contact_priority"]] == last
-    assert last[0] > 1
-    assert row["list_status"] == "snoozed"
-    # retracting the snooze wakes it
-    [snooze] = workspace.select("select * from marts.customer_outcomes")
-    log(workspace, "retract", snooze["outcome_id"])
-    listed(workspace)
-    assert customer(workspace, "S01")["contact_priority"] == 1
+def test_a_snoozed_customer_comes_last_until_its_day(worked_on: Workspace) -> None:
+    today, now = at(worked_on, "today"), at(worked_on, "worked on")
+    in_order = """
+        select customer_id from marts.at_risk_customers where is_active order by contact_priority
+    """
+    assert today.column(in_order)[-1] != "S06"
+    assert now.column(in_order)[-1] == "S06"
+    assert customer(now, "S06")["list_status"] == "snoozed"
+    assert f"until {AS_OF + timedelta(days=1)}" in list_of(now)
+    # retracting the snooze wakes it: it stands where it did among those that nothing was done for
+    assert customer(now, "S07")["list_status"] == customer(today, "S07")["list_status"] == "new"
+    untouched = ("S07", "S08")
+    before, after = (
+        [name for name in place.column(in_order) if name in untouched] for place in (today, now)
+    )
+    assert before == after
 
 
-def test_outcomes_of_customers_that_nobody_knows_are_listed(
-    workspace: Workspace, tables: Tables
-) -> None:
-    # a customer that has not begun by the as-of date has no score, but may have outcomes
-    later = {"subscription_id": "S-later", "start_date": str(AS_OF + timedelta(days=1))}
-    tables["subscriptions"].append({**tables["subscriptions"][0], **later})
-    run(workspace, tables)
-    with held_by_another_process(workspace.warehouse):
-        found = workspace.churn("outcome", "add", "S-typo", "contacted")
-        workspace.churn("outcome", "add", "S-later", "contacted")
-    assert found.code == 0
-    assert "The next build lists ids that no customer has" in plain(found.out)
-    listed(workspace)
-    assert workspace.select(
+def test_outcomes_of_customers_that_nobody_knows_are_listed(worked_on: Workspace) -> None:
+    now = at(worked_on, "worked on")
+    assert now.select(
         "select column_name, issue, row_count, example from quality.data_quality_issues "
         "where table_name = 'outcomes'"
     ) == [
@@ -224,7 +279,9 @@ def test_outcomes_of_customers_that_nobody_knows_are_listed(
             "example": "S-typo",
         }
     ]
-    assert workspace.column("select customer_id from marts.customer_outcomes") == ["S-later"]
+    shown = now.column("select customer_id from marts.customer_outcomes")
+    assert "S-later" in shown
+    assert "S-typo" not in shown
 
 
 # ------------------------------------------------------------------------------ the week's calls

@@ -1,10 +1,12 @@
 """`churn explain`: every figure is the marts', for any customer and any date."""
 
+import copy
 import hashlib
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,9 +16,12 @@ import duckdb
 import pytest
 from rich.cells import cell_len
 
-from conftest import AS_OF, Tables, Workspace
+from churn.dbt import build
+from churn.project import Project
+from churn.publish import publish
+from conftest import AS_OF, Tables, Workspace, built_once, small_company
 from test_backtest_command import assert_fails, part, plain
-from test_published import NEXT_DAY, add_day, build, quarter_usage
+from test_published import NEXT_DAY, add_day, quarter_usage
 
 PAST = date(2026, 8, 2)
 # who they are, by what the sample has of them
@@ -45,6 +50,22 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
     assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def building_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """The first build for another date is kept, and those after it take the copy."""
+    kept = tmp_path / "kept.duckdb"
+
+    def build_or_copy(project: Project, *arguments: Any, **settings: Any) -> None:
+        if kept.exists():
+            shutil.copy(kept, project.warehouse)
+        else:
+            build(project, *arguments, **settings)
+            shutil.copy(project.warehouse, kept)
+
+    monkeypatch.setattr("churn.explain.command.build", build_or_copy)
+    return build_or_copy
 
 
 def shown(place: Workspace, *arguments: object, width: int = 120) -> str:
@@ -304,19 +325,86 @@ def test_the_line_of_26_weeks_is_the_history(sample: Workspace, who: str, width:
     assert ("small letters" in out) == (not all(week["is_active"] for week in weeks))
 
 
-def test_more_points_than_count_are_said(workspace: Workspace, tables: Tables) -> None:
-    for row in tables["subscriptions"]:
-        row |= {"is_trial": "true", "downgrade_flag": "true"}
+# ------------------------------------------------------------------------------ a small company
+
+NEVER_SCORED = {
+    "S90": f"S90 starts on {AS_OF + timedelta(days=9)}: it has no score on {AS_OF}.",
+    "S91": "S91 has no score: it belongs to account A99, which accounts does not have.",
+    "S92": "S92 has no score: it was rejected, because of start_date 31st of May",
+}
+
+
+def with_cases() -> Tables:
+    """The small company with a case for each of some accounts."""
+    tables = small_company()
+    # S01: more points than count
+    tables["subscriptions"][0] |= {"is_trial": "true", "downgrade_flag": "true"}
+    for row in tables["feature_usage"]:
+        if row["subscription_id"] == "S01":
+            row["error_count"] = "1"
     for number in range(8):
         ticket = dict(tables["support_tickets"][0])
         ticket |= {"ticket_id": f"X{number}", "account_id": "A01", "satisfaction_score": "1"}
         ticket |= {"submitted_at": f"{AS_OF} 10:00:00", "closed_at": "", "escalation_flag": "true"}
         tables["support_tickets"].append(ticket)
+    # A03: texts that do something to a terminal
+    tables["accounts"][2] |= {"account_name": HOSTILE, "csm_name": HOSTILE}
+    tables["subscriptions"][2] |= {"subscription_id": HOSTILE, "plan_tier": HOSTILE}
     for row in tables["feature_usage"]:
-        row["error_count"] = "1"
-    workspace.build_tables(tables)
-    out = shown(workspace, "S01")
-    (points,) = workspace.column(
+        if row["subscription_id"] == "S03":
+            row["subscription_id"] = HOSTILE
+    for row in tables["support_tickets"]:
+        if row["account_id"] == "A03":
+            row["ticket_id"] += HOSTILE
+    # S05: it scored otherwise when it was published
+    quarter_usage(tables, "S05")
+    one = tables["subscriptions"][10]
+    tables["subscriptions"] += [
+        one | {"subscription_id": "S90", "start_date": str(AS_OF + timedelta(days=9))},
+        one | {"subscription_id": "S91", "account_id": "A99"},
+        one | {"subscription_id": "S92", "start_date": "31st of May"},
+    ]
+    return tables
+
+
+@pytest.fixture(scope="module")
+def days(
+    tmp_path_factory: pytest.TempPathFactory, target: Path, small: Workspace
+) -> dict[date, Workspace]:
+    """Two builds of the cases: as of the day whose scores were published, and of the next.
+
+    The next day has other rules; S07 starts on it. Then S08 is loaded with less usage.
+    """
+
+    def make(place: Workspace) -> None:
+        shutil.copy(small.warehouse, place.warehouse)
+        with place.active():
+            publish(Project())
+        place.warehouse.unlink()
+        place.build_tables(with_cases())
+        first(place).warehouse.parent.mkdir()
+        shutil.copy(place.warehouse, first(place).warehouse)
+
+        tables = with_cases()
+        add_day(tables)
+        tables["subscriptions"][6]["start_date"] = str(NEXT_DAY)
+        place.build(tables, risk_ruleset="basic", disabled_risk_rules=["support_load"])
+        quarter_usage(tables, "S08")
+        place.load(tables)
+
+    def first(place: Workspace) -> Workspace:
+        then = copy.copy(place)
+        then.warehouse = place.warehouse.parent / "first" / place.warehouse.name
+        then.environment = place.environment | {"CHURN_WAREHOUSE": str(then.warehouse)}
+        return then
+
+    place = built_once(tmp_path_factory, target, "explained", make, light=True)
+    return {AS_OF: first(place), NEXT_DAY: place}
+
+
+def test_more_points_than_count_are_said(days: dict[date, Workspace]) -> None:
+    out = shown(days[AS_OF], "S01")
+    (points,) = days[AS_OF].column(
         "select sum(points) from marts.risk_rule_firings where customer_id = 'S01'"
     )
     assert points == 115
@@ -328,13 +416,12 @@ def test_more_points_than_count_are_said(workspace: Workspace, tables: Tables) -
     assert "X7, X6, X5, X4, X3, X2, X1, X0" in plain(out)
 
 
-def test_what_is_configured_is_shown(workspace: Workspace, tables: Tables) -> None:
-    workspace.build_tables(tables, risk_ruleset="basic", disabled_risk_rules=["support_load"])
-    out = shown(workspace, "S01")
+def test_what_is_configured_is_shown(days: dict[date, Workspace]) -> None:
+    out = shown(days[NEXT_DAY], "S01")
     assert "rule set basic" in head(out)["Levels"]
     assert "Switched off: Support load" in out
     (*_, (first, second)) = rules(out)
-    assert first == ["New customer", "440 days", "missed", "0", "did not fire"]
+    assert first == ["New customer", "441 days", "missed", "0", "did not fire"]
     assert second == ["tenure_days", "between 0 and 30"]
     assert len(rules(out)) == 3
 
@@ -342,11 +429,13 @@ def test_what_is_configured_is_shown(workspace: Workspace, tables: Tables) -> No
 # ------------------------------------------------------------------------------ another date
 
 
-@pytest.mark.parametrize("who", ["high", "ended"])
-def test_the_past_is_what_the_history_says_and_the_warehouse_stays(
-    sample: Workspace, temporary: Path, who: str
-) -> None:
-    customer = person(sample, who)["customer_id"]
+@pytest.mark.usefixtures("temporary", "building_once")
+def test_the_past_is_what_the_history_says_and_the_warehouse_stays(sample: Workspace) -> None:
+    for who in ("high", "ended"):
+        assert_past_is_history(sample, person(sample, who)["customer_id"])
+
+
+def assert_past_is_history(sample: Workspace, customer: str) -> None:
     (then,) = sample.select(
         "select * from marts.customer_risk_history where customer_id = ? and as_of_date = ?",
         customer,
@@ -394,27 +483,30 @@ def test_the_as_of_date_of_the_last_build_is_not_built_again(
     assert shown(sample, customer, "--at", "2026-09-27") == shown(sample, customer)
 
 
-def test_the_past_has_the_data_and_variables_of_the_last_build(
-    workspace: Workspace, tables: Tables, temporary: Path
-) -> None:
-    add_day(tables)
-    workspace.build(tables, risk_ruleset="basic")
+@pytest.mark.usefixtures("temporary")
+def test_the_past_has_the_data_and_variables_of_the_last_build(days: dict[date, Workspace]) -> None:
+    out = shown(days[NEXT_DAY], "S08", "--at", AS_OF)
     # what is loaded since is read, and that is said
-    quarter_usage(tables, "S05")
-    workspace.load(tables)
-    out = shown(workspace, "S05", "--at", AS_OF)
     assert "The loaded data is not what the warehouse was built from" in plain(out)
     assert "not on record" not in out
     assert f"35 of 100 points, Medium, on {AS_OF}" in out
     assert "rule set basic" in head(out)["Levels"]
+    # what was published that day is shown too
+    published = r"10, Low, first shown on \S+, by other rules than today's \(rule set standard\)"
+    assert re.fullmatch(published, head(out)["Published"])
 
 
+@pytest.mark.usefixtures("temporary")
 def test_a_warehouse_of_unknown_origin_is_not_taken_for_the_sample(
-    workspace: Workspace, tables: Tables, temporary: Path
+    days: dict[date, Workspace], sample: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_day(tables)
-    workspace.build_tables(tables)
-    outcome = workspace.churn("explain", "S01", "--at", AS_OF)
+    def build_sample(project: Project, *_: Any, data_dir: Path | None, **__: Any) -> None:
+        assert data_dir is None
+        shutil.copy(sample.warehouse, project.warehouse)
+
+    monkeypatch.setattr("churn.explain.command.build", build_sample)
+    # a copy has no record beside it
+    outcome = days[AS_OF].churn("explain", "S01", "--at", AS_OF - timedelta(days=1))
     assert_fails(outcome, 2, "not of the bundled sample", "CHURN_DATA_DIR")
     assert "not on record" in plain(outcome.out)
 
@@ -422,42 +514,23 @@ def test_a_warehouse_of_unknown_origin_is_not_taken_for_the_sample(
 # ------------------------------------------------------------------------------ what was published
 
 
-def test_what_was_published_stands_beside_what_is_computed_now(
-    workspace: Workspace, tables: Tables
-) -> None:
-    build(workspace, tables)
-    workspace.build_tables(tables)
-    (then,) = workspace.select("select * from marts.published_scores where customer_id = 'S05'")
-    when = f"{then['published_at']:%Y-%m-%d}"
-    said = f"{then['risk_score']}, {then['risk_level']}, first shown on {when}"
-    assert head(shown(workspace, "S05"))["Published"] == f"{said}: the same as computed now"
+def test_what_was_published_stands_beside_what_is_computed_now(days: dict[date, Workspace]) -> None:
+    place = days[AS_OF]
+    then = {row["customer_id"]: row for row in place.select("select * from marts.published_scores")}
 
-    quarter_usage(tables, "S05")
-    workspace.build_tables(tables)
-    (now,) = workspace.select("select * from marts.customer_risk where customer_id = 'S05'")
-    assert now["risk_score"] != then["risk_score"]
-    assert head(shown(workspace, "S05"))["Published"] == (
-        f"{said}; now {now['risk_score']}, {now['risk_level']}: scored differently."
+    def said(customer: str) -> str:
+        row = then[customer]
+        when = f"{row['published_at']:%Y-%m-%d}"
+        return f"{row['risk_score']}, {row['risk_level']}, first shown on {when}"
+
+    assert head(shown(place, "S02"))["Published"] == f"{said('S02')}: the same as computed now"
+    (now,) = place.select("select * from marts.customer_risk where customer_id = 'S05'")
+    assert now["risk_score"] != then["S05"]["risk_score"]
+    assert head(shown(place, "S05"))["Published"] == (
+        f"{said('S05')}; now {now['risk_score']}, {now['risk_level']}: scored differently."
     )
-
-    workspace.build_tables(tables, risk_ruleset="basic")
-    assert head(shown(workspace, "S05"))["Published"] == (
-        f"{said}, by other rules than today's (rule set standard)"
-    )
-
-
-def test_a_past_publication_is_shown_too(
-    workspace: Workspace, tables: Tables, temporary: Path
-) -> None:
-    build(workspace, tables)
-    add_day(tables)
-    workspace.build_tables(tables)
-    workspace.environment["CHURN_DATA_DIR"] = str(workspace.load_dir)
-    assert head(shown(workspace, "S01"))["Published"] == "no score of this date was published"
-    out = shown(workspace, "S01", "--at", AS_OF)
-    assert re.fullmatch(
-        r"\d+, High, first shown on \S+: the same as computed now", head(out)["Published"]
-    )
+    published = head(shown(days[NEXT_DAY], "S05"))["Published"]
+    assert published == "no score of this date was published"
 
 
 # ------------------------------------------------------------------------------ what cannot be
@@ -496,52 +569,26 @@ def test_what_is_no_date_is_said(sample: Workspace, day: str) -> None:
     assert_fails(sample.churn("explain", "S1001-1", "--at", day), 2, "--at")
 
 
-def test_who_is_in_the_data_and_not_scored_gets_words(workspace: Workspace, tables: Tables) -> None:
-    one = tables["subscriptions"][0]
-    tomorrow = str(AS_OF + timedelta(days=1))
-    tables["subscriptions"] += [
-        one | {"subscription_id": "S90", "start_date": tomorrow},
-        one | {"subscription_id": "S91", "account_id": "A99"},
-        one | {"subscription_id": "S92", "start_date": "31st of May"},
-    ]
-    workspace.build_tables(tables)
-    for customer, says in {
-        "S90": f"S90 starts on {tomorrow}: it has no score on {AS_OF}.",
-        "S91": "S91 has no score: it belongs to account A99, which accounts does not have.",
-        "S92": "S92 has no score: it was rejected, because of start_date 31st of May",
-    }.items():
-        assert_fails(workspace.churn("explain", customer), 2, says)
-
-
-def test_who_was_published_and_is_not_scored_now_is_said(
-    workspace: Workspace, tables: Tables
+@pytest.mark.parametrize("customer", NEVER_SCORED)
+def test_who_is_in_the_data_and_not_scored_gets_words(
+    days: dict[date, Workspace], customer: str
 ) -> None:
-    build(workspace, tables)
-    add_day(tables)
-    tables["subscriptions"][0]["start_date"] = str(NEXT_DAY)
-    workspace.build_tables(tables)
-    outcome = workspace.churn("explain", "S01", "--at", AS_OF)
-    assert_fails(outcome, 2, f"S01 starts on {NEXT_DAY}", "People were shown", "points then, High.")
+    assert_fails(days[AS_OF].churn("explain", customer), 2, NEVER_SCORED[customer])
 
 
-def test_names_and_ids_do_nothing_to_the_terminal(workspace: Workspace, tables: Tables) -> None:
-    tables["accounts"][0]["account_name"] = HOSTILE
-    tables["accounts"][0]["csm_name"] = HOSTILE
-    for row in tables["subscriptions"][:1]:
-        row |= {"subscription_id": HOSTILE, "plan_tier": HOSTILE}
-    for row in tables["feature_usage"]:
-        if row["subscription_id"] == "S01":
-            row["subscription_id"] = HOSTILE
-    for row in tables["support_tickets"]:
-        row["ticket_id"] += HOSTILE
-    workspace.build_tables(tables)
+def test_who_was_published_and_is_not_scored_now_is_said(days: dict[date, Workspace]) -> None:
+    outcome = days[NEXT_DAY].churn("explain", "S07", "--at", AS_OF)
+    assert_fails(outcome, 2, f"S07 starts on {NEXT_DAY}", "People were shown 10 points then, Low.")
+
+
+def test_names_and_ids_do_nothing_to_the_terminal(days: dict[date, Workspace]) -> None:
     for width in (80, 120):
-        out = shown(workspace, HOSTILE, width=width)
+        out = shown(days[AS_OF], HOSTILE, width=width)
         assert not {"\x1b", "\u202e", "\u202c"} & set(out)
         # name, id, plan, owner and tickets
         assert plain(out).count("[red]Evil") >= 5
         assert plain(out).count("[/nothing]") >= 5
-    outcome = workspace.churn("explain", HOSTILE, "--at", "2020-01-01")
+    outcome = days[AS_OF].churn("explain", HOSTILE, "--at", "2020-01-01")
     assert_fails(outcome, 2, "[red]Evil", "starts on 2025-01-15")
     assert not {"\x1b", "\u202e"} & set(outcome.err)
 

@@ -34,7 +34,7 @@ from test_cli import held_by_another_process, plain
 
 AS_OF = date(2026, 3, 31)
 # no day of the machine's own
-TODAY = date(2026, 4, 2)
+TODAY = date(2026, 12, 31)
 CUSTOMERS = [
     ("S01", "A01", "High", True, 80),
     ("S02", "A02", "Medium", True, 40),
