@@ -227,7 +227,7 @@ def assert_same(
 
 
 # a test that uses one of these waits for a build
-_BUILT = {"sample", "ravenstack", "compiled_project"}
+_BUILT = {"sample", "ravenstack", "compiled_project", "company"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
