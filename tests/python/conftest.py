@@ -72,6 +72,8 @@ class Workspace:
         self.warehouse = folder / "churn.duckdb"
         self.store = folder / "store"
         self.reports = folder / "reports"
+        # of the session's sample: what dbt says of its build
+        self.results = folder / "run_results.json"
         self.load_dir = self.store / "saas"
         self.environment = {
             "CHURN_WAREHOUSE": str(self.warehouse),
@@ -248,7 +250,7 @@ def assert_same(
 
 
 # a test that uses one of these waits for a build
-_BUILT = {"sample", "ravenstack", "small", "stages", "compiled_project"}
+_BUILT = {"sample", "ravenstack", "small", "company", "stages", "compiled_project"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -303,7 +305,12 @@ def workspace(target: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
     """The bundled sample, built as `churn run` does. Only read it."""
-    return built_once(tmp_path_factory, target, "sample", lambda place: place.build())
+
+    def make(place: Workspace) -> None:
+        place.build()
+        shutil.copy(target / "run_results.json", place.results)
+
+    return built_once(tmp_path_factory, target, "sample", make)
 
 
 @pytest.fixture(scope="session")

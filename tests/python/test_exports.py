@@ -273,7 +273,6 @@ def _text(markdown: str) -> str:
     return "".join(shown)
 
 
-@pytest.mark.builds
 def test_hostile_names_are_text_in_every_export(company: Workspace) -> None:
     exported(company)
     folder = folder_of(company)
@@ -371,7 +370,6 @@ def test_the_workbook_offers_the_outcomes(of_sample: Workspace) -> None:
     assert sheet.freeze_panes is not None
 
 
-@pytest.mark.builds
 def test_a_workbook_imported_twice_counts_once(
     company: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
+import dbt_test_costs
 from churn import dbt, duckdb_plugin
 from churn.build_record import made_from
 from churn.enrich.results import Results
@@ -36,6 +37,7 @@ def logged(store: Path) -> None:
     OutcomeLog(store / "outcomes").append([entry])
 
 
+@pytest.mark.builds
 def test_plain_dbt_reads_the_store_of_the_project_from_any_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -48,7 +50,7 @@ def test_plain_dbt_reads_the_store_of_the_project_from_any_folder(
         logged(elsewhere / "data")
     monkeypatch.chdir(elsewhere)
     for name in list(os.environ):
-        if name.startswith(("CHURN_", "DBT_")):
+        if name.startswith(("CHURN_", "DBT_")) and name != dbt_test_costs.FILE:
             monkeypatch.delenv(name)
     # empty is as not set
     monkeypatch.setenv("CHURN_WAREHOUSE", "")
@@ -203,6 +205,7 @@ def test_a_folder_of_another_user_is_no_empty_one(tmp_path: Path) -> None:
     assert parquet_files(folder) == [folder / "rows.parquet"]
 
 
+@pytest.mark.builds
 def test_a_build_stops_where_the_store_or_the_data_cannot_be_read(
     workspace: Workspace, tables: Tables
 ) -> None:

@@ -219,7 +219,13 @@ WRITERS: dict[str, Callable[[Path, Workspace], None]] = {
 }
 
 
-@pytest.mark.parametrize("setting", sorted(WRITERS))
+@pytest.mark.parametrize(
+    "setting",
+    [
+        pytest.param(name, marks=pytest.mark.builds if name == "CHURN_WAREHOUSE" else ())
+        for name in sorted(WRITERS)
+    ],
+)
 def test_what_is_foreign_in_a_place_stays(
     setting: str, workspace: Workspace, tmp_path: Path
 ) -> None:
