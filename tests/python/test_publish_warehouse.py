@@ -73,14 +73,15 @@ def company(tmp_path_factory: pytest.TempPathFactory, target: Path, tmp_path: Pa
 @pytest.fixture
 def day_later(company: Workspace, tmp_path: Path) -> Workspace:
     """The same, and its marts say that it was built a day later."""
-    place = with_own_warehouse(company, tmp_path / "day_later")
+    place, days = with_own_warehouse(company, tmp_path / "day_later"), [NEXT_DAY, AS_OF]
     with duckdb.connect(str(place.warehouse)) as connection:
         for mart in ("executive_summary", "customer_risk"):
             connection.execute(f"update marts.{mart} set usage_window_end = ?", [NEXT_DAY])
-        connection.execute(
-            "update marts.customer_risk_history set as_of_date = ? where as_of_date = ?",
-            [NEXT_DAY, AS_OF],
-        )
+        # a view
+        connection.execute("create table history as from marts.customer_risk_history")
+        connection.execute("update history set as_of_date = ? where as_of_date = ?", days)
+        connection.execute("drop view marts.customer_risk_history")
+        connection.execute("create table marts.customer_risk_history as from history")
     keep_record(place)
     return place
 
