@@ -249,8 +249,10 @@ def assert_same(
             )
 
 
-# a test that uses one of these waits for a build
-_BUILT = {"sample", "ravenstack", "small", "company", "stages", "compiled_project"}
+# a test that uses one of these waits for a build, or for a language model
+_BUILT = {
+    *("sample", "ravenstack", "small", "company", "stages", "compiled_project", "real_model"),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ from rich.console import Console
 
 from churn import known_truth
 from churn.known_truth import Comparison, compare
-from conftest import ROOT, Outcome, Tables, Workspace
+from conftest import AS_OF, ROOT, Outcome, Tables, Workspace
+from reference_backtest import LABELS
+from test_backtest import HORIZON, SIGNALS, headline, verdicts
 
 WIDTHS = [80, 120]
 
@@ -198,55 +202,74 @@ def test_it_says_what_the_figures_mean_and_where_to_query(sample: Workspace) -> 
     assert "None" not in out
 
 
-def test_nothing_judged_reads_well_after_the_warnings(workspace: Workspace, tables: Tables) -> None:
-    tables["support_tickets"] = tables["support_tickets"][:-2]
-    workspace.build_tables(tables)
-    lines = shown(workspace).splitlines()
-    assert lines[0].startswith("Warning: Support data ends on 2026-03-29")
-    out = plain("\n".join(lines))
-    assert "Not judged: the data does not reach back far enough" in out
-    assert "no date judged." in out
-    assert "A Sunday is judged when" in out
-    assert "Precision" not in out
-    assert "None" not in out
-
-
-def test_too_few_churners_are_said_and_their_figures_shown(
+@pytest.mark.builds
+def test_without_a_warehouse_it_builds_first_and_judges_no_history_that_is_too_short(
     workspace: Workspace, tables: Tables
 ) -> None:
-    workspace.build_tables(tables, backtest_horizon_days=5)
-    out = plain(shown(workspace, width=80))
-    assert "Not judged: only 0 customers of 0 accounts left within 5 days" in out
-    assert "1 Sunday judged, 2026-03-22 to 2026-03-22" in out
-    assert "not enough churners" in out
-    assert "more in marts.risk_backtest" not in out
-    assert "None" not in out
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_configured_label_is_shown_as_text(
-    workspace: Workspace, tables: Tables, width: int
-) -> None:
-    settings = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
-    rulesets = settings["vars"]["risk_rulesets"]
-    rulesets["standard"]["rules"][0]["label"] = "[red]It's \x1b[31m{x}\u202e [/nothing] %s"
-    workspace.build_tables(tables, backtest_horizon_days=5, risk_rulesets=rulesets)
-    out = shown(workspace, width=width)
-    rules = plain("\n".join(part(out, "Which rules of standard")))
-    assert not {"\x1b", "\u202e"} & set(out)
-    assert "[red]It's" in rules
-    assert "[/nothing]" in rules
-    assert max(cell_len(line) for line in out.splitlines()) <= width
-
-
-def test_without_a_warehouse_it_builds_first(workspace: Workspace, tables: Tables) -> None:
+    tables["support_tickets"] = tables["support_tickets"][:-2]
     workspace.load(tables)
     workspace.environment["CHURN_DATA_DIR"] = str(workspace.load_dir)
     out = shown(workspace)
     assert out.startswith("Building from the data in")
     assert "Not judged" in out
     assert workspace.column("select count(*) from marts.customer_risk") == [12]
-    assert "Building" not in shown(workspace)
+
+    lines = shown(workspace).splitlines()
+    assert lines[0].startswith("Warning: Support data ends on 2026-03-29")
+    out = plain("\n".join(lines))
+    assert "Not judged: the data does not reach back far enough" in out
+    assert "no date judged." in out
+    assert "A Sunday is judged when" in out
+    for text in ("Building", "Precision", "None"):
+        assert text not in out
+
+    first = date.fromisoformat(tables["feature_usage"][0]["usage_date"])
+    assert AS_OF - timedelta(HORIZON) < first
+    found = verdicts(workspace)
+    assert found.keys() == EVERY_VERDICT
+    for row in found.values():
+        assert (row["verdict"], row["dates"]) == ("not enough churners", 0)
+        assert (row["customers"], row["churners"], row["churned_customers"]) == (0, 0, 0)
+        assert row["auc"] is row["base_rate"] is row["first_date"] is None
+        assert row["verdict_text"].startswith("Not judged: the data does not reach back far enough")
+    assert headline(workspace)["ruleset"] == "standard"
+    assert workspace.select("from marts.risk_backtest") == []
+    rules = workspace.select("from marts.risk_backtest_by_rule")
+    assert {row["customers"] for row in rules} == {0}
+
+
+EVERY_VERDICT = {
+    (label, ruleset, signals)
+    for label in LABELS
+    for ruleset in ("standard", "basic")
+    for signals in SIGNALS
+}
+
+
+@pytest.mark.builds
+def test_too_few_churners_are_said_by_rules_whose_labels_are_text(
+    workspace: Workspace, tables: Tables
+) -> None:
+    settings = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
+    rulesets = settings["vars"]["risk_rulesets"]
+    rulesets["basic"]["rules"][0]["label"] = "[red]It's \x1b[31m{x}\u202e [/nothing] %s"
+    variables = {"risk_ruleset": "basic", "risk_rulesets": rulesets, "backtest_horizon_days": 5}
+    workspace.build_tables(tables, **variables)
+    assert verdicts(workspace).keys() == EVERY_VERDICT
+    assert headline(workspace)["ruleset"] == "basic"
+    for width in WIDTHS:
+        out = shown(workspace, width=width)
+        text = plain(out)
+        assert "Not judged: only 0 customers of 0 accounts left within 5 days" in text
+        assert "1 Sunday judged, 2026-03-22 to 2026-03-22" in text
+        assert "not enough churners" in text
+        assert "more in marts.risk_backtest" not in text
+        assert "None" not in text
+        rules = plain("\n".join(part(out, "Which rules of basic")))
+        assert not {"\x1b", "\u202e"} & set(out)
+        assert "[red]It's" in rules
+        assert "[/nothing]" in rules
+        assert max(cell_len(line) for line in out.splitlines()) <= width
 
 
 def test_a_warehouse_that_cannot_be_used_is_one_message(workspace: Workspace) -> None:
@@ -278,8 +301,9 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_the_oracle_judges_the_same_customers_as_the_rule_sets(
-    workspace: Workspace, temporary: Path
+@pytest.mark.builds
+def test_the_oracle_and_the_rule_sets_judge_the_same_customers_side_by_side(
+    workspace: Workspace, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = dict(os.environ)
     with workspace.active():
@@ -305,21 +329,23 @@ def test_the_oracle_judges_the_same_customers_as_the_rule_sets(
     assert found.verdicts[0]["verdict"] == "predictive"
     assert found.verdicts[0]["last_date"] == found.as_of_date
 
+    options: list[dict[str, Any]] = []
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_oracle_and_rule_sets_stand_side_by_side(
-    workspace: Workspace, temporary: Path, monkeypatch: pytest.MonkeyPatch, width: int
-) -> None:
-    found: list[Comparison] = []
+    def known(_: Console, **given: Any) -> Comparison:
+        options.append(given)
+        return found
 
-    def kept(*arguments: Any, **options: Any) -> Comparison:
-        found.append(compare(*arguments, **options))
-        return found[-1]
+    monkeypatch.setattr("churn.known_truth.compare", known)
+    for width in WIDTHS:
+        out = shown(workspace, "--oracle", "--accounts", "400", "--seed", found.seed, width=width)
+        assert_side_by_side(out, found, width)
+    assert options == [{"accounts": 400, "seed": found.seed, "signal": "strong"}] * len(WIDTHS)
+    found = replace(found, accounts=1, oracle=None)
+    assert_nothing_to_compare(shown(workspace, "--oracle", "--accounts", "1"))
 
-    monkeypatch.setattr("churn.known_truth.compare", kept)
-    out = shown(workspace, "--oracle", "--accounts", "60", "--seed", "3", width=width)
-    (comparison,) = found
-    assert "60 accounts, signal strong, seed 3" in out
+
+def assert_side_by_side(out: str, comparison: Comparison, width: int) -> None:
+    assert f"400 accounts, signal strong, seed {comparison.seed}" in out
     assert max(cell_len(line) for line in out.splitlines()) <= width
     assert "…" not in out
     lines = [line.split() for line in out.splitlines()]
@@ -335,8 +361,13 @@ def test_oracle_and_rule_sets_stand_side_by_side(
         ] in lines
 
 
+@pytest.mark.slow
 def test_a_company_in_which_nobody_left_is_said(workspace: Workspace, temporary: Path) -> None:
-    out = plain(shown(workspace, "--oracle", "--accounts", "1"))
+    assert_nothing_to_compare(shown(workspace, "--oracle", "--accounts", "1"))
+
+
+def assert_nothing_to_compare(out: str) -> None:
+    out = plain(out)
     assert "1 account, signal strong" in out
     assert "there is nothing to compare" in out
     assert "None" not in out
@@ -358,6 +389,7 @@ def test_a_failure_leaves_nothing_behind(
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_building_leaves_nothing_behind(workspace: Workspace, tmp_path: Path) -> None:
     with workspace.active():
         environment = dict(os.environ) | {"TMPDIR": str(tmp_path)}

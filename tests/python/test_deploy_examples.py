@@ -11,8 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import dagster as dg
 import duckdb
 import pytest
 import typer
@@ -20,6 +20,9 @@ import yaml
 
 from churn import cli
 from conftest import ODD, ROOT, Tables, Workspace, copy_of_project
+
+if TYPE_CHECKING:
+    import dagster
 
 EXAMPLES = ROOT / "examples" / "deploy"
 GUIDE = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
@@ -133,15 +136,27 @@ def cron(server: Path, line: str) -> str:
 
 
 def test_cron_knows_when() -> None:
+    # takes seconds
+    import dagster
+
     lines = [line for line in CRONTAB.splitlines() if line and not re.match(r"#|[A-Z]+=", line)]
     assert len(JOBS) == len(lines) == 2
     for when, command in JOBS:
-        dg.ScheduleDefinition(job_name="any", cron_schedule=when)
+        dagster.ScheduleDefinition(job_name="any", cron_schedule=when)
         # to cron an unescaped one is the end of the line
         assert "%" not in command
     assert churn_commands(JOBS[0][1]) == [["run", "--data", "/srv/exports/latest"], *EVERY_STEP[1:]]
 
 
+def test_cron_does_every_step_and_mails_nothing(server: Path) -> None:
+    install(server, NOTED.format(code=1, fails="") + "\nprint(sys.argv[1], 'is done')")
+    assert cron(server, JOBS[0][1]) == ""
+    assert [command[0] for command in noted(server)] == ["run", "publish", "reports"]
+    log = (server / "logs" / "cron.log").read_text(encoding="utf-8")
+    assert re.findall(r"^(\w+) is done$", log, re.MULTILINE) == ["run", "publish", "reports"]
+
+
+@pytest.mark.slow
 def test_the_line_of_cron_builds_and_publishes_and_mails_nothing(
     server: Path, workspace: Workspace, tables: Tables
 ) -> None:
@@ -157,6 +172,7 @@ def test_the_line_of_cron_builds_and_publishes_and_mails_nothing(
         assert connection.execute("select count(*) from marts.customer_risk").fetchall() == [(12,)]
 
 
+@pytest.mark.builds
 def test_cron_mails_what_went_wrong(server: Path) -> None:
     mail = cron(server, JOBS[0][1])
     assert "Error: " in mail
@@ -268,7 +284,8 @@ def test_the_guide_uploads_what_was_published_just_before() -> None:
 NOTED = """
 with open("noted", "a") as noted:
     print(*sys.argv[1:], file=noted)
-sys.exit({code} if sys.argv[1] == {fails!r} else 0)
+if sys.argv[1] == {fails!r}:
+    sys.exit({code})
 """
 
 
@@ -287,17 +304,19 @@ def noted(jobs: Path) -> list[list[str]]:
     return [line.split() for line in (jobs / "noted").read_text(encoding="utf-8").splitlines()]
 
 
-def run_dagster() -> dg.ExecuteInProcessResult:
+def run_dagster() -> "dagster.ExecuteInProcessResult":
     definitions = runpy.run_path(str(EXAMPLES / "dagster_definitions.py"))["definitions"]
     job = definitions.resolve_job_def("churn_early_warning")
     return job.execute_in_process(raise_on_error=False)
 
 
+@pytest.mark.builds
 def test_dagster_runs_every_step_in_order(jobs: Path) -> None:
     assert run_dagster().success
     assert noted(jobs) == EVERY_STEP
 
 
+@pytest.mark.builds
 def test_dagster_does_not_try_unusable_input_again(jobs: Path) -> None:
     install(jobs, NOTED.format(code=2, fails="run"))
     assert not run_dagster().success

@@ -265,7 +265,10 @@ KILLED = """
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.builds
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_killing_a_run_loses_only_what_was_in_flight(
     tmp_path: Path, results: Results, how: signal.Signals
 ) -> None:
@@ -354,6 +357,7 @@ def test_messages_come_by_moment_not_by_how_it_is_written(tmp_path: Path) -> Non
     assert [message.fields["submitted_at"] for message in since] == moments[:3]
 
 
+@pytest.mark.builds
 def test_a_message_has_the_same_id_in_every_time_zone(tmp_path: Path) -> None:
     moments = pa.array([datetime(2026, 3, 1, 8, tzinfo=UTC)], pa.timestamp("us", "UTC"))
     file = tmp_path / "ticket_messages.parquet"

@@ -394,7 +394,7 @@ texts = st.tuples(st.lists(pieces, max_size=6).map("".join), st.sampled_from([1,
 
 
 @settings(
-    max_examples=60,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -418,13 +418,18 @@ def test_any_text_gives_one_reading_and_fits_the_context(
 # ------------------------------------------------------------------------------ a real model
 
 
-def test_a_real_model_answers_by_the_schema(real_model: "RealModel") -> None:
-    messages = [
-        "We will not renew our subscription; the price is too high.",
-        "Die Berichte laden seit gestern sehr langsam.",
-        *INJECTIONS[:2],
-    ]
-
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [f"We will not renew our subscription; the price is too high. {INJECTIONS[0]}"],
+        pytest.param(
+            ["Die Berichte laden seit gestern sehr langsam.", *INJECTIONS[:2]],
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=["one", "others"],
+)
+def test_a_real_model_answers_by_the_schema(real_model: "RealModel", messages: list[str]) -> None:
     async def read() -> tuple[list[Reading], str | None]:
         engine: Engine = OllamaEngine(real_model.host, real_model.name)
         await engine.check()

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from churn.enrich.answer import Answer, BadAnswer, json_schema, parse, vocabulary
@@ -69,15 +69,17 @@ def test_cleaned_text_is_clean(text: str) -> None:
     "piece",
     ["Hello my friend. ", "\0a", " \n", "\ud800a", "é", "解約したい", "\u0301\u0316", r"\n{"],
 )
-def test_ten_million_characters_are_cleaned_in_seconds(piece: str) -> None:
-    text = piece * (10_000_000 // len(piece))
-    started = time.perf_counter()
+def test_a_million_characters_are_cleaned_in_a_moment(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    started = time.process_time()
     short = shortened(clean(text), 4000)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 2
     assert len(short.encode()) <= 4000
 
 
 @given(any_text.map(clean), st.integers(20, 300))
+# fewer characters than the end may have bytes
+@example("\U00010000" * 42, 136)
 def test_shortened_text_keeps_both_ends_within_the_limit(text: str, limit: int) -> None:
     short = shortened(text, limit)
     assert len(short.encode()) <= limit

@@ -179,6 +179,7 @@ def test_a_port_in_use_is_said(small_site: Path, workspace: Workspace) -> None:
     assert "is in use" in err
 
 
+@pytest.mark.builds
 def test_ctrl_c_ends_the_server(small_site: Path, workspace: Workspace) -> None:
     (small_site / "base_path.txt").write_text("")
     with socket.socket() as free:

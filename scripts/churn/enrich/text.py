@@ -71,7 +71,7 @@ def shortened(text: str, limit: int) -> str:
     after = room // 3
     before = room - after
     start = text[:before].encode()[:before].decode(errors="ignore")
-    end = text[len(text) - after :].encode()
+    end = text[max(len(text) - after, 0) :].encode()
     return start + CUT + end[len(end) - after :].decode(errors="ignore")
 
 
