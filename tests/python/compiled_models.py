@@ -95,7 +95,8 @@ def compiled_models(
     command += ["--exclude", "resource_type:test", "resource_type:unit_test"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        patch.setenv("CHURN_WAREHOUSE", str(folder / "compiled.duckdb"))
+        # relations bear the name of the file, in the parsed project too that other tests use
+        patch.setenv("CHURN_WAREHOUSE", str(folder / "churn.duckdb"))
         patch.setenv("CHURN_DATA_DIR", str(data))
         patch.setenv("CHURN_STORE_DIR", str(folder / "empty"))
         patch.setenv("CHURN_TEMP_DIR", str(folder / "temp"))
@@ -106,20 +107,20 @@ def compiled_models(
             DuckDBConnectionManager.close_all_connections()
     assert result.success, result.exception
 
-    nodes = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
-    by_name = {node["name"]: node for node in nodes.values()}
+    nodes = {found.node.unique_id: found.node for found in result.result}
+    by_name = {node.name: node for node in nodes.values()}
     parents, open_names = {}, list(wanted)
     while open_names:
         name = open_names.pop()
         if name not in parents:
-            above = [] if name in given else by_name[name]["depends_on"]["nodes"]
-            parents[name] = [nodes[node]["name"] for node in above if node in nodes]
+            above = [] if name in given else by_name[name].depends_on.nodes
+            parents[name] = [nodes[node].name for node in above if node in nodes]
             open_names += parents[name]
     return {
         name: Model(
-            by_name[name]["relation_name"],
-            by_name[name]["config"]["materialized"],
-            by_name[name].get("compiled_code", ""),
+            by_name[name].relation_name,
+            by_name[name].config.materialized,
+            getattr(by_name[name], "compiled_code", None) or "",
             tuple(parents[name]),
         )
         for name in TopologicalSorter(parents).static_order()
@@ -132,7 +133,7 @@ class Pipeline:
     def __init__(self, models: Models) -> None:
         self.connection = duckdb.connect(config={"threads": 1})
         self.connection.execute("set TimeZone = 'UTC'")
-        self.connection.execute("attach ':memory:' as compiled")
+        self.connection.execute("attach ':memory:' as churn")
         for schema in sorted({model.relation.rsplit(".", 1)[0] for model in models.values()}):
             self.connection.execute(f"create schema if not exists {schema}")
         for name in (*BASE, *STORED):

@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from datetime import date, timedelta
@@ -149,6 +150,17 @@ class Workspace:
         """Take over the warehouse of another place, with the record of its build."""
         for file in other.warehouse.parent.glob(f"{other.warehouse.name}*"):
             shutil.copy2(file, self.warehouse.parent)
+        return self
+
+    def build_tested(self, tables: Tables, **variables: Any) -> "Workspace":
+        """Load and build with the data tests, in a light place too; they must pass."""
+        self.load(tables)
+        result = self.dbt(
+            *("build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)),
+            data_dir=self.load_dir,
+        )
+        assert result.success, result.exception or [r.message for r in result.result if r.message]
+        assert Counter(node.status for node in result.result)["pass"] > 100
         return self
 
     def dbt(self, *arguments: str, data_dir: Path | None = None) -> dbtRunnerResult:

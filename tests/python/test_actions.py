@@ -17,6 +17,8 @@ from conftest import AS_OF, ROOT, Tables, Workspace, built_once, small_company
 from test_cli import held_by_another_process, plain
 from test_outcomes import TODAY, Clock
 
+pytestmark = pytest.mark.builds
+
 BEFORE = AS_OF - timedelta(days=7)
 
 
@@ -50,7 +52,6 @@ def generated(workspace: Workspace, tmp_path: Path) -> Workspace:
 @pytest.mark.parametrize(
     "company", ["sample", "ravenstack", pytest.param("generated", marks=pytest.mark.slow)]
 )
-@pytest.mark.builds
 def test_every_active_customer_at_risk_has_a_plan_and_drafts(
     company: str, request: pytest.FixtureRequest
 ) -> None:

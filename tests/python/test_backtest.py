@@ -111,7 +111,7 @@ def run(models: Models, given: Mapping[str, pa.Table], *wanted: str) -> dict[str
         needed.add(name)
         open_names += [] if name in given else models[name].reads
     with duckdb.connect(config={"threads": 2}) as connection:
-        connection.execute("attach ':memory:' as compiled")
+        connection.execute("attach ':memory:' as churn")
         for schema in sorted({models[name].relation.rsplit(".", 1)[0] for name in needed}):
             connection.execute(f"create schema {schema}")
         for name, model in models.items():

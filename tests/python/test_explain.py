@@ -23,6 +23,8 @@ from conftest import AS_OF, Tables, Workspace, built_once, small_company
 from test_backtest_command import assert_fails, part, plain
 from test_published import NEXT_DAY, add_day, quarter_usage
 
+pytestmark = pytest.mark.builds
+
 PAST = date(2026, 8, 2)
 # who they are, by what the sample has of them
 PEOPLE = {

@@ -25,6 +25,8 @@ from conftest import (
     small_company,
 )
 
+pytestmark = pytest.mark.builds
+
 KEYS = {
     "accounts": "account_id",
     "subscriptions": "subscription_id",
@@ -263,18 +265,9 @@ def with_few_columns() -> Tables:
 @pytest.fixture(scope="module")
 def few_columns(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
     def make(place: Workspace) -> None:
-        build_with_tests(place, with_few_columns())
+        place.build_tested(with_few_columns())
 
     return built_once(tmp_path_factory, target, "few_columns", make, light=True)
-
-
-def build_with_tests(place: Workspace, tables: Tables) -> None:
-    """The data tests run, and must pass."""
-    place.load(tables)
-    found = place.dbt("build", "--exclude-resource-type", "unit_test", data_dir=place.load_dir)
-    statuses = Counter(result.status for result in found.result)
-    assert found.success, [result.message for result in found.result if result.message]
-    assert statuses["pass"] > 100
 
 
 def test_missing_optional_columns_are_null_and_listed(few_columns: Workspace) -> None:
@@ -685,7 +678,7 @@ def dirty(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
     """Faults of every kind are warnings and never errors."""
 
     def make(place: Workspace) -> None:
-        build_with_tests(place, with_every_fault()[0])
+        place.build_tested(with_every_fault()[0])
 
     return built_once(tmp_path_factory, target, "dirty", make, light=True)
 

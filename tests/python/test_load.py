@@ -360,7 +360,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=8),
@@ -973,7 +973,7 @@ KILLED = """
 
     assert in_child(lambda: load(source, project)) == 0
     rows = 2
-    for step in itertools.count():
+    for step in itertools.count(step=int(sys.argv[1])):
         rows += 1
         with (source / "accounts.csv").open("a") as file:
             file.write("A9,2024-01-01\\n")
@@ -999,8 +999,12 @@ def run_python(script: str, *arguments: object) -> str:
     return done.stdout
 
 
-def test_a_load_killed_at_any_step_is_recovered(project: Project, source: Path) -> None:
-    assert int(run_python(KILLED)) > 25
+@pytest.mark.builds
+@pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_load_killed_at_any_step_is_recovered(
+    project: Project, source: Path, stride: int
+) -> None:
+    assert int(run_python(KILLED, stride)) > 25
 
 
 # ------------------------------------------------------------------------------ size
@@ -1030,6 +1034,7 @@ def usage_lines(rows: int) -> Iterator[str]:
         yield block
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(project: Project, source: Path) -> None:
     peaks = []
     for rows in (100_000, 1_000_000):

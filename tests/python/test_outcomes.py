@@ -285,6 +285,7 @@ def test_spelling_does_not_matter() -> None:
     assert all(row["description"] for row in rows)
 
 
+@pytest.mark.builds
 def test_short_commands_load_little() -> None:
     heavy = ["duckdb", "pyarrow", "numpy", "dbt", "ollama", "httpx", "watchfiles"]
     slow = ["dbt", "pyarrow.dataset", "ollama", "churn.load", "churn.generate"]
@@ -780,6 +781,7 @@ def wait_until_both_wait(lock: Path, processes: list[subprocess.Popen[str]]) -> 
         waiting = {int(line.split()[5]) for line in lines if "->" in line and inode in line}
 
 
+@pytest.mark.builds
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system does not list its locks")
 @pytest.mark.parametrize(
     ("command", "both_say"),

@@ -1,12 +1,13 @@
 """The whole pipeline: what comes out of real and hostile data, and that it does so every time."""
 
 import csv
+import json
 import os
-import random
 import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 import unicodedata
 from collections import Counter, defaultdict
@@ -26,6 +27,7 @@ import pytest
 import reference_scoring
 from churn.errors import ChurnError
 from churn.project import Project
+from compiled_models import CompiledProject
 from conftest import (
     AS_OF,
     RAVENSTACK,
@@ -35,8 +37,12 @@ from conftest import (
     Tables,
     Workspace,
     assert_same,
+    shared_folder,
     shuffled,
 )
+from prepared_dbt import FEW
+
+pytestmark = pytest.mark.builds
 
 EARLIER = date(2024, 10, 15)
 RAVENSTACK_TABLES = (
@@ -311,16 +317,29 @@ def test_ravenstack_churn_reasons_follow_from_the_files(ravenstack: Workspace) -
     }
 
 
-@pytest.mark.usefixtures("ravenstack")
-def test_the_basic_rule_set_scores_by_its_own_rules(workspace: Workspace) -> None:
-    workspace.build_tables(RAVENSTACK, risk_ruleset="basic")
-    assert_scores(workspace, ravenstack_scores("basic"))
-    assert workspace.column("select distinct rule_id from marts.risk_rules order by all") == [
-        "churn_intent",
-        "new_customer",
-        "support_load",
-        "usage_drop",
-    ]
+def test_the_basic_rule_set_scores_by_its_own_rules(compiled_project: CompiledProject) -> None:
+    if not RAVENSTACK.is_dir():
+        pytest.skip(f"the RavenStack data is not in {RAVENSTACK}")
+    specs = Project().tables
+    raw = {
+        f"base_saas__{table}": [
+            {
+                "_row_number": number,
+                "_row_hash": str(number),
+                **{column: row.get(column) for column in specs[table].columns},
+            }
+            for number, row in enumerate(ravenstack_rows(table), 1)
+        ]
+        for table in RAVENSTACK_TABLES
+    }
+    found = compiled_project.pipeline.run(compiled_project.by_choice["basic", False], raw)
+    for mart, rows in ravenstack_scores("basic").items():
+        assert found[mart].keys() == rows.keys(), mart
+        for name, row in rows.items():
+            assert {column: found[mart][name][column] for column in row} == row, (mart, name)
+    assert {rule for _, rule in found["risk_rule_evaluations"]} == {
+        *("churn_intent", "new_customer", "support_load", "usage_drop")
+    }
 
 
 # ------------------------------------------------------------------------------ the as-of date
@@ -357,16 +376,24 @@ def test_an_earlier_as_of_date_sees_what_was_known_that_day(workspace: Workspace
     marts = workspace.contents("marts", **expected)
     feeds = workspace.select("from quality.feed_freshness")
 
-    workspace.build_tables(RAVENSTACK, as_of_date=str(EARLIER))
+    # a typo of a date, which stops a build that must find the date
+    now = {table: ravenstack_rows(table) for table in RAVENSTACK_TABLES}
+    wild = now["feature_usage"][-1] | {"usage_id": "U-wild", "usage_date": "2099-06-01"}
+    now["feature_usage"] = [*now["feature_usage"], wild]
+    workspace.build_tables(now, as_of_date=str(EARLIER))
     assert_same(workspace.contents("marts", **expected), marts)
     assert workspace.select("from quality.feed_freshness") == feeds
+    assert workspace.column(
+        "select row_count from quality.data_quality_issues "
+        "where issue = 'after_as_of_date' and column_name = 'usage_date'"
+    ) == [sum(row["usage_date"] > str(EARLIER) for row in now["feature_usage"])]
     assert 0 < workspace.column("select customers from marts.executive_summary")[0] < 5000
 
 
 def test_before_all_data_the_marts_are_empty_and_the_summary_has_its_row(
     workspace: Workspace, tables: Tables
 ) -> None:
-    workspace.build(tables, as_of_date="2019-12-31")
+    workspace.build_tested(tables, as_of_date="2019-12-31")
     contents = workspace.contents("marts")
     rows = {table: len(found.rows) for table, found in contents.items() if found.rows}
     # the rules and, none of them firing, the drivers; dates without customers; nothing to judge
@@ -377,7 +404,7 @@ def test_before_all_data_the_marts_are_empty_and_the_summary_has_its_row(
         "marts.list_changes": 6,
         "marts.risk_levels": 3,
         "marts.risk_backtest_by_rule": 2 * 8,
-        "marts.risk_trend": 26,
+        "marts.risk_trend": FEW["history_weeks"],
         "marts.risk_rules": len(contents["marts.risk_rules"].rows),
         "marts.weekly_summary": 1,
     }
@@ -402,9 +429,7 @@ def test_before_all_data_the_marts_are_empty_and_the_summary_has_its_row(
     assert "No active customer is at High or Medium risk." in shown.out
 
 
-def test_a_wild_date_stops_the_build_until_an_as_of_date_is_set(
-    workspace: Workspace, tables: Tables
-) -> None:
+def test_a_wild_date_stops_the_build(workspace: Workspace, tables: Tables) -> None:
     wild = tables["feature_usage"][-1] | {"usage_id": "U9999", "usage_date": "2099-06-01"}
     tables["feature_usage"].append(wild)
     with pytest.raises(ChurnError) as stopped:
@@ -413,115 +438,131 @@ def test_a_wild_date_stops_the_build_until_an_as_of_date_is_set(
         assert said in str(stopped.value)
     assert "Traceback" not in str(stopped.value)
 
-    workspace.build_tables(tables, as_of_date=str(AS_OF))
-    assert workspace.column("select usage_window_end from marts.executive_summary") == [AS_OF]
-    assert workspace.column("select usage_last_date from marts.executive_summary") == [AS_OF]
-    assert workspace.select(
-        "select column_name, row_count, example from quality.data_quality_issues "
-        "where issue = 'after_as_of_date'"
-    ) == [{"column_name": "usage_date", "row_count": 1, "example": wild["subscription_id"]}]
-
-
-def test_without_usage_of_a_known_customer_the_build_stops_and_says_so(
-    workspace: Workspace, tables: Tables
-) -> None:
-    for row in tables["feature_usage"]:
-        row["subscription_id"] = row["subscription_id"].replace("S", "X")
-    with pytest.raises(ChurnError, match="No usage row belongs to a known subscription") as stopped:
-        workspace.build(tables)
-    assert "as_of_date" in str(stopped.value)
-
 
 # ------------------------------------------------------------------------------ the same again
 
 
-def test_the_same_data_gives_the_same_rows_in_the_same_order(
-    workspace: Workspace, ravenstack: Workspace
-) -> None:
-    schemas = ("marts", "quality")
-    expected = ravenstack.contents(*schemas)
-    for mart in LOOKING_BACK:
-        assert expected[f"marts.{mart}"].rows, mart
-    workspace.build_tables(RAVENSTACK, threads=1)
-    assert_same(workspace.contents(*schemas), expected)
+FULL = {"history_weeks": 26, "backtest_weeks": 52, "backtest_replicates": 200}
 
 
-def test_rows_in_another_order_give_the_same_marts(
+def test_rows_in_another_order_and_typed_give_the_same_marts(
     workspace: Workspace, ravenstack: Workspace
 ) -> None:
     tables = {table: ravenstack_rows(table) for table in RAVENSTACK_TABLES}
-    workspace.build_tables(shuffled(tables, seed=3), threads=4)
-    assert_same(workspace.contents("marts"), ravenstack.contents("marts"))
+    expected = ravenstack.contents("marts")
+    for mart in LOOKING_BACK:
+        assert expected[f"marts.{mart}"].rows, mart
+    write_typed(workspace, shuffled(tables, seed=3))
+    workspace.build_tables(workspace.source, threads=1, **FULL)
+    assert_same(workspace.contents("marts"), expected)
+    findings = "from quality.data_quality_issues"
+    assert workspace.select(findings) == ravenstack.select(findings)
 
 
+def write_typed(place: Workspace, tables: Tables) -> None:
+    """The tables as Parquet files whose columns have types."""
+    place.write(tables)
+    types = {
+        "boolean": pa.bool_(),
+        "count": pa.int32(),
+        "date": pa.date32(),
+        "duration": pa.float64(),
+        "id": pa.string(),
+        "money": pa.decimal128(12, 2),
+        "rating": pa.float32(),
+        "text": pa.large_string(),
+        "timestamp": pa.timestamp("us", tz="Europe/Vienna"),
+    }
+    columns = {name: spec.columns for name, spec in Project().tables.items()}
+    for name, rows in tables.items():
+        file = place.source / f"{name}.csv"
+        texts = ", ".join(f"'{column}': 'varchar'" for column in rows[0])
+        table = duckdb.sql(f"from read_csv('{file}', columns = {{{texts}}})").to_arrow_table()
+        for position, column in enumerate(table.column_names):
+            kind = types[columns[name][column]]
+            if pa.types.is_timestamp(kind):
+                values = table[column].cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
+                values = values.cast(kind)
+            elif pa.types.is_decimal(kind):
+                values = table[column].cast(pa.float64()).cast(kind)
+            else:
+                values = table[column].cast(kind)
+            table = table.set_column(position, column, values)
+        pq.write_table(table, place.source / f"{name}.parquet")
+        file.unlink()
+
+
+@pytest.mark.slow
 def test_other_data_leaves_no_trace_in_the_warehouse(
     workspace: Workspace, sample: Workspace, ravenstack: Workspace
 ) -> None:
     shutil.copy(sample.warehouse, workspace.warehouse)
-    # as if the project had got a model since: the first build records it, the second knows it
+    for source, fresh in [(RAVENSTACK, ravenstack), (None, sample)]:
+        workspace.build_tables(source, **FULL)
+        assert_traceless(workspace, fresh)
+
+
+def assert_traceless(place: Workspace, fresh: Workspace) -> None:
+    """The place holds what the fresh one does, whatever it held before."""
+    # a data set that is loaded again is another one to what grows, in another build
+    found, expected = (each.contents(without=WRITTEN_BY) for each in (place, fresh))
+    # the record still lists the tables of the data before
+    recorded = found.pop("config.made_relations").rows
+    assert set(expected.pop("config.made_relations").rows) <= set(recorded)
+    assert_same(found, expected, in_order=False)
+    assert_same(place.contents("marts", "quality"), fresh.contents("marts", "quality"))
+
+
+RUN = """
+    from pathlib import Path
+    from churn.cli import main
+    from prepared_dbt import parsed_once
+    with parsed_once(Path({parsed!r})):
+        main()
+"""
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "customer_risk",
+        pytest.param("int_usage_daily", marks=pytest.mark.slow),
+        pytest.param("executive_summary", marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_that_was_killed_on_other_data_leaves_no_trace(
+    workspace: Workspace,
+    sample: Workspace,
+    small: Workspace,
+    tables: Tables,
+    tmp_path_factory: pytest.TempPathFactory,
+    model: str,
+) -> None:
+    """Killed when it begins to make a model; the next run makes good."""
+    shutil.copy(sample.warehouse, workspace.warehouse)
+    # as if the project had got a model since
     with duckdb.connect(str(workspace.warehouse)) as connection:
         connection.execute("drop view marts.risk_levels")
         connection.execute("delete from config.made_relations where relation_name = 'risk_levels'")
-    for source, fresh in [(RAVENSTACK, ravenstack), (None, sample)]:
-        workspace.build_tables(source)
-        # a data set that is loaded again is another one to what grows, in another build
-        found, expected = (place.contents(without=WRITTEN_BY) for place in (workspace, fresh))
-        # the record still lists the tables of the data before
-        recorded = found.pop("config.made_relations").rows
-        assert set(expected.pop("config.made_relations").rows) <= set(recorded)
-        assert_same(found, expected, in_order=False)
-        assert_same(workspace.contents("marts", "quality"), fresh.contents("marts", "quality"))
-
-
-def test_a_killed_run_is_repaired_by_the_next(workspace: Workspace, tables: Tables) -> None:
-    """Killed at moments that differ by how much the run has written to its log."""
-    source = workspace.write(tables)
-    command = [sys.executable, "-m", "churn.cli", "run", "--data", str(source)]
-    command[1:3] = ["-c", "from churn.cli import main; main()"]
+    code = RUN.format(parsed=str(shared_folder(tmp_path_factory)))
+    arguments = ["run", "--data", workspace.write(tables), "--vars", json.dumps(FEW)]
+    run = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        cwd=ROOT,
+        env=os.environ | workspace.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     log = Path(workspace.environment["DBT_LOG_PATH"]) / "dbt.log"
+    begun = f"Began running node model.churn.{model}\n"
+    while not (log.exists() and begun in log.read_text(encoding="utf-8")):
+        assert run.poll() is None
+        time.sleep(0.01)
+    os.kill(run.pid, signal.SIGKILL)
+    assert run.wait() == -signal.SIGKILL
 
-    def start() -> subprocess.Popen[bytes]:
-        log.unlink(missing_ok=True)
-        return subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=os.environ | workspace.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-
-    def written() -> int:
-        return log.stat().st_size if log.exists() else 0
-
-    undisturbed = start()
-    _, errors = undisturbed.communicate()
-    assert (undisturbed.returncode, errors) == (0, b"")
-    expected = workspace.contents()
-    total = written()
-    assert total > 0
-
-    chance = random.Random(7)
-    for tenth in (2, 8):
-        workspace.warehouse.unlink()
-        moment_to_die = total * (tenth + chance.random()) / 10
-        run = start()
-        while written() < moment_to_die:
-            assert run.poll() is None
-            time.sleep(0.002)
-        os.kill(run.pid, signal.SIGKILL)
-        assert run.wait() == -signal.SIGKILL
-        run.stderr.close()
-        again = start()
-        _, errors = again.communicate()
-        assert (again.returncode, errors) == (0, b"")
-        assert_same(
-            workspace.contents("marts", "quality"),
-            {
-                name: found
-                for name, found in expected.items()
-                if name.startswith(("marts.", "quality."))
-            },
-        )
+    workspace.build_tables(workspace.source, threads=1)
+    assert_traceless(workspace, small)
 
 
 # ------------------------------------------------------------------------------ hostile, typed
@@ -581,7 +622,9 @@ def test_hostile_text_arrives_unchanged_and_does_nothing(
     # what a reader of tables does not keep: blanks around an id
     ids = {account: f"A{text[:300]}".strip() for account, text in HOSTILE.items()}
 
-    run = workspace.churn("run", "--data", workspace.write(tables))
+    # a look: it records nothing, which takes another build
+    look = ("--vars", "{min_usage_rows: 5}")
+    run = workspace.churn("run", "--data", workspace.write(tables), *look)
 
     assert (run.code, run.err) == (0, "")
     rows = workspace.select("from marts.customer_risk")
@@ -623,41 +666,3 @@ def test_names_of_files_and_columns_do_nothing_to_the_terminal(
     code, out, err = workspace.churn("load", source)
     assert code == (2 if refused else 0)
     assert controls(out + err) == set()
-
-
-def test_typed_parquet_gives_the_marts_of_the_same_csv(
-    workspace: Workspace, tables: Tables
-) -> None:
-    workspace.build_tables(tables)
-    expected = workspace.contents("marts")
-    types = {
-        "boolean": pa.bool_(),
-        "count": pa.int32(),
-        "date": pa.date32(),
-        "duration": pa.float64(),
-        "id": pa.string(),
-        "money": pa.decimal128(12, 2),
-        "rating": pa.float32(),
-        "text": pa.large_string(),
-        "timestamp": pa.timestamp("us", tz="Europe/Vienna"),
-    }
-    columns = {name: spec.columns for name, spec in Project().tables.items()}
-    for name, rows in tables.items():
-        file = workspace.source / f"{name}.csv"
-        texts = ", ".join(f"'{column}': 'varchar'" for column in rows[0])
-        table = duckdb.sql(f"from read_csv('{file}', columns = {{{texts}}})").to_arrow_table()
-        for position, column in enumerate(table.column_names):
-            kind = types[columns[name][column]]
-            if pa.types.is_timestamp(kind):
-                values = table[column].cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
-                values = values.cast(kind)
-            elif pa.types.is_decimal(kind):
-                values = table[column].cast(pa.float64()).cast(kind)
-            else:
-                values = table[column].cast(kind)
-            table = table.set_column(position, column, values)
-        pq.write_table(table, workspace.source / f"{name}.parquet")
-        file.unlink()
-    workspace.build_tables(workspace.source)
-    assert_same(workspace.contents("marts"), expected)
-    assert workspace.select("from quality.data_quality_issues") == []

@@ -87,6 +87,18 @@ def test_a_date_more_than_30_days_beyond_the_rest_stops_the_build(
             differences(compiled_project, case)
 
 
+def test_without_usage_of_a_known_customer_the_build_stops(
+    compiled_project: CompiledProject,
+) -> None:
+    case = Scenario("standard", None, Facts([], [], [], [], [], []), seed=0)
+    case.facts.account_ids.append("A")
+    case.facts.subscriptions.append(Subscription("S", "A", CONFIGURED_DATE))
+    case.facts.usage.append(Usage("nobody", CONFIGURED_DATE, 1))
+    said = "No usage row belongs to a known subscription, .* set the variable as_of_date"
+    with pytest.raises(duckdb.Error, match=said):
+        differences(compiled_project, case)
+
+
 # ------------------------------------------------------------------------------ the test can fail
 @pytest.mark.parametrize(
     ("model", "right", "wrong"),
