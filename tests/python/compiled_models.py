@@ -95,7 +95,7 @@ def compiled_models(
     command += ["--exclude", "resource_type:test", "resource_type:unit_test"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        patch.setenv("CHURN_WAREHOUSE", str(folder / "compiled.duckdb"))
+        patch.setenv("CHURN_WAREHOUSE", str(folder / "churn.duckdb"))
         patch.setenv("CHURN_DATA_DIR", str(data))
         patch.setenv("CHURN_STORE_DIR", str(folder / "empty"))
         patch.setenv("CHURN_TEMP_DIR", str(folder / "temp"))
@@ -132,7 +132,7 @@ class Pipeline:
     def __init__(self, models: Models) -> None:
         self.connection = duckdb.connect(config={"threads": 1})
         self.connection.execute("set TimeZone = 'UTC'")
-        self.connection.execute("attach ':memory:' as compiled")
+        self.connection.execute("attach ':memory:' as churn")
         for schema in sorted({model.relation.rsplit(".", 1)[0] for model in models.values()}):
             self.connection.execute(f"create schema if not exists {schema}")
         for name in (*BASE, *STORED):
