@@ -28,7 +28,7 @@ import prepared_dbt
 from churn import cli, dbt
 from churn.load import LoadSummary, load
 from churn.project import Project
-from compiled_models import CompiledProject, compiled_choices
+from compiled_models import Choices, CompiledProject, compiled_choices
 from costs import (  # noqa: F401
     pytest_configure,
     pytest_sessionfinish,
@@ -263,7 +263,8 @@ def assert_same(
 
 # a test that uses one of these waits for a build, or for a language model
 _BUILT = {
-    *("sample", "ravenstack", "small", "company", "stages", "compiled_project", "real_model"),
+    *("sample", "ravenstack", "small", "company", "stages", "compiled_project", "models"),
+    "real_model",
 }
 
 
@@ -348,14 +349,11 @@ def small(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
 @pytest.fixture(scope="session")
 def compiled_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CompiledProject]:
     """The scoring models as dbt compiles them, to run in memory."""
-    folder = shared_folder(tmp_path_factory)
-    file = folder / "compiled.pickle"
-    with (folder / "compiled.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not file.exists():
-            choices = compiled_choices(tmp_path_factory.mktemp("compiled"))
-            file.write_bytes(pickle.dumps(choices))
-    project = CompiledProject(pickle.loads(file.read_bytes()))
+
+    def make() -> Choices:
+        return compiled_choices(tmp_path_factory.mktemp("compiled"))
+
+    project = CompiledProject(made_once(tmp_path_factory, "compiled", make))
     yield project
     project.pipeline.connection.close()
 

@@ -35,8 +35,8 @@ def parsed_once(folder: Path) -> Iterator[None]:
     """Give dbt the parsed project, kept in a folder that all test processes share.
 
     The parsed project depends on one thing that tests change: whether data was loaded. Variables
-    and paths are read while dbt builds. Copies of the project, and processes that tests start,
-    parse for themselves.
+    and paths are read while dbt builds, but for the name of the warehouse, which is `churn.duckdb`
+    everywhere. Copies of the project, and processes that tests start, parse for themselves.
     """
     invoke = dbtRunner.invoke
     parsed: dict[str, bytes] = {}
@@ -48,7 +48,9 @@ def parsed_once(folder: Path) -> Iterator[None]:
             if not file.exists():
                 target = folder / f"target-{name}"
                 command = ["--log-level", "none", "parse", "--target-path", str(target)]
-                found = invoke(dbtRunner(), command)
+                # relations are of the database of this name, whatever place is parsed first
+                with patch.dict(os.environ, CHURN_WAREHOUSE="churn.duckdb"):
+                    found = invoke(dbtRunner(), command)
                 assert found.success, found.exception
                 (target / "partial_parse.msgpack").rename(file)
         return file.read_bytes()
