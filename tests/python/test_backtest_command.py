@@ -252,7 +252,7 @@ def test_too_few_churners_are_said_by_rules_whose_labels_are_text(
 ) -> None:
     settings = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
     rulesets = settings["vars"]["risk_rulesets"]
-    rulesets["basic"]["rules"][0]["label"] = "[red]It's \x1b[31m{x}\u202e [/nothing] %s"
+    rulesets["basic"]["rules"][0]["label"] = "[red]It's \x1b[31m%x\u202e [/nothing] %s"
     variables = {"risk_ruleset": "basic", "risk_rulesets": rulesets, "backtest_horizon_days": 5}
     workspace.build_tables(tables, **variables)
     assert verdicts(workspace).keys() == EVERY_VERDICT
