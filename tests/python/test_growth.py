@@ -485,17 +485,17 @@ def test_what_is_built_out_of_turn_is_put_right_by_the_next_build(places: Places
 
 
 @pytest.mark.slow
-def test_how_late_is_too_late_is_configured(places: Places) -> None:
+@pytest.mark.parametrize("days", [0, 30])
+def test_how_late_is_too_late_is_configured(places: Places, days: int) -> None:
+    """One setting for both builds: another one makes the second build read every row again."""
     company = Company()
     places.growing.load(company.tables)
-    places.build(places.growing, *CHECKED, late_arrival_days=0)
-    for days in (0, 30):
-        company.add(FIRST_DAY - timedelta(days=days), usage_id=f"in time for {days}")
-        company.add(FIRST_DAY - timedelta(days=days + 1), usage_id=f"too late for {days}")
-        places.growing.load(company.tables)
-        places.build(places.growing, *CHECKED, late_arrival_days=days)
-        added = (f"in time for {days}", f"too late for {days}")
-        assert fates(places.growing, *added) == ["staged", "pending"]
+    places.build(places.growing, *CHECKED, late_arrival_days=days)
+    company.add(FIRST_DAY - timedelta(days=days), usage_id="in time")
+    company.add(FIRST_DAY - timedelta(days=days + 1), usage_id="too late")
+    places.growing.load(company.tables)
+    places.build(places.growing, *CHECKED, late_arrival_days=days)
+    assert fates(places.growing, "in time", "too late") == ["staged", "pending"]
 
 
 # ------------------------------------------------------------------------------ data sets
