@@ -374,11 +374,11 @@ def built_once(
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "built").exists():
             # what has failed takes as long to fail again
-            assert not (folder / "failed").exists(), f"{name} was not built: another test says why"
-            (folder / "failed").touch()
+            assert not (folder / "built.failed").exists(), f"{name} was not built: another test says why"
+            (folder / "built.failed").touch()
             patched.chdir(ROOT)
             make(place)
-            (folder / "failed").rename(folder / "built")
+            (folder / "built.failed").rename(folder / "built")
     return place
 
 
