@@ -374,7 +374,9 @@ def built_once(
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "built").exists():
             # what has failed takes as long to fail again
-            assert not (folder / "built.failed").exists(), f"{name} was not built: another test says why"
+            assert not (folder / "built.failed").exists(), (
+                f"{name} was not built: another test says why"
+            )
             (folder / "built.failed").touch()
             patched.chdir(ROOT)
             make(place)
