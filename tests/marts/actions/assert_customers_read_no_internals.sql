@@ -1,5 +1,5 @@
--- what customers may read, as configured, says nothing of churn, risk, scores or revenue; a warning,
--- because people write these texts, and the words have other meanings, too
+-- what customers may read, as configured, says nothing of churn, risk, scores or revenue;
+-- a warning, because people write these texts, and the words have other meanings, too
 {{ config(severity='warn') }}
 with
 
