@@ -133,23 +133,23 @@ chosen as (
 
     select
         2 as part,
-        cause_order,
-        step_order,
-        customer_id,
-        rule_id,
-        why,
-        playbook,
-        day_offset,
+        ranked.cause_order,
+        ranked.step_order,
+        ranked.customer_id,
+        ranked.rule_id,
+        ranked.why,
+        ranked.playbook,
+        ranked.day_offset,
         cast(null as int) as days_after_contact,
-        owner_role,
-        channel,
-        step,
-        customer_offer
+        ranked.owner_role,
+        ranked.channel,
+        ranked.step,
+        ranked.customer_offer
     from ranked
     cross join kept_free
     where
-        step_rank <= greatest({{ var('playbook_most_steps') }} - kept_free.steps, 1)
-        and (playbook != 'general' or has_playbook = 0)
+        ranked.step_rank <= greatest({{ var('playbook_most_steps') }} - kept_free.steps, 1)
+        and (ranked.playbook != 'general' or ranked.has_playbook = 0)
 
 ),
 

@@ -21,7 +21,8 @@ rules as (
         {{ band['points'] }} as points,
         {{ sql_text(band['reason']) }} as reason,
         {{ band_action_group_text(rule, band) }} as action_group,
-        {{ sql_text(rule['evidence']) if rule.get('evidence') else 'cast(null as string)' }} as evidence,
+        {{ sql_text(rule['evidence']) if rule.get('evidence') else 'cast(null as string)' }}
+            as evidence,
         {{ (rule['id'] not in var('disabled_risk_rules')) | lower }} as is_enabled
     {% if not (loop.last and rule_loop.last) %}
     union all
