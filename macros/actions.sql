@@ -104,7 +104,7 @@
     {{ return('') }}
 {% endmacro %}
 
-{# The groups that need an action: those that rules call for, and that of customers without one. #}
+{# The groups that need an action: each group of a rule, and `none` for customers without one. #}
 {% macro needed_action_groups() %}
     {%- set groups = {'none': true} -%}
     {%- for rule in ruleset()['rules'] -%}

@@ -162,7 +162,7 @@ class Town:
                 # tests of the data take as long as the models
                 patch.object(churn.dbt, "_BUILD", churn.dbt._BUILD_UNTESTED),
                 patch.object(churn.dbt, "_QUIET", QUIET),
-                # an eighth of a build is events that nobody reads
+                # an eighth of a build is events without a reader
                 patch.object(EventManager, "fire_event"),
             ):
                 yield
