@@ -30,14 +30,6 @@
     {%- endfor %}
 {%- endmacro %}
 
-{# Aggregate over the scores of a group, exact: both sides of the fraction are doubled. #}
-{% macro area_under_curve(churners, stayers, stayers_below) -%}
-    {{ exact_ratio(
-        'sum(' ~ churners ~ ' * (2 * ' ~ stayers_below ~ ' + ' ~ stayers ~ '))',
-        '2 * sum(' ~ churners ~ ') * sum(' ~ stayers ~ ')'
-    ) }}
-{%- endmacro %}
-
 {# Whom a level names: name -> condition. #}
 {% macro flagged_groups() %}
     {{ return({
@@ -64,8 +56,8 @@
 {%- endmacro %}
 
 {#
-    Fewer churned customers than this say nothing, whatever the AUC; nor do fewer accounts, because
-    the interval draws accounts. These limits are no configuration: who may tune them gets any verdict.
+    With fewer churned customers, or fewer accounts, there is no verdict, whatever the AUC: an account
+    counts as one observation. The limits are fixed, so that verdicts cannot be tuned.
 #}
 {% macro least_churned_customers() -%}
     30

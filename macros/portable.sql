@@ -368,38 +368,6 @@
     explode(split({{ text }}, '\\Q' || {{ separator }} || '\\E'))
 {%- endmacro %}
 
-{# A list of the values that are not null, the smallest first. #}
-{% macro sorted_list(values) %}
-    {{- adapter.dispatch('sorted_list', 'churn')(values) -}}
-{% endmacro %}
-{% macro default__sorted_list(values) -%}
-    list_sort(list_filter([{{ values | join(', ') }}], lambda value: value is not null))
-{%- endmacro %}
-{% macro spark__sorted_list(values) -%}
-    sort_array(array_compact(array({{ values | join(', ') }})))
-{%- endmacro %}
-
-{# The item of a list at a position, counted from 1; null where there is none. #}
-{% macro list_item(list, position) %}
-    {{- adapter.dispatch('list_item', 'churn')(list, position) -}}
-{% endmacro %}
-{% macro default__list_item(list, position) -%}
-    list_extract({{ list }}, {{ position }})
-{%- endmacro %}
-{% macro spark__list_item(list, position) -%}
-    get({{ list }}, {{ position }} - 1)
-{%- endmacro %}
-
-{% macro list_length(list) %}
-    {{- adapter.dispatch('list_length', 'churn')(list) -}}
-{% endmacro %}
-{% macro default__list_length(list) -%}
-    len({{ list }})
-{%- endmacro %}
-{% macro spark__list_length(list) -%}
-    size({{ list }})
-{%- endmacro %}
-
 {# Aggregate: the median; of an even number of values the mean of the middle two. #}
 {% macro median_of(value) %}
     {{- adapter.dispatch('median_of', 'churn')(value) -}}

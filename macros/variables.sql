@@ -12,7 +12,6 @@
         'history_weeks': [1, 1000],
         'backtest_horizon_days': [1, 1000],
         'backtest_weeks': [0, 1000],
-        'backtest_replicates': [1, 1000],
         'renewal_notice_days': [0, 1000],
         'contact_pause_days': [0, 1000],
         'playbook_most_steps': [3, 100],

@@ -63,7 +63,7 @@ class Contents(NamedTuple):
 class Workspace:
     """A warehouse and a store of its own; models, macros and seeds are the project's.
 
-    Builds of a `light` place cost a third (`prepared_dbt.light`): few weeks and replicates, no
+    Builds of a `light` place cost a third (`prepared_dbt.light`): few weeks, no
     contracts, no descriptions in the warehouse, no data tests.
     """
 

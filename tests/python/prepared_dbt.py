@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 _COMMANDS = {"build", "run", "test", "seed", "run-operation", "compile", "generate"}
 _SPARK = {"spark", "spark_cluster"}
 # what a light build computes less of; variables given on the command line win
-FEW = {"history_weeks": 4, "backtest_weeks": 4, "backtest_replicates": 2}
+FEW = {"history_weeks": 4, "backtest_weeks": 4}
 
 _is_light = False
 

@@ -3,23 +3,20 @@
 Written from the definitions of its figures, never from the macros; scikit-learn gives the AUC.
 """
 
-import hashlib
 import math
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
-from functools import cache
-from statistics import median
+from itertools import chain
+from statistics import NormalDist, median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-REPLICATES = 200
 LABELS = ("subscription_ended", "account_churned")
 GROUPS = {"high": ("High",), "medium_or_above": ("High", "Medium")}
 
@@ -55,53 +52,46 @@ class Judged:
     account_churned_on: date | None
 
 
-# ------------------------------------------------------------------------------ the bootstrap
-def poisson_limits() -> list[Fraction]:
-    """2^32 times the probability that Poisson(1) is at most 0, 1, 2, ..."""
-    one_in_e = sum(Fraction((-1) ** n, math.factorial(n)) for n in range(60))
-    limits, cumulated = [], Fraction(0)
-    for count in range(20):
-        cumulated += one_in_e / math.factorial(count)
-        limits.append(cumulated * 2**32)
-    return limits
+# ------------------------------------------------------------------------------ the intervals
+def margin_of_error(
+    rows: Iterable[Scored | Judged], influences: Iterable[float], accounts: int | None = None
+) -> float | None:
+    """Half the width of the 95% interval of a figure to which each row adds its influence.
+
+    None for a figure that rests on fewer than two accounts.
+    """
+    of_account: dict[str, float] = defaultdict(float)
+    for row, value in zip(rows, influences, strict=True):
+        of_account[row.account_id] += value
+    count = len(of_account) if accounts is None else accounts
+    if count < 2:
+        return None
+    variance = count / (count - 1) * sum(value**2 for value in of_account.values())
+    return t_quantile(count - 1) * math.sqrt(variance)
 
 
-LIMITS = poisson_limits()
-
-
-@cache
-def weights(account_id: str) -> tuple[int, ...]:
-    """How often each replicate draws the account."""
-    hashes = (
-        hashlib.md5(f"{account_id}|{replicate}".encode()).hexdigest()
-        for replicate in range(REPLICATES)
+def t_quantile(degrees: int) -> float:
+    """Abramowitz and Stegun 26.7.5, three terms."""
+    z = NormalDist().inv_cdf(0.975)
+    return (
+        z
+        + (z**3 + z) / 4 / degrees
+        + (5 * z**5 + 16 * z**3 + 3 * z) / 96 / degrees**2
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384 / degrees**3
     )
-    return tuple(bisect_right(LIMITS, int(digits[:8], 16)) for digits in hashes)
 
 
-def weights_of(rows: Iterable[Scored | Judged]) -> NDArray[np.float64]:
-    """One row a row, one column a replicate."""
-    return np.array([weights(row.account_id) for row in rows], dtype=float).reshape(-1, REPLICATES)
-
-
-def interval(replicates: NDArray[np.float64]) -> Interval:
-    """The middle 95%, of 200 the 5th and the 196th; replicates without a figure do not count."""
-    known = np.sort(replicates[~np.isnan(replicates)])
-    if not len(known):
+def share_interval(share: float, margin: float | None) -> Interval:
+    """On the logit scale; None without a width."""
+    if not 0 < share < 1 or not margin or margin < 1e-9:
         return None, None
-    place = math.ceil(len(known) * 0.025)
-    return known[place - 1], known[len(known) - place]
+    width, logit = margin / (share * (1 - share)), math.log(share / (1 - share))
+    return 1 / (1 + math.exp(width - logit)), 1 / (1 + math.exp(-width - logit))
 
 
-def proper_interval(replicates: NDArray[np.float64]) -> Interval:
-    """None where it would be a point: too few accounts to tell."""
-    low, high = interval(np.round(replicates, 6))
-    return (None, None) if low == high else (low, high)
-
-
-def ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Part / whole, not a number where the whole is 0."""
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
+def auc_interval(value: float, margin: float | None) -> Interval:
+    """The AUC itself where nothing varies."""
+    return (value, value) if margin is not None and margin < 1e-9 else share_interval(value, margin)
 
 
 # ------------------------------------------------------------------------------ the AUC
@@ -112,22 +102,16 @@ def auc(rows: Sequence[Scored], label: str) -> float | None:
     return float(roc_auc_score(left, [row.risk_score for row in rows]))
 
 
-def auc_replicates(rows: Sequence[Scored], label: str) -> NDArray[np.float64]:
-    """The share of the weighted pairs in which who left scores higher, ties half."""
+def auc_influences(rows: Sequence[Scored], label: str) -> NDArray[np.float64]:
+    """What each customer adds to the AUC: its placement among those of the other kind."""
     left = np.array([row.left_on(label) is not None for row in rows])
     score = np.array([row.risk_score for row in rows])
-    weight = weights_of(rows)
     above = np.greater.outer(score[left], score[~left]) * 1.0
     above += np.equal.outer(score[left], score[~left]) * 0.5
-    won = ((above @ weight[~left]) * weight[left]).sum(axis=0)
-    return ratio(won, weight[left].sum(axis=0) * weight[~left].sum(axis=0))
-
-
-def mean_by_column(dates: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """The unweighted mean over the dates that have the figure, replicate by replicate."""
-    stacked = np.array(dates)
-    known = ~np.isnan(stacked)
-    return ratio(np.where(known, stacked, 0).sum(axis=0), known.sum(axis=0).astype(float))
+    found = np.empty(len(rows))
+    found[left] = (above.mean(axis=1) - above.mean()) / left.sum()
+    found[~left] = (above.mean(axis=0) - above.mean()) / (~left).sum()
+    return found
 
 
 # ------------------------------------------------------------------------------ whom it named
@@ -223,13 +207,17 @@ def backtest(rows: Sequence[Scored], label: str) -> dict[date, Figures]:
     found = {}
     for day, of_day in by_date(rows).items():
         named = hits(of_day, label)
-        low, high = interval(auc_replicates(of_day, label))
+        value = auc(of_day, label)
+        low, high = None, None
+        if value is not None:
+            margin = margin_of_error(of_day, auc_influences(of_day, label))
+            low, high = auc_interval(value, margin)
         days = [lead for (at, _), lead in all_leads.items() if at == day]
         found[day] = {
             "horizon_end": day + timedelta(90),
             "customers_high": named["high"].customers,
             "customers_medium_or_above": named["medium_or_above"].customers,
-            "auc": auc(of_day, label),
+            "auc": value,
             "auc_low": low,
             "auc_high": high,
             **rates(named),
@@ -245,8 +233,15 @@ def pooled(rows: Sequence[Scored], label: str) -> Figures:
     for of_day in days.values():
         for group, found in hits(of_day, label).items():
             named[group] = named[group] + found
-    aucs = [value for of_day in days.values() if (value := auc(of_day, label)) is not None]
-    low, high = interval(mean_by_column([auc_replicates(day, label) for day in days.values()]))
+    with_auc = [of_day for of_day in days.values() if auc(of_day, label) is not None]
+    mean, low, high = None, None, None
+    if with_auc:
+        mean = sum(auc(of_day, label) or 0 for of_day in with_auc) / len(with_auc)
+        margin = margin_of_error(
+            chain.from_iterable(with_auc),
+            np.concatenate([auc_influences(of_day, label) for of_day in with_auc]) / len(with_auc),
+        )
+        low, high = auc_interval(mean, margin)
     longest: dict[tuple[str, date | None], int] = defaultdict(int)
     all_leads = leads(rows, label)
     for row in rows:
@@ -259,7 +254,7 @@ def pooled(rows: Sequence[Scored], label: str) -> Figures:
         "dates": len(days),
         "churned_customers": len({row.customer_id for row in rows if row.left_on(label)}),
         "churned_accounts": len({row.account_id for row in rows if row.left_on(label)}),
-        "auc": sum(aucs) / len(aucs) if aucs else None,
+        "auc": mean,
         "auc_low": low,
         "auc_high": high,
         **rates(named),
@@ -276,8 +271,8 @@ def calibration(rows: Sequence[Scored], label: str) -> dict[int, Figures]:
         if not band:
             continue
         left = np.array([row.left_on(label) is not None for row in band])
-        weight = weights_of(band)
-        low, high = proper_interval(ratio(weight[left].sum(axis=0), weight.sum(axis=0)))
+        margin = margin_of_error(band, (left - left.mean()) / len(band))
+        low, high = share_interval(left.mean(), margin)
         found[start] = {
             "score_band": f"{start}–{end}",
             "score_to": end,
@@ -290,6 +285,23 @@ def calibration(rows: Sequence[Scored], label: str) -> dict[int, Figures]:
     return found
 
 
+def lift_interval(
+    rows: Sequence[Judged], fired: NDArray[np.bool_], left: NDArray[np.bool_]
+) -> Interval:
+    """On the log scale; None without a width."""
+    if not (fired & left).any():
+        return None, None
+    rate, base_rate = left[fired].mean(), left.mean()
+    of_rate = np.where(fired, left - rate, 0) / fired.sum() / rate
+    of_base_rate = (left - base_rate) / len(rows) / base_rate
+    accounts = len({row.account_id for row, is_fired in zip(rows, fired, strict=True) if is_fired})
+    margin = margin_of_error(rows, of_rate - of_base_rate, accounts)
+    if not margin or margin < 1e-9:
+        return None, None
+    factor = math.exp(margin)
+    return rate / base_rate / factor, rate / base_rate * factor
+
+
 def rule_figures(rows: Sequence[Judged], rule_id: str, label: str) -> Figures:
     """`risk_backtest_by_rule` of one rule and label."""
     left_on: Callable[[Judged], date | None] = {
@@ -298,13 +310,7 @@ def rule_figures(rows: Sequence[Judged], rule_id: str, label: str) -> Figures:
     }[label]
     left = np.array([left_on(row) is not None for row in rows], dtype=bool)
     fired = np.array([rule_id in row.fired for row in rows], dtype=bool)
-    weight = weights_of(rows)
-    low, high = proper_interval(
-        ratio(
-            ratio(weight[fired & left].sum(axis=0), weight[fired].sum(axis=0)),
-            ratio(weight[left].sum(axis=0), weight.sum(axis=0)),
-        )
-    )
+    low, high = lift_interval(rows, fired, left)
     rate = share(int((fired & left).sum()), int(fired.sum()))
     base_rate = share(int(left.sum()), len(rows))
     return {

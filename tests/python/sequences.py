@@ -37,7 +37,6 @@ from test_growth import Company
 SETTINGS = {
     "history_weeks: 26": "history_weeks: 2",
     "backtest_weeks: 52": "backtest_weeks: 0",
-    "backtest_replicates: 200": "backtest_replicates: 1",
     "+persist_docs: {relation: true, columns: true}": "+persist_docs: {}",
 }
 # Most of a small build is dbt's work per table, not SQL. Contracts are left out, and tables and

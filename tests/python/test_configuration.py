@@ -149,7 +149,6 @@ WRONG_VALUES: dict[str, list[tuple[Any, str]]] = {
     "history_weeks": [(0, "from 1 to 1000, not 0"), (26.5, "not 26.5"), ([26], "not [26]")],
     "backtest_horizon_days": [(True, "not True"), (-90, "from 1 to 1000, not -90")],
     "backtest_weeks": [("52", "whole number from 0 to 1000, not '52'"), (-1, "not -1")],
-    "backtest_replicates": [(0, "from 1 to 1000, not 0")],
     "renewal_notice_days": [("x", "from 0 to 1000, not 'x'"), (False, "not False")],
     "contact_pause_days": [(10**9, "from 0 to 1000, not 1000000000")],
     "playbook_most_steps": [(2, "from 3 to 100, not 2"), ("7", "not '7'")],
@@ -485,7 +484,7 @@ def test_a_rule_means_what_its_settings_say_whatever_its_name(workspace: Workspa
         for row in usage
         if row["subscription_id"] != "S-little" or row["usage_date"] in ("2026-02-01", "2026-02-02")
     ]
-    small = {"history_weeks": 1, "backtest_weeks": 0, "backtest_replicates": 1}
+    small = {"history_weeks": 1, "backtest_weeks": 0}
     workspace.build_tables(tables, **small)
     shipped = what_people_see(workspace)
     assert "thin evidence" in " ".join(shipped["show"].split())
@@ -545,7 +544,6 @@ TUNED = {
     "history_weeks": 3,
     "backtest_horizon_days": 20,
     "backtest_weeks": 4,
-    "backtest_replicates": 3,
     "renewal_notice_days": 400,
     "contact_pause_days": 0,
     "playbook_start_days": {"high": 0, "medium": 3, "renewal": 0},

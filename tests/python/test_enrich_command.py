@@ -137,7 +137,7 @@ def company(
     """The small company with messages, as a build left it: built once, then copied."""
 
     def make(place: Workspace) -> None:
-        few = {"history_weeks": 8, "backtest_weeks": 4, "backtest_replicates": 2}
+        few = {"history_weeks": 8, "backtest_weeks": 4}
         place.build(with_messages(small_company()), **few)
 
     built = built_once(tmp_path_factory, target, "company with messages", make, light=True)

@@ -442,7 +442,7 @@ def test_a_wild_date_stops_the_build(workspace: Workspace, tables: Tables) -> No
 # ------------------------------------------------------------------------------ the same again
 
 
-FULL = {"history_weeks": 26, "backtest_weeks": 52, "backtest_replicates": 200}
+FULL = {"history_weeks": 26, "backtest_weeks": 52}
 
 
 def test_rows_in_another_order_and_typed_give_the_same_marts(

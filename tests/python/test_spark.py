@@ -351,7 +351,7 @@ def test_a_troublesome_company_is_the_same_on_both_engines(
     assert len(rows) > 100
     # seventy days are too few to judge, and there are no messages in the data: the sample has both
     empty = [table for table, count in rows.items() if count == "0"]
-    parts = ("backtest", "bootstrap", "calibration", "account_keys", "ticket_messages", "quality")
+    parts = ("backtest", "calibration", "account_keys", "ticket_messages", "quality")
     others = ("staging.stg_store__enrichment_evaluations", "staging.stg_store__enrichment_markers")
     assert [t for t in empty if t not in others and not any(part in t for part in parts)] == []
 

@@ -13,6 +13,12 @@ aucs as (
 
 ),
 
+influences as (
+
+    select * from {{ ref('int_backtest_influences') }}
+
+),
+
 warnings as (
 
     select * from {{ ref('int_backtest_warnings') }}
@@ -98,22 +104,52 @@ means as (
         label,
         ruleset,
         signals,
-        {{ decimal_share('sum(auc)', 'count(auc)') }} as auc,
-        {{ each_replicate(decimal_share('sum(auc_{n})', 'count(auc_{n})'), 'auc_{n}') | indent(4) }}
+        count(*) as auc_dates,
+        {{ decimal_share('sum(auc)', 'count(*)') }} as auc
     from aucs
     group by label, ruleset, signals
 
 ),
 
-intervals as (
+-- an account counts once, with all of its customers and dates
+account_influences as (
 
     select
         label,
         ruleset,
         signals,
-        auc,
-        {{ sorted_replicates('auc_{n}') }} as auc_replicates
+        account_id,
+        {{ influence('sum(influence)') }} as influence
+    from influences
+    group by label, ruleset, signals, account_id
+
+),
+
+margins as (
+
+    select
+        label,
+        ruleset,
+        signals,
+        {{ margin_of_error('influence') | indent(8) }} as summed_margin
+    from account_influences
+    group by label, ruleset, signals
+
+),
+
+mean_aucs as (
+
+    select
+        means.label,
+        means.ruleset,
+        means.signals,
+        cast(means.auc as double) as auc,
+        margins.summed_margin / means.auc_dates as auc_margin
     from means
+    inner join margins
+        on means.label = margins.label
+        and means.ruleset = margins.ruleset
+        and means.signals = margins.signals
 
 ),
 
@@ -130,9 +166,9 @@ pooled as (
         coalesce(sums.churners, 0) as churners,
         coalesce(churned.churned_customers, 0) as churned_customers,
         coalesce(churned.churned_accounts, 0) as churned_accounts,
-        {{ published_ratio('intervals.auc') }} as auc,
-        {{ published_ratio(interval_low('intervals.auc_replicates')) }} as auc_low,
-        {{ published_ratio(interval_high('intervals.auc_replicates')) }} as auc_high,
+        {{ rounded_fraction('mean_aucs.auc') }} as auc,
+        {{ auc_limit('mean_aucs.auc', 'mean_aucs.auc_margin', '-') | indent(8) }} as auc_low,
+        {{ auc_limit('mean_aucs.auc', 'mean_aucs.auc_margin', '+') | indent(8) }} as auc_high,
         {%- for group in flagged_groups() | list + ['top_decile'] %}
         sums.customers_{{ group }},
         sums.churners_{{ group }},
@@ -147,10 +183,10 @@ pooled as (
         on candidates.label = churned.label
         and candidates.ruleset = churned.ruleset
         and candidates.signals = churned.signals
-    left join intervals
-        on candidates.label = intervals.label
-        and candidates.ruleset = intervals.ruleset
-        and candidates.signals = intervals.signals
+    left join mean_aucs
+        on candidates.label = mean_aucs.label
+        and candidates.ruleset = mean_aucs.ruleset
+        and candidates.signals = mean_aucs.signals
 
 ),
 

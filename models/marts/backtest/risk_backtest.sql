@@ -32,19 +32,6 @@ lead_times as (
 
 ),
 
-intervals as (
-
-    select
-        label,
-        ruleset,
-        signals,
-        as_of_date,
-        auc,
-        {{ sorted_replicates('auc_{n}') }} as auc_replicates
-    from aucs
-
-),
-
 risk_backtest as (
 
     select
@@ -57,17 +44,17 @@ risk_backtest as (
         counts.churners,
         counts.customers_high,
         counts.customers_medium_or_above,
-        {{ published_ratio('intervals.auc') }} as auc,
-        {{ published_ratio(interval_low('intervals.auc_replicates')) }} as auc_low,
-        {{ published_ratio(interval_high('intervals.auc_replicates')) }} as auc_high,
+        {{ published_ratio('aucs.auc') }} as auc,
+        {{ auc_limit('cast(aucs.auc as double)', 'aucs.auc_margin', '-') | indent(8) }} as auc_low,
+        {{ auc_limit('cast(aucs.auc as double)', 'aucs.auc_margin', '+') | indent(8) }} as auc_high,
         {{ hit_rates() | indent(8) }},
         lead_times.median_lead_days
     from counts
-    inner join intervals
-        on counts.label = intervals.label
-        and counts.ruleset = intervals.ruleset
-        and counts.signals = intervals.signals
-        and counts.as_of_date = intervals.as_of_date
+    left join aucs
+        on counts.label = aucs.label
+        and counts.ruleset = aucs.ruleset
+        and counts.signals = aucs.signals
+        and counts.as_of_date = aucs.as_of_date
     left join lead_times
         on counts.label = lead_times.label
         and counts.ruleset = lead_times.ruleset

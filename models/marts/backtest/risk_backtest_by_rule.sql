@@ -13,12 +13,6 @@ rule_counts as (
 
 ),
 
-weights as (
-
-    select * from {{ ref('int_bootstrap_weights') }}
-
-),
-
 labels as (
 
     {% for label in churn_labels() -%}
@@ -53,33 +47,50 @@ candidates as (
 sums as (
 
     select
-        rule_counts.label,
-        rule_counts.rule_id,
-        cast(sum(rule_counts.customers) as bigint) as customers,
-        cast(sum(rule_counts.churners) as bigint) as churners,
-        cast(sum(rule_counts.customers_fired) as bigint) as customers_fired,
-        cast(sum(rule_counts.churners_fired) as bigint) as churners_fired,
-        {{ each_replicate(decimal_share(
-            'sum(rule_counts.churners_fired * weights.weight_{n}) * sum(rule_counts.customers * weights.weight_{n})',
-            'sum(rule_counts.customers_fired * weights.weight_{n}) * sum(rule_counts.churners * weights.weight_{n})'
-        ), 'lift_{n}') | indent(4) }}
+        label,
+        rule_id,
+        cast(sum(customers) as bigint) as customers,
+        cast(sum(churners) as bigint) as churners,
+        cast(sum(customers_fired) as bigint) as customers_fired,
+        cast(sum(churners_fired) as bigint) as churners_fired,
+        cast(sum(churners_fired) as double) * sum(customers)
+            / nullif(cast(sum(customers_fired) as double) * sum(churners), 0) as lift
     from rule_counts
-    inner join weights on rule_counts.account_id = weights.account_id
-    group by rule_counts.label, rule_counts.rule_id
+    group by label, rule_id
 
 ),
 
-intervals as (
+-- what an account adds to the logarithm of the lift, which is a sum of four logarithms
+influences as (
+
+    select
+        rule_counts.label,
+        rule_counts.rule_id,
+        rule_counts.customers_fired > 0 as has_fired,
+        {{ influence(
+            'cast(rule_counts.churners_fired as double) / nullif(sums.churners_fired, 0)'
+            ~ ' - cast(rule_counts.customers_fired as double) / nullif(sums.customers_fired, 0)'
+            ~ ' - cast(rule_counts.churners as double) / nullif(sums.churners, 0)'
+            ~ ' + cast(rule_counts.customers as double) / nullif(sums.customers, 0)'
+        ) }} as influence
+    from rule_counts
+    inner join sums
+        on rule_counts.label = sums.label
+        and rule_counts.rule_id = sums.rule_id
+
+),
+
+margins as (
 
     select
         label,
         rule_id,
-        customers,
-        churners,
-        customers_fired,
-        churners_fired,
-        {{ sorted_replicates('lift_{n}') }} as lift_replicates
-    from sums
+        -- without a width it is no interval: too few accounts to tell
+        nullif({{ margin_of_error(
+            'influence', accounts='count(*) filter (where has_fired)'
+        ) | indent(8) }}, 0) as log_margin
+    from influences
+    group by label, rule_id
 
 ),
 
@@ -92,25 +103,24 @@ judged as (
         candidates.driver_label,
         candidates.is_dated,
         candidates.most_points,
-        coalesce(intervals.customers, 0) as customers,
-        coalesce(intervals.churners, 0) as churners,
-        coalesce(intervals.customers_fired, 0) as customers_fired,
-        coalesce(intervals.churners_fired, 0) as churners_fired,
-        {{ share('intervals.churners_fired', 'intervals.customers_fired') }} as churn_rate_fired,
+        coalesce(sums.customers, 0) as customers,
+        coalesce(sums.churners, 0) as churners,
+        coalesce(sums.customers_fired, 0) as customers_fired,
+        coalesce(sums.churners_fired, 0) as churners_fired,
+        {{ share('sums.churners_fired', 'sums.customers_fired') }} as churn_rate_fired,
         {{ share(
-            'intervals.churners - intervals.churners_fired',
-            'intervals.customers - intervals.customers_fired'
+            'sums.churners - sums.churners_fired', 'sums.customers - sums.customers_fired'
         ) }} as churn_rate_not_fired,
-        {{ decimal_share(
-            'intervals.churners_fired * intervals.customers',
-            'intervals.customers_fired * intervals.churners'
-        ) }} as lift,
-        {{ proper_interval_low('intervals.lift_replicates') | indent(8) }} as lift_low,
-        {{ proper_interval_high('intervals.lift_replicates') | indent(8) }} as lift_high
+        {{ rounded_fraction('sums.lift') }} as lift,
+        {{ rounded_fraction('sums.lift / exp(margins.log_margin)') }} as lift_low,
+        {{ rounded_fraction('sums.lift * exp(margins.log_margin)') }} as lift_high
     from candidates
-    left join intervals
-        on candidates.label = intervals.label
-        and candidates.rule_id = intervals.rule_id
+    left join sums
+        on candidates.label = sums.label
+        and candidates.rule_id = sums.rule_id
+    left join margins
+        on candidates.label = margins.label
+        and candidates.rule_id = margins.rule_id
 
 ),
 

@@ -1,12 +1,34 @@
 -- one row per label, rule set, kind of signals and score band: how many of the band left
 with
 
-score_counts as (
+scores as (
 
     select
         *,
         least(cast(floor(risk_score / 10.0) as int), 9) as band
-    from {{ ref('int_backtest_score_counts') }}
+    from {{ ref('int_backtest_scores') }}
+
+),
+
+account_counts as (
+
+    {% for label, column in churn_labels().items() -%}
+    select
+        '{{ label }}' as label,
+        ruleset,
+        signals,
+        band,
+        account_id,
+        count(*) as customers,
+        count({{ column }}) as churners
+    from scores
+    group by ruleset, signals, band, account_id
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
 
 ),
 
@@ -16,30 +38,52 @@ sums as (
         label,
         ruleset,
         signals,
-        10 * band as score_from,
-        case when band = 9 then 100 else 10 * band + 9 end as score_to,
+        band,
         cast(sum(customers) as bigint) as customers,
-        cast(sum(churners) as bigint) as churners,
-        {{ each_replicate(
-            share('sum(churners_{n})', 'sum(customers_{n})'), 'rate_{n}'
-        ) | indent(4) }}
-    from score_counts
+        cast(sum(churners) as bigint) as churners
+    from account_counts
     group by label, ruleset, signals, band
 
 ),
 
-intervals as (
+-- what an account adds to the churn rate of the band
+influences as (
+
+    select
+        sums.label,
+        sums.ruleset,
+        sums.signals,
+        sums.band,
+        sums.customers,
+        sums.churners,
+        {{ influence(
+            '(account_counts.churners - account_counts.customers'
+            ~ ' * (cast(sums.churners as double) / sums.customers)) / sums.customers'
+        ) }} as influence
+    from account_counts
+    inner join sums
+        on account_counts.label = sums.label
+        and account_counts.ruleset = sums.ruleset
+        and account_counts.signals = sums.signals
+        and account_counts.band = sums.band
+
+),
+
+bands as (
 
     select
         label,
         ruleset,
         signals,
-        score_from,
-        score_to,
+        10 * band as score_from,
+        case when band = 9 then 100 else 10 * band + 9 end as score_to,
         customers,
         churners,
-        {{ sorted_replicates('rate_{n}') }} as rate_replicates
-    from sums
+        cast(churners as double) / customers as churn_rate,
+        -- without a width it is no interval: too few accounts to tell
+        nullif({{ margin_of_error('influence') | indent(8) }}, 0) as rate_margin
+    from influences
+    group by label, ruleset, signals, band, customers, churners
 
 ),
 
@@ -55,10 +99,10 @@ risk_calibration as (
         customers,
         churners,
         {{ share('churners', 'customers') }} as churn_rate,
-        {{ proper_interval_low('rate_replicates') | indent(8) }} as churn_rate_low,
-        {{ proper_interval_high('rate_replicates') | indent(8) }} as churn_rate_high,
+        {{ logit_limit('churn_rate', 'rate_margin', '-') | indent(8) }} as churn_rate_low,
+        {{ logit_limit('churn_rate', 'rate_margin', '+') | indent(8) }} as churn_rate_high,
         {{ is_headline('label', 'ruleset', 'signals') | indent(8) }} as is_headline
-    from intervals
+    from bands
 
 )
 

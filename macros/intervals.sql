@@ -1,0 +1,62 @@
+{#
+    95% confidence intervals, clustered by account and in closed form.
+
+    Every figure is linearised: its influence is what each account adds to it. The variance of the
+    figure is that of a sum of A independent accounts, A / (A - 1) times the sum of the squared
+    influences. Influences are decimals, so that sums do not depend on the order of the rows.
+    docs/decisions/0021-intervals-in-closed-form.md gives the formulas and their sources.
+#}
+
+{# A floating-point influence of an account, or a sum of influences, with 15 digits. #}
+{% macro influence(value) -%}
+    cast({{ value }} as decimal(18, 15))
+{%- endmacro %}
+
+{#
+    Aggregate over accounts: half the width of the interval, before it is put on its scale. Null for
+    fewer than two accounts. `accounts` is the number of accounts that the figure rests on.
+#}
+{% macro margin_of_error(influence, accounts='count(*)') -%}
+    case
+        when {{ accounts }} > 1 then
+            {{ t_quantile(accounts ~ ' - 1') }}
+            * sqrt(
+                cast(sum({{ influence }} * {{ influence }}) as double)
+                * {{ accounts }} / ({{ accounts }} - 1)
+            )
+    end
+{%- endmacro %}
+
+{# The 97.5% quantile of Student's t: Cornish-Fisher expansion around that of the normal distribution. #}
+{% macro t_quantile(degrees_of_freedom) -%}
+    (
+        1.959964 + 2.372271 / ({{ degrees_of_freedom }})
+        + 2.822500 / power({{ degrees_of_freedom }}, 2)
+        + 2.555852 / power({{ degrees_of_freedom }}, 3)
+    )
+{%- endmacro %}
+
+{#
+    One end of the interval of an AUC: the AUC itself where nothing varies, because all scores are
+    equal or every churner is above, or below, every stayer. `side` is '-' or '+'.
+#}
+{% macro auc_limit(auc, margin, side) -%}
+    case
+        when {{ margin }} = 0 then {{ rounded_fraction(auc) }}
+        else {{ logit_limit(auc, margin, side) | indent(8) }}
+    end
+{%- endmacro %}
+
+{#
+    One end of the interval of a share, on the logit scale, so that it stays between 0 and 1.
+    Null where the share is 0 or 1: there is no logit.
+#}
+{% macro logit_limit(share, margin, side) -%}
+    case
+        when {{ share }} > 0 and {{ share }} < 1 then
+            {{ rounded_fraction(
+                '1 / (1 + exp(-(ln(' ~ share ~ ' / (1 - ' ~ share ~ ')) '
+                ~ side ~ ' ' ~ margin ~ ' / (' ~ share ~ ' * (1 - ' ~ share ~ ')))))'
+            ) }}
+    end
+{%- endmacro %}
