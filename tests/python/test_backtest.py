@@ -342,14 +342,14 @@ def test_calibration_equals_the_reference(judged: dict[str, Rows], sets: Sets) -
         (
             "risk_backtest",
             "int_backtest_placements",
-            "(2 * stayers_below + stayers)",
-            "stayers_below",
+            "(2 * stayers_up_to - stayers)",
+            "(2 * stayers_up_to)",
         ),
         (
             "risk_backtest",
             "int_backtest_placements",
-            "- churners_below) - churners",
-            "- churners_below)",
+            "- churners_up_to) + churners",
+            "- churners_up_to)",
         ),
         ("risk_backtest", "int_backtest_counts", "order by risk_score desc", "order by risk_score"),
         ("risk_backtest", "int_backtest_counts", "- 10 * customers_above", "- 9 * customers_above"),

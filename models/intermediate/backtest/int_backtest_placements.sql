@@ -20,12 +20,12 @@ ranked as (
         customers - churners as stayers,
         sum(churners) over of_date as all_churners,
         sum(customers - churners) over of_date as all_stayers,
-        sum(churners) over lower_scores - churners as churners_below,
-        sum(customers - churners) over lower_scores - (customers - churners) as stayers_below
+        sum(churners) over up_to_score as churners_up_to,
+        sum(customers - churners) over up_to_score as stayers_up_to
     from score_counts
     window
         of_date as (partition by label, ruleset, signals, as_of_date),
-        lower_scores as (
+        up_to_score as (
             partition by label, ruleset, signals, as_of_date
             order by risk_score
         )
@@ -42,7 +42,7 @@ aucs as (
         signals,
         as_of_date,
         {{ exact_ratio(
-            'sum(churners * (2 * stayers_below + stayers))',
+            'sum(churners * (2 * stayers_up_to - stayers))',
             '2 * sum(churners) * sum(stayers)'
         ) | indent(8) }} as auc
     from ranked
@@ -56,9 +56,9 @@ placements as (
 
     select
         *,
-        cast(2 * stayers_below + stayers as double)
+        cast(2 * stayers_up_to - stayers as double)
             / nullif(2 * all_stayers, 0) as churner_placement,
-        cast(2 * (all_churners - churners_below) - churners as double)
+        cast(2 * (all_churners - churners_up_to) + churners as double)
             / nullif(2 * all_churners, 0) as stayer_placement
     from ranked
 
