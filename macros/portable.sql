@@ -167,13 +167,6 @@
     xxhash64({{ text }})
 {%- endmacro %}
 
-{# The same for all of these columns of a row together. #}
-{% macro row_bucket(relation, columns) %}
-    {%- set values = [] -%}
-    {%- for column in columns -%}{%- do values.append(relation ~ '.' ~ column) -%}{%- endfor -%}
-    {{- bucket(values | join(', ')) -}}
-{% endmacro %}
-
 {# A cast that gives null where it fails. #}
 {% macro try_cast(expression, type) %}
     {{- adapter.dispatch('try_cast', 'churn')(expression, type) -}}
@@ -397,14 +390,3 @@
 {% macro spark__stored_file_name() -%}
     input_file_name()
 {%- endmacro %}
-
-{# How a table that grows is kept: where the engine can replace rows safely, it is added to. #}
-{% macro grown_table() %}
-    {{- return(adapter.dispatch('grown_table', 'churn')()) -}}
-{% endmacro %}
-{% macro default__grown_table() %}
-    {{ return('incremental') }}
-{% endmacro %}
-{% macro spark__grown_table() %}
-    {{ return('table') }}
-{% endmacro %}

@@ -84,10 +84,9 @@
 {% endmacro %}
 
 {#
-    How many rows of a file have a value in each of its columns: one row a column, of the rows behind
-    a place in the file; none where none came since.
+    How many rows of a file have a value in each of its columns: one row a column.
 #}
-{% macro column_counts(table_name, since=none) %}
+{% macro column_counts(table_name) %}
     {%- set found = source_column_names(table_name) -%}
     {#- told once, for whichever column: a file may have hundreds -#}
     {%- set filled = is_filled('{value}') | trim -%}
@@ -96,22 +95,16 @@
     counted as (
 
         select
-            count(*) as row_count,
-            max({{ row_number_in_file() }}) as last_row_number
+            count(*) as row_count
             {%- for column in found %},
             count(case when {{ filled | replace('{value}', 'cast(' ~ quoted(column) ~ ' as string)') }} then 1 end) as filled_{{ loop.index }}
             {%- endfor %}
         from {{ raw_relation(table_name) }}
-        {%- if since %}
-        where {{ row_number_in_file() }} > {{ since }}
-        having count(*) > 0
-        {%- endif %}
 
     )
 
     {% for column in found -%}
     select
-        last_row_number,
         {# of a column that is never read, the file holds hashes -#}
         {{ sql_text(column.removeprefix('_hash_')) }} as column_name,
         row_count,
@@ -121,33 +114,4 @@
     union all
     {% endif %}
     {%- endfor %}
-{% endmacro %}
-
-{# The same of a table that grows: the rows that came since are counted, and added to those before. #}
-{% macro column_counts_so_far(table_name) %}
-    {%- set since = last_row_number('last_row_number') if is_incremental() else none -%}
-    with
-
-    new_rows as (
-
-        {{ column_counts(table_name, since) | indent(8) }}
-
-    ),
-
-    columns_so_far as (
-
-        select
-            new_rows.last_row_number,
-            new_rows.column_name,
-            new_rows.row_count + {{ 'built.row_count' if is_incremental() else 0 }} as row_count,
-            new_rows.filled_rows + {{ 'built.filled_rows' if is_incremental() else 0 }} as filled_rows,
-            {{ fingerprint() }}
-        from new_rows
-        {%- if is_incremental() %}
-        inner join {{ this }} as built on new_rows.column_name = built.column_name
-        {%- endif %}
-
-    )
-
-    select * from columns_so_far
 {% endmacro %}

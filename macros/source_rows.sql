@@ -297,9 +297,6 @@
         end as {{ column }}_fault,
         case when {{ column }} is null then left(raw_{{ column }}, 200) end as {{ column }}_unread
         {%- endfor %}
-        {%- if table.get('grows') %},
-        {{ fingerprint() }}
-        {%- endif %}
     from tested
 {% endmacro %}
 

@@ -1,14 +1,5 @@
 -- one row per as-of date and customer: the score, why, and what to do next
-{{ config(
-    materialized=grown_table(),
-    incremental_strategy='delete+insert',
-    unique_key=['as_of_date', 'customer_id'],
-    post_hook="{{ forget_other_scores() }}",
-    meta={'grows_with': ['feature_usage', 'support_tickets'], 'applies_rules': true},
-) }}
-{#- what a score depends on, beside the rules: a build scores where any of it is not what it was -#}
-{%- set of_customer = ['account_id', 'is_active', 'churned', 'signal_coverage'] -%}
-{%- set scored_columns = of_customer + risk_signals() | list %}
+{%- set scored_columns = ['account_id', 'is_active', 'churned', 'signal_coverage'] + risk_signals() | list %}
 with
 
 as_of_dates as (
@@ -36,14 +27,6 @@ signals as (
     select customer_signals.*
     from customer_signals
     inner join as_of_dates on customer_signals.as_of_date = as_of_dates.as_of_date
-    {%- if is_incremental() %}
-    left join {{ this }} as built
-        on customer_signals.as_of_date = built.as_of_date
-        and customer_signals.customer_id = built.customer_id
-        and {{ row_bucket('customer_signals', scored_columns) }}
-            = {{ row_bucket('built', scored_columns) }}
-    where built.customer_id is null
-    {%- endif %}
 
 ),
 
@@ -136,8 +119,7 @@ customer_scores as (
         scored.action_groups,
         recommendations.recommended_actions,
         {{ usage_evidence() | indent(4) }} as usage_evidence,
-        '{{ var("risk_ruleset") }}' as ruleset,
-        {{ fingerprint() }}
+        '{{ var("risk_ruleset") }}' as ruleset
     from scored
     left join recommendations on scored.action_groups = recommendations.action_groups
 

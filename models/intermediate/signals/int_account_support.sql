@@ -1,12 +1,4 @@
 -- one row per as-of date and account with tickets in the support window
-{{ config(
-    materialized=grown_table(),
-    incremental_strategy='delete+insert',
-    unique_key='as_of_date',
-    post_hook="{{ forget_other_dates() }}",
-    meta={'grows_with': ['support_tickets']},
-) }}
--- depends_on: {{ ref('int_as_of_windows') }}, for the dates that late rows touch
 with
 
 as_of_dates as (
@@ -21,34 +13,6 @@ support_tickets as (
 
 ),
 
-{% if is_incremental() -%}
-as_of_windows as (
-
-    select * from {{ ref('int_as_of_windows') }}
-
-),
-
-built_windows as (
-
-    select
-        as_of_date,
-        sum(tickets_30d) as tickets
-    from {{ this }}
-    group by as_of_date
-
-),
-
--- the dates that are new, and those that late rows touch
-open_dates as (
-
-    select as_of_windows.as_of_date
-    from as_of_windows
-    left join built_windows on as_of_windows.as_of_date = built_windows.as_of_date
-    where as_of_windows.window_tickets != coalesce(built_windows.tickets, 0)
-
-),
-
-{% endif -%}
 windowed as (
 
     select
@@ -70,9 +34,6 @@ windowed as (
         on {{ in_current_window(
             'cast(support_tickets.submitted_at as date)', 'as_of_dates.as_of_date'
         ) }}
-    {%- if is_incremental() %}
-    inner join open_dates on as_of_dates.as_of_date = open_dates.as_of_date
-    {%- endif %}
 
 ),
 
@@ -111,8 +72,7 @@ account_support as (
 
     select
         metrics.*,
-        latest_scores.satisfaction_score,
-        {{ fingerprint() }}
+        latest_scores.satisfaction_score
     from metrics
     left join latest_scores
         on metrics.as_of_date = latest_scores.as_of_date

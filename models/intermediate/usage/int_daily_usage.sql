@@ -1,6 +1,6 @@
 -- one row per subscription and day with usage
 {{ config(
-    materialized=grown_table(),
+    materialized='table' if target.type == 'spark' else 'incremental',
     incremental_strategy='delete+insert',
     unique_key='usage_date',
 ) }}
@@ -52,9 +52,7 @@ daily_usage as (
         feature_usage.usage_date,
         count(*) as usage_rows,
         cast(sum(feature_usage.usage_count) as bigint) as usage_count,
-        cast(coalesce(sum(feature_usage.error_count), 0) as bigint) as error_count,
-        {{ build_number() }} as build_number,
-        {{ fingerprint() }}
+        cast(coalesce(sum(feature_usage.error_count), 0) as bigint) as error_count
     from feature_usage
     {%- if is_incremental() %}
     inner join grown_days on feature_usage.usage_date = grown_days.usage_date

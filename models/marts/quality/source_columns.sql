@@ -4,11 +4,7 @@ with
 {% for table_name in var('saas_tables') if source_column_names(table_name) -%}
 {{ table_name }} as (
 
-    {% if saas_table(table_name).get('grows') -%}
-    select * from {{ ref('int_' ~ table_name ~ '_columns') }}
-    {%- else -%}
     {{ column_counts(table_name) | indent(4) }}
-    {%- endif %}
 
 ),
 

@@ -1,6 +1,6 @@
 -- one row per row of feature_usage, typed, with its fate: staged, rejected, duplicate or pending
 {{ config(
-    materialized=grown_table(),
+    materialized='table' if target.type == 'spark' else 'incremental',
     incremental_strategy='delete+insert',
     unique_key='_row_number',
 ) }}
