@@ -39,7 +39,6 @@ from costs import (  # noqa: F401
 ROOT = Path(__file__).parents[2]
 RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"
 # the columns that say which load and which build a row came by
-WRITTEN_BY = ("fingerprint", "support_tickets_fingerprint", "build_number")
 
 Row = dict[str, str]
 Tables = dict[str, list[Row]]
@@ -201,7 +200,7 @@ class Workspace:
         """The first column of a query."""
         return [next(iter(row.values())) for row in self.select(sql, *values)]
 
-    def contents(self, *schemas: str, without: Iterable[str] = ()) -> dict[str, Contents]:
+    def contents(self, *schemas: str) -> dict[str, Contents]:
         """Every table and view of these schemas, all of them by default; row order as stored."""
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             connection.execute("set timezone = 'UTC'")
@@ -212,10 +211,7 @@ class Workspace:
             for schema, table in relations:
                 if schemas and schema not in schemas:
                     continue
-                left_out = ", ".join(f"'{column}'" for column in without)
-                cursor = connection.execute(
-                    f"select columns(c -> c not in [{left_out}]) from {schema}.{table}"
-                )
+                cursor = connection.execute(f"from {schema}.{table}")
                 columns = tuple(column[0] for column in cursor.description)
                 found[f"{schema}.{table}"] = Contents(columns, cursor.fetchall())
         return found

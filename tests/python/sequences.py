@@ -30,7 +30,7 @@ import churn.dbt
 from churn.build_record import is_complete
 from churn.load import load
 from churn.project import Project
-from conftest import AS_OF, ROOT, WRITTEN_BY, Contents, Outcome, Workspace, assert_same
+from conftest import AS_OF, ROOT, Contents, Outcome, Workspace, assert_same
 from test_growth import Company
 
 # few dates, one thread: a build of the small company then takes seconds
@@ -529,7 +529,7 @@ class Sequence:
         assert_same(found, self.contents(), in_order=False)
 
     def contents(self) -> dict[str, Contents]:
-        every = self.place.contents(without=WRITTEN_BY)
+        every = self.place.contents()
         # what a client has made itself is not ours
         foreign = ("main.", "mine.")
         return {name: rows for name, rows in every.items() if not name.startswith(foreign)}
