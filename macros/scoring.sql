@@ -181,24 +181,6 @@
 {%- endmacro %}
 
 {#
-    The order in which people at risk are contacted: snoozed ones last, then paying before zero ARR,
-    then level; of one level those first whose renewal is near, those last whom somebody spoke to
-    within a week; then by how much stands behind a drop of usage, score, weeks at risk and ARR.
-#}
-{% macro contact_order() -%}
-    case when snoozed_until is null then 1 else 2 end,
-    case when arr > 0 then 1 else 2 end,
-    case risk_level when 'High' then 1 when 'Medium' then 2 else 3 end,
-    case when is_renewal_near then 1 else 2 end,
-    case when days_since_account_contact <= {{ var('contact_pause_days') }} then 2 else 1 end,
-    case usage_evidence when 'thin' then 2 when 'incomplete window' then 3 else 1 end,
-    risk_score desc,
-    weeks_at_risk desc nulls last,
-    arr desc nulls last,
-    customer_id
-{%- endmacro %}
-
-{#
     The labels of the rules whose points at two dates meet a condition, in rule order, over
     `now_scores` and `then_scores`. {now} and {then} are the points, null where a rule did not fire.
 #}

@@ -59,11 +59,29 @@ at_risk as (
 
 ),
 
+-- who is contacted first
 prioritised as (
 
     select
         customer_id,
-        cast(row_number() over (order by {{ contact_order() }}) as bigint) as contact_priority
+        cast(row_number() over (
+            order by
+                case when snoozed_until is null then 1 else 2 end,
+                -- accounts that pay come before others
+                case when arr > 0 then 1 else 2 end,
+                case risk_level when 'High' then 1 when 'Medium' then 2 else 3 end,
+                case when is_renewal_near then 1 else 2 end,
+                -- a recent conversation comes before another call
+                case
+                    when days_since_account_contact <= {{ var('contact_pause_days') }} then 2
+                    else 1
+                end,
+                case usage_evidence when 'thin' then 2 when 'incomplete window' then 3 else 1 end,
+                risk_score desc,
+                weeks_at_risk desc nulls last,
+                arr desc nulls last,
+                customer_id
+        ) as bigint) as contact_priority
     from at_risk
     where is_active
 
