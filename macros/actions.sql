@@ -1,54 +1,6 @@
-{# The plan of a customer at risk: when it begins, and what is said of its renewal. #}
-
-{# How many days after it became known that a customer is at risk its first step is due. #}
-{% macro start_days(risk_level, is_renewal_near) -%}
-    {%- set days = var('playbook_start_days') -%}
-    case
-        when {{ is_renewal_near }} then {{ days['renewal'] }}
-        when {{ risk_level }} = 'High' then {{ days['high'] }}
-        else {{ days['medium'] }}
-    end
-{%- endmacro %}
-
-{# Days from what people did to the as-of date, which may be behind it: never below 0. #}
-{% macro days_since(day, as_of_date) -%}
-    case when {{ day }} > {{ as_of_date }} then 0 else {{ days_between(day, as_of_date) }} end
-{%- endmacro %}
-
-{# Why a renewal needs work, in words, from a row of `int_renewals`. #}
-{% macro renewal_text(renewals) -%}
-    case when {{ renewals }}.renews_by_itself then 'Renews' else 'Does not renew by itself: ends' end
-    || ' on ' || cast({{ renewals }}.next_renewal_date as string)
-    || case when {{ renewals }}.is_renewal_estimated then ' (estimated)' else '' end
-{%- endmacro %}
-
 {# A value that stands in a text with placeholders: one line, and no placeholder itself. #}
 {% macro filled_in(text) -%}
     replace(replace({{ one_line(text) }}, '{', '('), '}', ')')
-{%- endmacro %}
-
-{#
-    As Slack wants text of others: what would be a mention, a link or a command is only read. Behind
-    an @ stands a character that has no width.
-#}
-{% macro slack_text(text) -%}
-    replace(
-        replace(replace(replace({{ one_line(text) }}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'),
-        '@', '@{{ "\u200b" }}'
-    )
-{%- endmacro %}
-
-{# A subject with the name in it, cut so that the whole has at most 78 characters. #}
-{% macro subject_with_name(subject, name) -%}
-    replace(
-        {{ subject }},
-        '{account_name}',
-        case
-            when length({{ subject }}) - length('{account_name}') + length({{ name }}) <= 78
-                then {{ name }}
-            else left({{ name }}, 77 - length({{ subject }}) + length('{account_name}')) || '…'
-        end
-    )
 {%- endmacro %}
 
 {# What may stand in braces in the texts of the seeds that people edit: column -> placeholders. #}

@@ -113,11 +113,6 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The score that points add up to: at most 100. #}
-{% macro capped_score(points) -%}
-    least({{ points }}, 100)
-{%- endmacro %}
-
 {# High, Medium or Low, by the levels of a rule set (by default the active one). #}
 {% macro risk_level(score, ruleset_name=none) -%}
     {%- set levels = ruleset(ruleset_name)['levels'] -%}
@@ -126,24 +121,6 @@
         when {{ score }} >= {{ levels['medium'] }} then 'Medium'
         else 'Low'
     end
-{%- endmacro %}
-
-{#
-    How much usage stands behind the rules that ask for it (`evidence: usage`); null where none of
-    them fired. It never changes the score.
-#}
-{% macro usage_evidence() -%}
-    {%- set rules = rules_with_evidence('usage') -%}
-    {%- if rules -%}
-    case
-        when {{ rules | join('_points is null and ') }}_points is null then null
-        when tenure_days < {{ both_windows_days() }} then 'incomplete window'
-        when usage_rows_60d < {{ var('min_usage_rows') }} then 'thin'
-        else 'strong'
-    end
-    {%- else -%}
-    cast(null as string)
-    {%- endif -%}
 {%- endmacro %}
 
 {#
@@ -160,40 +137,3 @@
     {%- endfor -%}
     {{ return(columns) }}
 {% endmacro %}
-
-{# The points of the rules that fired. #}
-{% macro rule_points_sum(from_rows_only=false) -%}
-    0{% for points in points_columns(from_rows_only) %} + coalesce({{ points }}, 0){% endfor %}
-{%- endmacro %}
-
-{# The first three reasons, in the order of the rules. #}
-{% macro top_reasons() -%}
-    {%- set reasons = [] -%}
-    {%- for rule in active_rules() -%}{%- do reasons.append(rule_reason(rule)) -%}{%- endfor -%}
-    {{ first_joined(reasons, 3, '; ') }}
-{%- endmacro %}
-
-{# The action groups of the rules that fired, or `none`, between commas. #}
-{% macro action_groups() -%}
-    {%- set groups = [] -%}
-    {%- for rule in active_rules() -%}{%- do groups.append(rule_action_group(rule)) -%}{%- endfor -%}
-    ',' || coalesce({{ first_joined(groups, groups | length, ',') }}, 'none') || ','
-{%- endmacro %}
-
-{#
-    The labels of the rules whose points at two dates meet a condition, in rule order, over
-    `now_scores` and `then_scores`. {now} and {then} are the points, null where a rule did not fire.
-#}
-{% macro labels_of_rules(condition) -%}
-    {%- set labels = [] -%}
-    {%- for rule in active_rules() -%}
-        {%- do labels.append(
-            'case when '
-            ~ condition
-                | replace('{now}', 'now_scores.' ~ rule['id'] ~ '_points')
-                | replace('{then}', 'then_scores.' ~ rule['id'] ~ '_points')
-            ~ ' then ' ~ sql_text(rule['label']) ~ ' end'
-        ) -%}
-    {%- endfor -%}
-    {{ first_joined(labels, labels | length, '; ') }}
-{%- endmacro %}

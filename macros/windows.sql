@@ -55,11 +55,6 @@
     ({{ end_date }} is null or {{ end_date }} > {{ as_of_date }})
 {%- endmacro %}
 
-{# Whether an account had a churn event by a date. #}
-{% macro has_churned(first_churn_date, as_of_date) -%}
-    coalesce({{ first_churn_date }} <= {{ as_of_date }}, false)
-{%- endmacro %}
-
 {# Whether a message counts for a customer: what an account says is not about those that are gone. #}
 {% macro is_about_customer(churn_intents, customers, as_of_date) -%}
     (not {{ churn_intents }}.is_account_level or {{ runs_on(customers ~ '.end_date', as_of_date) }})

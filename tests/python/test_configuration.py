@@ -360,7 +360,7 @@ def scores(ruleset: str, signals: list[dict[str, Any]]) -> dict[tuple[str, str],
         found = connection.execute(
             f"""
             select as_of_date, customer_id, score, {project.risk_level("score")}
-            from (select *, {project.capped_score(points)} as score from signals)
+            from (select *, least({points}, 100) as score from signals)
             """
         ).fetchall()
     return {(date, customer): (score, level) for date, customer, score, level in found}

@@ -103,7 +103,6 @@ EXPRESSIONS = {
     "trimmed": "{{ trimmed('text') }}",
     "one_line": "{{ one_line('text') }}",
     "filled_in": "{{ filled_in('text') }}",
-    "slack_text": "{{ slack_text('text') }}",
     "is_plain": "{{ matches('text', '^[A-Za-z0-9][A-Za-z0-9_-]*$') }}",
     "first": "{{ first_joined(['null', 'text', \"'b'\", 'text', \"'c'\"], 3, '; ') }}",
     **{
@@ -121,7 +120,6 @@ NUMBERS = {
     "quantile": "{{ rounded_fraction(t_quantile('nullif(other, 0)')) }}",
     "low": "{{ logit_limit('cast(' ~ share('one', 'other') ~ ' as double)', '0.1', '-') }}",
     "high": "{{ auc_limit('cast(' ~ share('one', 'other') ~ ' as double)', '0.1', '+') }}",
-    "percent": "{{ percent_text('least(1, ' ~ share('one', 'other') ~ ')') }}",
     "level": "{{ risk_level('one') }}",
 }
 PAIRS = [

@@ -1,4 +1,5 @@
 -- one row per active customer at risk and step of its plan
+{%- set start_days = var('playbook_start_days') %}
 with
 
 spells as (
@@ -58,7 +59,9 @@ causes as (
         'renewal' as playbook,
         0 as cause_order,
         cast(null as string) as rule_id,
-        {{ renewal_text('renewals') }} as why
+        case when renewals.renews_by_itself then 'Renews' else 'Does not renew by itself: ends' end
+        || ' on ' || cast(renewals.next_renewal_date as string)
+        || case when renewals.is_renewal_estimated then ' (estimated)' else '' end as why
     from spells
     inner join renewals on spells.customer_id = renewals.customer_id
     where renewals.is_renewal_near
@@ -250,7 +253,12 @@ dated as (
         customers.csm_name,
         -- counted from a day that stands still
         spells.known_since + cast(
-            steps.day_offset + {{ start_days('spells.risk_level', 'renewals.is_renewal_near') }}
+            steps.day_offset
+            + case
+                when renewals.is_renewal_near then {{ start_days['renewal'] }}
+                when spells.risk_level = 'High' then {{ start_days['high'] }}
+                else {{ start_days['medium'] }}
+            end
             as int
         ) as planned_date,
         last_contacts.occurred_on + cast(steps.days_after_contact as int) as date_after_contact

@@ -71,7 +71,7 @@ open_steps as (
 
     select
         action_steps.*,
-        -- who has tried since is not late
+        -- an attempt to contact clears "overdue"
         action_steps.due_date < as_of_dates.as_of_date
         and (
             last_contacts.occurred_on is null
@@ -113,12 +113,17 @@ contacts as (
         customers.customer_id,
         last_contacts.outcome as last_outcome,
         last_contacts.occurred_on as last_contact_date,
-        {{ days_since('last_contacts.occurred_on', 'as_of_dates.as_of_date') }}
-            as days_since_contact,
+        -- an outcome may be dated after the as-of date
+        case
+            when last_contacts.occurred_on > as_of_dates.as_of_date then 0
+            else {{ days_between('last_contacts.occurred_on', 'as_of_dates.as_of_date') }}
+        end as days_since_contact,
         account_contacts.outcome as last_account_outcome,
         account_contacts.occurred_on as last_account_contact_date,
-        {{ days_since('account_contacts.occurred_on', 'as_of_dates.as_of_date') }}
-            as days_since_account_contact,
+        case
+            when account_contacts.occurred_on > as_of_dates.as_of_date then 0
+            else {{ days_between('account_contacts.occurred_on', 'as_of_dates.as_of_date') }}
+        end as days_since_account_contact,
         next_steps.step as next_step,
         next_steps.owner as next_step_owner,
         next_steps.due_date as next_step_due,

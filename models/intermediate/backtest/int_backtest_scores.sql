@@ -31,6 +31,8 @@ scored as (
     {% for ruleset_name in var('risk_rulesets') -%}
     {%- set ruleset_loop = loop -%}
     {%- for signals in backtest_signals() -%}
+    {%- set rules = active_rules(ruleset_name) -%}
+    {%- if signals == 'dated signals only' -%}{%- set rules = rules | selectattr('dated') -%}{%- endif -%}
     select
         '{{ ruleset_name }}' as ruleset,
         '{{ signals }}' as signals,
@@ -39,9 +41,13 @@ scored as (
         account_id,
         ended_on,
         account_churned_on,
-        cast({{ capped_score(
-            points_of_rules(backtest_rules(ruleset_name, signals))
-        ) | indent(8) }} as int) as risk_score
+        cast(least(
+            0
+            {%- for rule in rules %}
+            + coalesce({{ rule_points(rule) | indent(12) }}, 0)
+            {%- endfor %},
+            100
+        ) as int) as risk_score
     from judged
     {% if not (loop.last and ruleset_loop.last) %}
     union all

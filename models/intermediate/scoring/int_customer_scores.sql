@@ -1,4 +1,11 @@
 -- one row per as-of date and customer: the score, why, and what to do next
+{%- set reasons = [] %}
+{%- set groups = [] %}
+{%- for rule in active_rules() %}
+{%- do reasons.append(rule_reason(rule)) %}
+{%- do groups.append(rule_action_group(rule)) %}
+{%- endfor %}
+{%- set rules_of_usage = rules_with_evidence('usage') %}
 {%- set scored_columns = ['account_id', 'is_active', 'churned', 'signal_coverage'] + risk_signals() | list %}
 with
 
@@ -46,10 +53,18 @@ totals as (
 
     select
         *,
-        cast({{ rule_points_sum() }} as int) as uncapped_score,
-        cast({{ rule_points_sum(from_rows_only=true) }} as int) as dated_points,
-        {{ top_reasons() | indent(8) }} as top_reasons,
-        {{ action_groups() | indent(8) }} as action_groups
+        cast(
+            0
+            {%- for points in points_columns() %} + coalesce({{ points }}, 0){% endfor %} as int
+        ) as uncapped_score,
+        cast(
+            0
+            {%- for points in points_columns(from_rows_only=true) %} + coalesce({{ points }}, 0){% endfor %} as int
+        ) as dated_points,
+        -- in the order of the rules
+        {{ first_joined(reasons, 3, '; ') | indent(8) }} as top_reasons,
+        ',' || coalesce({{ first_joined(groups, groups | length, ',') | indent(8) }}, 'none') || ','
+            as action_groups
     from rule_points
 
 ),
@@ -94,7 +109,7 @@ scored as (
 
     select
         *,
-        {{ capped_score('uncapped_score') }} as risk_score
+        least(uncapped_score, 100) as risk_score
     from totals
 
 ),
@@ -118,7 +133,17 @@ customer_scores as (
         scored.top_reasons,
         scored.action_groups,
         recommendations.recommended_actions,
-        {{ usage_evidence() | indent(4) }} as usage_evidence,
+        -- how much usage stands behind the rules that ask for it; it never changes the score
+        {% if rules_of_usage -%}
+        case
+            when {{ rules_of_usage | join('_points is null and ') }}_points is null then null
+            when scored.tenure_days < {{ both_windows_days() }} then 'incomplete window'
+            when scored.usage_rows_60d < {{ var('min_usage_rows') }} then 'thin'
+            else 'strong'
+        end
+        {%- else -%}
+        cast(null as string)
+        {%- endif %} as usage_evidence,
         '{{ var("risk_ruleset") }}' as ruleset
     from scored
     left join recommendations on scored.action_groups = recommendations.action_groups

@@ -56,7 +56,7 @@ signals as (
 
         {{ days_between('customers.start_date', 'as_of_dates.as_of_date') }} as tenure_days,
         {{ runs_on('customers.end_date', 'as_of_dates.as_of_date') }} as is_active,
-        {{ has_churned('customers.first_churn_date', 'as_of_dates.as_of_date') }} as churned,
+        coalesce(customers.first_churn_date <= as_of_dates.as_of_date, false) as churned,
         -- undated: flags say what is true today
         customers.is_trial,
         customers.downgrade_flag,

@@ -1,4 +1,11 @@
 -- one row per label, rule set and kind of signals: whether the warnings came true, in one word
+{#-
+    With fewer churned customers, or fewer accounts, there is no verdict, whatever the AUC: an account
+    counts as one observation. The limits are fixed, so that verdicts cannot be tuned.
+#}
+{%- set least_churned_customers = 30 %}
+{%- set least_churned_accounts = 10 %}
+{%- set horizon = var('backtest_horizon_days') %}
 with
 
 counts as (
@@ -195,7 +202,16 @@ judged as (
     select
         *,
         {{ hit_rates() | indent(8) }},
-        {{ verdict() | indent(8) }} as verdict
+        case
+            when churned_customers < {{ least_churned_customers }} then 'not enough churners'
+            when churned_accounts < {{ least_churned_accounts }} then 'not enough churners'
+            when auc_low > 0.5 and auc >= 0.55 then 'predictive'
+            when auc_high < 0.5 and auc <= 0.45 then 'inverse'
+            else 'no evidence'
+        end as verdict,
+        cast(cast(auc * 100 as decimal(18, 0)) as string) || '%' as auc_text,
+        cast(cast(auc_low * 100 as decimal(18, 0)) as string) || '%' as auc_low_text,
+        cast(cast(auc_high * 100 as decimal(18, 0)) as string) || '%' as auc_high_text
     from pooled
 
 ),
@@ -207,7 +223,35 @@ backtest_verdicts as (
         ruleset,
         signals,
         verdict,
-        {{ verdict_in_words() | indent(8) }} as verdict_text,
+        case
+            {%- if var('backtest_weeks') == 0 %}
+            when dates = 0 then 'Not judged: the backtest is switched off (backtest_weeks is 0).'
+            {%- endif %}
+            when dates = 0
+                then 'Not judged: the data does not reach back far enough to look {{ horizon }} days'
+                    || ' ahead.'
+            when verdict = 'not enough churners'
+                then 'Not judged: only ' || cast(churned_customers as string)
+                    || case churned_customers when 1 then ' customer' else ' customers' end
+                    || ' of ' || cast(churned_accounts as string)
+                    || case churned_accounts when 1 then ' account' else ' accounts' end
+                    || ' left within {{ horizon }} days of a date that can be judged;'
+                    || ' {{ least_churned_customers }} of {{ least_churned_accounts }} are needed.'
+            when auc is null
+                then 'Not judged: on every date, all of the customers left, or none.'
+            else
+                case
+                    when verdict = 'predictive' then 'The warnings came true more often than chance: '
+                    when verdict = 'inverse' then 'The warnings pointed the wrong way: '
+                    when auc_low > 0.5 or auc_high < 0.5
+                        then 'No evidence of use, the difference is too small: '
+                    else 'No evidence that the warnings mean anything on this data: '
+                end
+                || 'of a customer that left within {{ horizon }} days and one that stayed, the score put'
+                || ' the one that left first ' || auc_text
+                || ' of the time, a tie counting half (95% interval ' || auc_low_text
+                || ' to ' || auc_high_text || '; a coin: 50%).'
+        end as verdict_text,
         {{ is_headline('label', 'ruleset', 'signals') | indent(8) }} as is_headline,
         first_date,
         last_date,

@@ -1,4 +1,11 @@
 -- one row per customer whose level changed since the history date a week or more before
+{#- What points did between the two dates; they are null where a rule did not fire. #}
+{%- set changes = {
+    'newly_fired': 'now_scores.{rule}_points is not null and then_scores.{rule}_points is null',
+    'worsened': 'now_scores.{rule}_points > then_scores.{rule}_points',
+    'eased': 'now_scores.{rule}_points < then_scores.{rule}_points',
+    'cleared': 'now_scores.{rule}_points is null and then_scores.{rule}_points is not null',
+} %}
 with
 
 as_of_dates as (
@@ -41,14 +48,17 @@ movements as (
         end as direction,
         then_scores.risk_score as from_score,
         now_scores.risk_score as to_score,
-        {{ labels_of_rules(
-            '{now} is not null and {then} is null'
-        ) | indent(8) }} as newly_fired,
-        {{ labels_of_rules('{now} > {then}') | indent(8) }} as worsened,
-        {{ labels_of_rules('{now} < {then}') | indent(8) }} as eased,
-        {{ labels_of_rules(
-            '{now} is null and {then} is not null'
-        ) | indent(8) }} as cleared
+        {%- for change, condition in changes.items() %}
+        {%- set labels = [] %}
+        {%- for rule in active_rules() %}
+        {%- do labels.append(
+            'case when ' ~ condition | replace('{rule}', rule['id'])
+            ~ ' then ' ~ sql_text(rule['label']) ~ ' end'
+        ) %}
+        {%- endfor %}
+        {{ first_joined(labels, labels | length, '; ') | indent(8) }} as {{ change }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
     from scores as now_scores
     inner join as_of_dates on now_scores.as_of_date = as_of_dates.as_of_date
     inner join scores as then_scores
