@@ -4,53 +4,6 @@
 #}
 
 {#
-    The signals that a rule may read: columns of `int_customer_signals`, with their kind. Flags have
-    no date in the source: they say what is true today.
-#}
-{% macro risk_signals() %}
-    {{ return({
-        'usage_drop_pct': 'ratio',
-        'usage_30d': 'count',
-        'usage_prev30d': 'count',
-        'usage_rows_60d': 'count',
-        'errors_30d': 'count',
-        'tickets_30d': 'count',
-        'escalations_30d': 'count',
-        'churn_intent_30d': 'count',
-        'satisfaction_score': 'count',
-        'avg_csat': 'ratio',
-        'avg_first_response_min': 'ratio',
-        'avg_resolution_hrs': 'ratio',
-        'tenure_days': 'count',
-        'downgrade_flag': 'flag',
-        'is_trial': 'flag',
-    }) }}
-{% endmacro %}
-
-{#
-    What a signal is counted in, for people: `drop` (a fraction of 1 that went away; growth is
-    negative), `yes or no`, `of 5`, or the plural of what there are so many of.
-#}
-{% macro signal_unit(signal) %}
-    {%- set units = {
-        'usage_drop_pct': 'drop',
-        'usage_30d': 'uses',
-        'usage_prev30d': 'uses',
-        'usage_rows_60d': 'rows',
-        'errors_30d': 'errors',
-        'tickets_30d': 'tickets',
-        'escalations_30d': 'escalations',
-        'churn_intent_30d': 'messages',
-        'satisfaction_score': 'of 5',
-        'avg_csat': 'of 5',
-        'avg_first_response_min': 'minutes',
-        'avg_resolution_hrs': 'hours',
-        'tenure_days': 'days',
-    } -%}
-    {{ return('yes or no' if risk_signals()[signal] == 'flag' else units.get(signal, 'units')) }}
-{% endmacro %}
-
-{#
     Checks the configuration once while dbt parses and once before it builds. The graph is what all
     models of an invocation share; a unit test, which states variables of its own, has none.
 #}
@@ -72,13 +25,13 @@
     {{ return(ruleset(name)['rules'] | rejectattr('id', 'in', var('disabled_risk_rules')) | list) }}
 {% endmacro %}
 
-{#
-    What a rule may ask to stand beside it (`evidence`), with the signals that this can be said of.
-#}
+{# The kinds of evidence that a rule may ask for, each with the signals that have it. #}
 {% macro kinds_of_evidence() %}
-    {{ return({
-        'usage': ['usage_drop_pct', 'usage_30d', 'usage_prev30d', 'usage_rows_60d', 'errors_30d'],
-    }) }}
+    {%- set usage = [] -%}
+    {%- for name, signal in risk_signals().items() if signal['source'] == 'feature_usage' -%}
+        {%- do usage.append(name) -%}
+    {%- endfor -%}
+    {{ return({'usage': usage}) }}
 {% endmacro %}
 
 {# The ids of the active rules that ask for this kind of evidence. #}
@@ -224,7 +177,7 @@
     {%- if rule['dated'] is not boolean -%}
         {%- do configuration_error(here ~ ': dated must be true or false') -%}
     {%- endif -%}
-    {%- if rule['dated'] and risk_signals()[rule['signal']] == 'flag' -%}
+    {%- if rule['dated'] and not risk_signals()[rule['signal']]['dated'] -%}
         {%- do configuration_error(
             here ~ ': dated must be false, because ' ~ rule['signal'] ~ ' says what is true today'
         ) -%}
@@ -271,7 +224,7 @@
     {%- endif -%}
     {%- set operator = band_operator(band) -%}
     {%- set limits = band['between'] if operator == 'between' else [band[operator]] -%}
-    {%- if risk_signals()[rule['signal']] == 'flag' -%}
+    {%- if risk_signals()[rule['signal']]['kind'] == 'flag' -%}
         {%- if operator != 'equals' or band['equals'] is not boolean -%}
             {%- do configuration_error(here ~ ': ' ~ rule['signal'] ~ ' is a flag and needs equals: true or false') -%}
         {%- endif -%}

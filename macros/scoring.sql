@@ -7,7 +7,7 @@
 {% macro band_condition(rule, band) -%}
     {%- set operator = band_operator(band) -%}
     {%- set limit = band[operator] -%}
-    {%- if risk_signals()[rule['signal']] == 'flag' -%}
+    {%- if risk_signals()[rule['signal']]['kind'] == 'flag' -%}
         {{ '' if limit else 'not ' }}{{ rule['signal'] }}
     {%- elif operator == 'between' -%}
         {{ rule['signal'] }} between {{ limit[0] }} and {{ limit[1] }}
@@ -19,7 +19,7 @@
 {# The reason of one band, with {value} and {percent} (whole percent, rounded down) filled in. #}
 {% macro band_reason(rule, band) -%}
     {%- set signal = rule['signal'] -%}
-    {%- set is_count = risk_signals()[signal] == 'count' -%}
+    {%- set is_count = risk_signals()[signal]['kind'] == 'count' -%}
     {%- set number = signal if is_count else 'cast(' ~ signal ~ ' as decimal(18, 2))' -%}
     {%- set percent = 'cast(floor(cast(' ~ signal ~ ' as decimal(28, 12)) * 100) as bigint)' -%}
     {{ sql_text(band['reason'])
@@ -67,7 +67,7 @@
 
 {# A signal as a number: flags are 0 and 1. #}
 {% macro signal_number(rule) -%}
-    {%- if risk_signals()[rule['signal']] == 'flag' -%}
+    {%- if risk_signals()[rule['signal']]['kind'] == 'flag' -%}
         cast({{ rule['signal'] }} as int)
     {%- else -%}
         {{ rule['signal'] }}
@@ -103,7 +103,7 @@
         {%- for band in rule['bands'] | reverse %}
         {%- set limit = band_limit(band) %}
         {%- set values = {'threshold': limit, 'points': band['points']} %}
-        {%- if band_operator(band) == 'at_least' or limit == '1' and risk_signals()[rule['signal']] == 'flag' %}
+        {%- if band_operator(band) == 'at_least' or limit == '1' and risk_signals()[rule['signal']]['kind'] == 'flag' %}
         when {{ number }} < {{ limit }} then {{ values.get(what, limit ~ ' - ' ~ number) }}
         {%- else %}
         when {{ number }} > {{ limit }} then {{ values.get(what, number ~ ' - ' ~ limit) }}
@@ -125,13 +125,15 @@
 
 {#
     The columns of `int_customer_scores` that hold the points of each rule.
-    `from_rows_only`: of the rules alone whose signal is dated and stands in the sources' rows, not
-    in what a model has read in them.
+    `from_rows_only`: only rules whose signal is dated and comes from the rows of the sources, not
+    from what a language model read in messages.
 #}
 {% macro points_columns(from_rows_only=false) %}
     {%- set columns = [] -%}
     {%- for rule in active_rules() -%}
-        {%- if not from_rows_only or (rule['dated'] and rule['signal'] != 'churn_intent_30d') -%}
+        {%- if not from_rows_only or (
+            rule['dated'] and risk_signals()[rule['signal']]['source'] != 'ticket_messages'
+        ) -%}
             {%- do columns.append(rule['id'] ~ '_points') -%}
         {%- endif -%}
     {%- endfor -%}

@@ -49,7 +49,9 @@ def parsed_once(folder: Path) -> Iterator[None]:
                 target = folder / f"target-{name}"
                 command = ["--log-level", "none", "parse", "--target-path", str(target)]
                 # relations are of the database of this name, whatever place is parsed first
-                with patch.dict(os.environ, CHURN_WAREHOUSE="churn.duckdb"):
+                with patch.dict(
+                    os.environ, CHURN_WAREHOUSE="churn.duckdb", DBT_LOG_PATH=str(target)
+                ):
                     found = invoke(dbtRunner(), command)
                 assert found.success, found.exception
                 (target / "partial_parse.msgpack").rename(file)

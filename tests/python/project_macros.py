@@ -14,7 +14,7 @@ from jinja2 import Template
 from conftest import ROOT
 
 # what checks the configuration, and what that calls
-FILES = ("rulesets", "variables", "casting", "scoring", "actions")
+FILES = ("signals", "rulesets", "variables", "casting", "scoring", "actions")
 _PREFIX = "dbt_macro__"
 
 

@@ -340,7 +340,7 @@ def scores(ruleset: str, signals: list[dict[str, Any]]) -> dict[tuple[str, str],
     """(date, customer) -> score and level, by the SQL of the configured rules."""
     project = macros({"risk_ruleset": ruleset})
     types = {"ratio": "decimal(38, 12)", "count": "bigint", "flag": "boolean"}
-    columns = {name: types[kind] for name, kind in project.risk_signals().items()}
+    columns = {name: types[signal["kind"]] for name, signal in project.risk_signals().items()}
     points = " + ".join(
         f"coalesce({project.rule_points(rule)}, 0)" for rule in project.active_rules()
     )
@@ -570,6 +570,10 @@ def tune(project: Path) -> None:
     # quotes, percent signs, ranges
     ours["rules"][0]["label"] = CUSTOM["rules"][0]["label"]
     ours["rules"] += CUSTOM["rules"][1:]
+    band = {"at_least": 2, "points": 1, "reason": "{value} seats"}
+    ours["rules"].append(
+        {"id": "seats", "label": "Seats", "signal": "seats", "dated": False, "bands": [band]}
+    )
     variables["risk_rulesets"]["ours"] = ours
     accounts = variables["saas_tables"]["accounts"]
     accounts["required"]["plan_tier"] = accounts["optional"].pop("plan_tier")
@@ -598,6 +602,28 @@ def tune(project: Path) -> None:
     write_seeds(project, actions, steps, templates)
 
 
+def add_signal(project: Path) -> None:
+    """One column of one model, and one row of the registry."""
+    for file, before, after in (
+        (
+            "models/intermediate/signals/int_customer_signals.sql",
+            "        customers.is_trial,\n",
+            "        customers.is_trial,\n        customers.seats,\n",
+        ),
+        (
+            "macros/signals.sql",
+            "        'is_trial': {",
+            "        'seats': {\n            'kind': 'count', 'unit': 'seats', 'label': 'Seats',\n"
+            "            'source': 'subscriptions', 'dated': false,\n        },\n"
+            "        'is_trial': {",
+        ),
+    ):
+        path = project / file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(before) == 1
+        path.write_text(text.replace(before, after), encoding="utf-8")
+
+
 @contextmanager
 def recorded() -> Iterator[Reads]:
     """Which variables the unit tests read, and of these which they do not state."""
@@ -621,6 +647,7 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     folder = tmp_path_factory.mktemp("tuned")
     project = copy_of_project(folder / "project")
     tune(project)
+    add_signal(project)
     place = Workspace(folder, folder / "target", light=False)
     with pytest.MonkeyPatch.context() as patched, recorded() as reads:
         patched.chdir(project)
@@ -648,6 +675,47 @@ def test_whatever_is_tuned_the_whole_build_is_green(tuned: Tuned) -> None:
     assert shown["usage_evidence"] == "strong"
     assert "Our step" in place.column("select step from marts.next_best_actions")[-1]
     assert place.column("select distinct email_subject like 'A long%' from marts.outreach_drafts")
+
+
+def test_a_new_signal_is_one_column_and_one_row_of_the_registry(tuned: Tuned) -> None:
+    place = tuned.place
+    assert place.select("from marts.risk_signals where signal_name = 'seats'") == [
+        {
+            "signal_name": "seats",
+            "signal_number": 15,
+            "signal_label": "Seats",
+            "signal_kind": "count",
+            "signal_unit": "seats",
+            "source_table": "subscriptions",
+            "is_dated": False,
+        }
+    ]
+    fired = place.select("""
+        select evaluations.points, evaluations.reason, customers.seats
+        from marts.risk_rule_evaluations as evaluations
+        inner join marts.customer_risk as customers using (customer_id)
+        where rule_id = 'seats' and fired
+    """)
+    assert fired
+    assert all(row["points"] == 1 for row in fired)
+    assert all(row["reason"] == f"{row['seats']} seats" for row in fired)
+
+
+def test_every_signal_of_the_registry_is_a_described_column(sample: Workspace) -> None:
+    kinds = {"ratio": "DECIMAL(38,12) DECIMAL(18,6)", "count": "BIGINT INTEGER", "flag": "BOOLEAN"}
+    columns = {
+        row["column_name"]: row["data_type"]
+        for row in sample.select("""
+            select column_name, data_type from duckdb_columns()
+            where table_name = 'int_customer_signals'
+        """)
+    }
+    described = (ROOT / "docs" / "columns.md").read_text(encoding="utf-8")
+    for name, signal in macros({}).risk_signals().items():
+        assert columns[name] in kinds[signal["kind"]], name
+        assert f"{{% docs {name} %}}" in described
+    counted = sample.column("select distinct signal_name from marts.signal_sources")
+    assert set(counted) <= set(macros({}).risk_signals())
 
 
 # what is not green: a node that was skipped says that another one failed

@@ -13,7 +13,7 @@ rules as (
         {{ loop.index }} as band_order,
         {{ sql_text(rule['label']) }} as driver_label,
         '{{ rule['signal'] }}' as signal_name,
-        {{ sql_text(signal_unit(rule['signal'])) }} as signal_unit,
+        {{ sql_text(risk_signals()[rule['signal']]['unit']) }} as signal_unit,
         {{ rule['dated'] | lower }} as is_dated,
         {{ sql_text(band_condition(rule, band)) }} as band_condition,
         '{{ band_operator(band) }}' as band_operator,

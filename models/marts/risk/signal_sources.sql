@@ -1,13 +1,9 @@
 -- one row per customer at the as-of date and signal: the rows of the sources that it was made of
 {{ config(materialized='view') }}
-{%- set current_signals = {
-    'usage_30d': 'feature_usage',
-    'errors_30d': 'feature_usage',
-    'tickets_30d': 'support_tickets',
-    'escalations_30d': 'support_tickets',
-    'satisfaction_score': 'support_tickets',
-    'churn_intent_30d': 'ticket_messages',
-} %}
+{%- set counted_signals = [
+    'usage_30d', 'usage_prev30d', 'errors_30d', 'tickets_30d', 'escalations_30d',
+    'satisfaction_score', 'churn_intent_30d',
+] %}
 with
 
 as_of_dates as (
@@ -44,26 +40,24 @@ churn_intents as (
 
 signal_windows as (
 
-    {% for signal, source in current_signals.items() -%}
+    {% for signal in counted_signals -%}
     select
         '{{ signal }}' as signal_name,
-        {{ loop.index + (not loop.first) }} as signal_order,
-        '{{ source }}' as source_table,
-        {{ current_window_start('as_of_date') }} as window_start,
-        as_of_date as window_end,
-        as_of_date
-    from as_of_dates
-    union all
-    {% endfor -%}
-    select
-        'usage_prev30d' as signal_name,
-        2 as signal_order,
-        'feature_usage' as source_table,
+        {{ loop.index }} as signal_order,
+        '{{ risk_signals()[signal]['source'] }}' as source_table,
+        {% if signal == 'usage_prev30d' -%}
         {{ prior_window_start('as_of_date') }} as window_start,
         {{ current_window_start('as_of_date') }} - 1 as window_end,
+        {%- else -%}
+        {{ current_window_start('as_of_date') }} as window_start,
+        as_of_date as window_end,
+        {%- endif %}
         as_of_date
     from as_of_dates
-
+    {% if not loop.last -%}
+    union all
+    {% endif -%}
+    {%- endfor %}
 ),
 
 usage_rows as (

@@ -23,15 +23,6 @@ _HIGHEST_SCORE = 100
 _NAME_LENGTH = 60
 _WIDE = 100
 _UNDATED = "* what is true in the export, whatever was true on that day"
-_SIGNALS = {
-    "usage_30d": ("Usage", "uses"),
-    "usage_prev30d": ("Usage before that", "uses"),
-    "errors_30d": ("Usage with errors", "errors"),
-    "tickets_30d": ("Tickets of the account", "tickets"),
-    "escalations_30d": ("Escalated ones", "tickets"),
-    "satisfaction_score": ("Those with a score", "the latest"),
-    "churn_intent_30d": ("Messages about leaving", "messages"),
-}
 
 
 def print_explanation(explanation: Explanation, console: Console) -> None:
@@ -260,23 +251,22 @@ def _print_sources(explanation: Explanation, console: Console) -> None:
     table.add_column("\nFirst, last", no_wrap=True)
     table.add_column("\nSum", overflow="fold")
     for source in explanation.sources:
-        name, unit = _SIGNALS[source["signal_name"]]
         table.add_row(
-            _lines([Text(name), Text(source["source_table"], style="dim")]),
+            _lines([Text(source["signal_label"]), Text(source["source_table"], style="dim")]),
             _span(source["window_start"], source["window_end"], console),
             f"{source['row_count']:,}",
             _span(source["first_date"], source["last_date"], console),
-            _sum(source, unit),
+            _sum(source),
         )
     console.print(table)
     console.print()
 
 
-def _sum(source: Row, unit: str) -> Text:
-    total = source["total"]
+def _sum(source: Row) -> Text:
+    total, unit = source["total"], source["signal_unit"]
     if total is None:
         return Text(_NOTHING)
-    shown = f"{unit}: {total}" if unit == "the latest" else counted(total, unit)
+    shown = f"the latest: {total}" if unit == "of 5" else counted(total, unit)
     if source["tickets"]:
         shown += f"\n{source['tickets']}"
     return _lines([plain_text(line) for line in shown.split("\n")])

@@ -22,6 +22,7 @@ MODELS = (
     "risk_rule_firings",
     "risk_rules",
     "risk_levels",
+    "risk_signals",
 )
 
 # the date is the last build's unless another is asked for
@@ -167,7 +168,13 @@ _HISTORY = """
     order by as_of_date
 """
 
-_SOURCES = "select * from marts.signal_sources where customer_id = $id order by signal_order"
+_SOURCES = """
+    select sources.*, signals.signal_label, signals.signal_unit
+    from marts.signal_sources as sources
+    inner join marts.risk_signals as signals using (signal_name)
+    where customer_id = $id
+    order by signal_order
+"""
 
 _PUBLISHED = """
     select

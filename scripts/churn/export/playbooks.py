@@ -173,8 +173,8 @@ def _reasons(fired: list[Row]) -> list[Row]:
     rows = [
         {
             "reason": _line(rule["reason"]),
-            "value": _measured(rule["signal_name"], rule["signal_value"]),
-            "threshold": _measured(rule["signal_name"], rule["threshold"]),
+            "value": _measured(rule["unit"], rule["signal_value"]),
+            "threshold": _measured(rule["unit"], rule["threshold"]),
             "points": f"{rule['points']:+d}",
         }
         for rule in fired[:_REASONS]
@@ -190,7 +190,7 @@ def _reasons(fired: list[Row]) -> list[Row]:
 def _others(customer: Row) -> str:
     """The rules that did not fire with what they saw, and how far usage is to be trusted."""
     silent = [
-        f"{_line(rule['label'])} ({_measured(rule['signal_name'], rule['signal_value'])})"
+        f"{_line(rule['label'])} ({_measured(rule['unit'], rule['signal_value'])})"
         for rule in customer["rules"]
         if not rule["fired"]
     ]
@@ -204,14 +204,14 @@ def _others(customer: Row) -> str:
     return " ".join(sentences)
 
 
-def _measured(signal: str, value: Decimal | None) -> str:
+def _measured(unit: str, value: Decimal | None) -> str:
     """A signal as people write it: a share as percent, a flag as yes or no."""
     if value is None:
         return _UNKNOWN
-    if signal.endswith("_pct"):
+    if unit == "drop":
         # rounded down, like the percents of reasons: 59.99% does not look as if it reached 60%
         return f"{_number(floor(value * 1000) / Decimal(10))}%"
-    if signal.startswith("is_") or signal.endswith("_flag"):
+    if unit == "yes or no":
         return "yes" if value else "no"
     return _number(value)
 

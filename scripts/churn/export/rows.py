@@ -28,14 +28,19 @@ _CUSTOMERS = """
     ),
 
     labels as (
-        select rule_id, min(driver_label) as label from marts.risk_rules group by rule_id
+        select
+            rule_id,
+            min(driver_label) as label,
+            min(signal_unit) as unit
+        from marts.risk_rules
+        group by rule_id
     ),
 
     rules as (
         select
             evaluations.customer_id,
             list(
-                struct_insert(evaluations, label := labels.label)
+                struct_insert(evaluations, label := labels.label, unit := labels.unit)
                 order by points desc, rule_order
             ) as rules
         from marts.risk_rule_evaluations as evaluations
@@ -137,7 +142,8 @@ class Customers:
 
     A row of `at_risk_customers` each, with `account` (its name, else its id), `email_subject`,
     `email_body`, `slack_message`, `row_key`, and as lists of rows `steps` (`next_best_actions`),
-    `rules` (`risk_rule_evaluations` with `label`) and `weeks` (`as_of_date`, `score`, `level`).
+    `rules` (`risk_rule_evaluations` with `label` and `unit`) and `weeks` (`as_of_date`, `score`,
+    `level`).
     """
 
     def __init__(self, rows: pa.Table, on_row: Callable[[], None] | None = None) -> None:

@@ -1,0 +1,74 @@
+{#
+    The registry of signals: each is a column of `int_customer_signals` that a rule may read.
+
+    kind    `ratio`, `count` or `flag`
+    unit    what people read behind the number: `drop` is a fraction of 1 that went away, `yes or no`
+            belongs to flags, others are plurals
+    label   what people call it
+    source  the source table of its rows
+    dated   whether it is known as of a past date; flags and plans only say what is true today
+#}
+{% macro risk_signals() %}
+    {{ return({
+        'usage_drop_pct': {
+            'kind': 'ratio', 'unit': 'drop', 'label': 'Drop of usage',
+            'source': 'feature_usage', 'dated': true,
+        },
+        'usage_30d': {
+            'kind': 'count', 'unit': 'uses', 'label': 'Usage',
+            'source': 'feature_usage', 'dated': true,
+        },
+        'usage_prev30d': {
+            'kind': 'count', 'unit': 'uses', 'label': 'Usage before that',
+            'source': 'feature_usage', 'dated': true,
+        },
+        'usage_rows_60d': {
+            'kind': 'count', 'unit': 'rows', 'label': 'Rows of usage',
+            'source': 'feature_usage', 'dated': true,
+        },
+        'errors_30d': {
+            'kind': 'count', 'unit': 'errors', 'label': 'Usage with errors',
+            'source': 'feature_usage', 'dated': true,
+        },
+        'tickets_30d': {
+            'kind': 'count', 'unit': 'tickets', 'label': 'Tickets of the account',
+            'source': 'support_tickets', 'dated': true,
+        },
+        'escalations_30d': {
+            'kind': 'count', 'unit': 'escalations', 'label': 'Escalated ones',
+            'source': 'support_tickets', 'dated': true,
+        },
+        'churn_intent_30d': {
+            'kind': 'count', 'unit': 'messages', 'label': 'Messages about leaving',
+            'source': 'ticket_messages', 'dated': true,
+        },
+        'satisfaction_score': {
+            'kind': 'count', 'unit': 'of 5', 'label': 'Those with a score',
+            'source': 'support_tickets', 'dated': true,
+        },
+        'avg_csat': {
+            'kind': 'ratio', 'unit': 'of 5', 'label': 'Average satisfaction',
+            'source': 'support_tickets', 'dated': true,
+        },
+        'avg_first_response_min': {
+            'kind': 'ratio', 'unit': 'minutes', 'label': 'Average time to the first response',
+            'source': 'support_tickets', 'dated': true,
+        },
+        'avg_resolution_hrs': {
+            'kind': 'ratio', 'unit': 'hours', 'label': 'Average time to a resolution',
+            'source': 'support_tickets', 'dated': true,
+        },
+        'tenure_days': {
+            'kind': 'count', 'unit': 'days', 'label': 'Tenure',
+            'source': 'subscriptions', 'dated': true,
+        },
+        'downgrade_flag': {
+            'kind': 'flag', 'unit': 'yes or no', 'label': 'Downgraded',
+            'source': 'subscriptions', 'dated': false,
+        },
+        'is_trial': {
+            'kind': 'flag', 'unit': 'yes or no', 'label': 'On trial',
+            'source': 'subscriptions', 'dated': false,
+        },
+    }) }}
+{% endmacro %}
