@@ -1,0 +1,4 @@
+"""Runs dbt: builds the warehouse, decides what to build again, and watches for changes.
+
+`dbt.py` is the only module that calls dbt in this process.
+"""
