@@ -1,4 +1,4 @@
-"""The backtest in the terminal: how past warnings turned out, also on generated data.
+"""What `churn backtest` prints: how past warnings turned out, for your data or generated data.
 
-Wording may change; the figures come from the marts.
+Wording may change here; the figures come from the marts.
 """

@@ -1,4 +1,4 @@
-"""The backtest on data whose truth is known: how much of what could be known the rules find."""
+"""The backtest on generated data, compared with an oracle that knows the true churn risk."""
 
 import json
 import os

@@ -1,6 +1,6 @@
-"""What a person sees of the backtest: whether the warnings of the past came true.
+"""Prints the backtest: whether the warnings of the past came true.
 
-Everything shown is a select from the marts; nothing is computed here.
+Everything shown is selected from the marts; nothing is computed here.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Runs dbt: builds the warehouse, decides what to build again, and watches for changes.
+"""Runs dbt: builds the warehouse, or the part of it that changed, and watches for new data.
 
-`dbt.py` is the only module that calls dbt in this process.
+Change here how a build runs; what it computes is in `models` and `macros`.
 """

@@ -1,4 +1,4 @@
-"""What `churn run`, `load` and other commands that build do, apart from their arguments."""
+"""What `churn run`, `churn load` and other commands do that load or build."""
 
 import shlex
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Runs dbt in this process: progress while it works, one message when it fails."""
+"""Runs dbt in this process, with a progress bar, and turns a failure into one message."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Rebuild whenever the data changes: the user's files, or the loaded ones."""
+"""Rebuilds whenever the user's files or the loaded data change."""
 
 import threading
 import time

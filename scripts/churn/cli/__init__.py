@@ -1,8 +1,7 @@
-"""The `churn` command line: arguments and help texts only, one file for each group of commands.
+"""The `churn` command line: arguments and help texts, one file for each group of commands.
 
-Help may be reworded here; what a command does belongs into the folder it imports when it runs.
-A command imports that folder inside its function, because loading them all takes longer than most
-commands run.
+Reword help here; change what a command does in the folder that it calls. A command imports that
+folder inside its function, because loading all folders takes longer than most commands run.
 """
 
 from churn.cli.command import app, main

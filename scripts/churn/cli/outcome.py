@@ -1,4 +1,4 @@
-"""The commands under `churn outcome`."""
+"""The commands under `churn outcome`, which log what was done about a customer."""
 
 from datetime import datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The commands under `churn reports`."""
+"""The commands under `churn reports`, which build, serve and print the reports."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Safe writes to disk: atomic swaps, markers, locks, and the durable Parquet store.
+"""Safe writes to disk: locks, atomic swaps, markers of what we wrote, durable Parquet stores.
 
-Commands replace or delete user files only through this folder, so change it with care.
+The safety of people's files depends on this folder: change it only together with its tests.
 """

@@ -1,4 +1,4 @@
-"""What writers need of a disk: that what was written is there, and that nobody else writes."""
+"""Locks, flushes to disk, and messages for what the file system refuses."""
 
 import errno
 import fcntl

@@ -1,8 +1,8 @@
-"""Text that a spreadsheet would run as a formula, made harmless and back.
+"""Guards text that a spreadsheet would run as a formula, and removes the guard again.
 
-An apostrophe before it is what spreadsheets themselves take for "this is text". A program that
-splits a file at another separator than ours sees cells where we wrote one: a formula is guarded
-wherever such a cell could begin.
+The guard is an apostrophe, which spreadsheets read as "this is text". A program that splits a file
+at another separator sees cells where we wrote one, so every place where such a cell could begin is
+guarded.
 """
 
 import re

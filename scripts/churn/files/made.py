@@ -1,8 +1,8 @@
-"""Tells by a marker what this project made, and may therefore replace.
+"""Markers that list the files this project made, and may therefore replace.
 
-People can name the places that commands write to, so a name may lead to something of theirs. One
-rule holds for all of them: a place is replaced only where it is missing or empty, or where its
-marker lists everything in it. Everything else is foreign and stays.
+People name the places that commands write to, so such a place may hold files of their own. A
+command replaces a place only if it is missing, empty, or lists everything in it in its marker.
+Everything else is foreign and stays.
 """
 
 import hashlib

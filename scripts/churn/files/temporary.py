@@ -1,4 +1,4 @@
-"""A place to build in that is not the user's, and is gone afterwards."""
+"""A temporary folder to build in, apart from the user's warehouse."""
 
 import os
 import tempfile

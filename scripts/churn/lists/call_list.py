@@ -1,6 +1,6 @@
-"""The week's calls: as many accounts as people have time for, in the order of the list.
+"""What `churn list` prints: as many accounts as there is time to call, in the order of the list.
 
-Everything shown is a select from the marts; nothing is computed here.
+Everything shown is selected from the marts; nothing is computed here.
 """
 
 from dataclasses import dataclass

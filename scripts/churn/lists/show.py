@@ -1,6 +1,6 @@
-"""What a person sees after a build: who to call first, and how far to trust it.
+"""What `churn show` prints: whom to call first, and how reliable the list is.
 
-Everything shown is a select from the marts; nothing is computed here.
+Everything shown is selected from the marts; nothing is computed here.
 """
 
 import re

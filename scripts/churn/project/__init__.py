@@ -1,6 +1,6 @@
 """What the project says about itself: paths, `dbt_project.yml`, the profile, vocabularies.
 
-Edit `dbt_project.yml` and `profiles.yml` to tune the project; this folder only reads them.
+Tune the project in `dbt_project.yml`, `profiles.yml` and the seeds; this folder only reads them.
 """
 
 from churn.project.dbt_project import PROJECT_FILE, Project, TableSpec

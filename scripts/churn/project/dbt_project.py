@@ -1,6 +1,6 @@
-"""Where things are, and what `dbt_project.yml` says about them.
+"""Where the project's files are, and what `dbt_project.yml` says.
 
-Paths resolve from the working directory, which must be the project's folder. The environment
+Paths start from the working directory, which must be the project's folder. The environment
 variables of the dbt project (`CHURN_WAREHOUSE`, `CHURN_DATA_DIR`, `CHURN_STORE_DIR`) mean the
 same here.
 """

@@ -1,6 +1,6 @@
-"""What options may be, and what they are where nobody says otherwise.
+"""The values that options allow, and their defaults.
 
-The command's help shows them, so they stand apart from the modules that take long to load.
+They have a module of their own because `--help` shows them without loading the features.
 """
 
 from datetime import date

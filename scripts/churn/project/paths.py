@@ -1,6 +1,6 @@
 """Paths as people write them: a leading `~` is the home folder, as in a shell.
 
-`make` passes its variables on in quotes, where no shell expands them.
+`make` quotes its variables, so no shell expands them.
 """
 
 import os

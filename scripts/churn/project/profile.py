@@ -1,4 +1,4 @@
-"""The settings of the profile that dbt builds with, for what runs DuckDB or Spark beside it."""
+"""The settings of `profiles.yml`, for code that runs DuckDB or Spark outside dbt."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Closed vocabularies: seeds with a column of words and one that says what they mean."""
+"""Closed vocabularies: seeds with a column of words and a column of their meanings."""
 
 import csv
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What `churn spark` and `churn parity` do, apart from their arguments."""
+"""What `churn spark` and `churn parity` do."""
 
 import os
 from collections.abc import Mapping

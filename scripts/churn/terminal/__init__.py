@@ -1,6 +1,6 @@
-"""What people read on the screen: the console, errors, and text that is safe to print.
+"""What people read in a terminal: the console, errors, and text that is safe to print.
 
-A message may change if its test changes with it. Nothing here knows the project.
+Nothing here knows the project. Print text of unknown origin only through `plain` and its variants.
 """
 
 from churn.terminal.console import (

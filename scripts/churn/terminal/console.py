@@ -1,4 +1,4 @@
-"""The way to a terminal: text of unknown origin, warnings, progress."""
+"""The console, progress bars, warnings, and text of unknown origin made safe to print."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""The last resort: what the system, DuckDB or Arrow refuse where nothing more specific is said."""
+"""Messages for errors of the system, DuckDB or Arrow that no other code handles."""
 
 import os
 import traceback

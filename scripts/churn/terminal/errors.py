@@ -1,4 +1,4 @@
-"""Errors that a person can act on: one message, an exit code, never a stack trace."""
+"""Errors that a person can act on: one message and an exit code, never a stack trace."""
 
 
 class ChurnError(Exception):

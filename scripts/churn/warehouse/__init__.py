@@ -1,6 +1,6 @@
-"""The DuckDB file: opens it, reads it, locks it, copies it, and notes what it was built from.
+"""The DuckDB file: opens, reads, locks and copies it, and knows what it was built from.
 
-Only dbt writes to the warehouse. Code outside this folder reads it through `reading`.
+Only dbt writes to the warehouse; queries open it read-only, through `reading`.
 """
 
 from churn.warehouse.read import Row, Warehouse, WarehouseInUse, reading

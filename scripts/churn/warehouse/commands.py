@@ -1,4 +1,4 @@
-"""What `churn publish` does, apart from its arguments."""
+"""What `churn publish` does."""
 
 import yaml
 from rich.console import Console

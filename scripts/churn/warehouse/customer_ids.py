@@ -1,4 +1,4 @@
-"""Customer ids: exactly as staging has them, and how two that look alike are told apart."""
+"""Customer ids as staging has them, and how to tell apart two that look alike."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""The lock of the warehouse: one command at a time builds or publishes it."""
+"""The lock of the warehouse: only one command at a time builds or publishes it."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

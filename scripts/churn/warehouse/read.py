@@ -1,4 +1,4 @@
-"""Reading what was built: selects from the warehouse, which nothing here changes."""
+"""Opens the warehouse for reading, runs queries, and says why it cannot be read."""
 
 import re
 from collections.abc import Iterator

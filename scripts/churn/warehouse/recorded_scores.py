@@ -1,4 +1,4 @@
-"""Keeps what was published: the scores of a date, as people saw them first."""
+"""Recorded scores: appends the first scores of each as-of date to the durable store."""
 
 import uuid
 from datetime import UTC, date, datetime, timedelta

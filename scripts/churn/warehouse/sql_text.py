@@ -1,4 +1,4 @@
-"""Names, values and paths as they have to stand in SQL of DuckDB, whatever they contain."""
+"""Quotes names, values and paths for DuckDB's SQL, whatever they contain."""
 
 from pathlib import Path
 
