@@ -1,6 +1,6 @@
 """Generates a sample company: customers whose churn has a known cause.
 
-Changing anything here changes the bundled sample; `make sample` writes it again.
+Most changes here change the bundled sample; `make sample` writes it again.
 
 settings    the options; the causes of churn
 population  accounts and subscriptions
