@@ -108,7 +108,7 @@ test-spark: $(VENV)/.dev  ## run the tests of Spark only; needs Java
 	@$(BIN)/python -m pytest tests/python/test_spark.py tests/python/test_spark_cluster.py
 
 bench: $(VENV)/.dev  ## what a build costs beside SQL by hand, pandas and Spark [SCALE="1 10 100"] [RUNS=] [MEMORY_LIMIT=1GB] [HISTORY=1] [ONLY=dbt] [PAGE=1]
-	@$(BIN)/python tests/benchmarks/scale.py $${SCALE:-100} $${RUNS:+--runs "$$RUNS"} $${ONLY:+--only $$ONLY} \
+	@$(BIN)/python benchmarks/scale.py $${SCALE:-100} $${RUNS:+--runs "$$RUNS"} $${ONLY:+--only $$ONLY} \
 		$${MEMORY_LIMIT:+--memory-limit "$$MEMORY_LIMIT"} $${HISTORY:+--history} $${PAGE:+--page}
 
 lint: $(VENV)/.dev  ## check style, types and conventions

@@ -17,19 +17,24 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 FAULTS = ROOT / "tests/mutations/mutations.toml"
 # what the copy does not need, or gets as a link
-_LEFT_OUT = ("build", "logs", "target", "data", "exports", "__pycache__", ".git", ".venv")
+_LEFT_OUT = {"build", "logs", "target", "data", "exports", ".git", ".venv"}
+_LEFT_OUT_ANYWHERE = {"__pycache__", "node_modules"}
 _PYTEST = ["-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider"]
 
 
 def copy_of_project(folder: Path) -> Path:
     """The project as it stands, with its installed packages."""
-    shutil.copytree(
-        ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT, "node_modules")
-    )
+    shutil.copytree(ROOT, folder, symlinks=True, ignore=_left_out)
     for packages in (".venv", "reports/node_modules"):
         if (ROOT / packages).exists():
             (folder / packages).symlink_to((ROOT / packages).resolve())
     return folder
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    # `scripts/churn/build` is code
+    left_out = _LEFT_OUT if Path(folder) == ROOT else set()
+    return (left_out | _LEFT_OUT_ANYWHERE).intersection(names)
 
 
 def apply(fault: dict[str, Any], folder: Path) -> str:

@@ -25,7 +25,8 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from rich.console import Console
 
 import prepared_dbt
-from churn import cli, dbt
+from churn import cli
+from churn.build import dbt
 from churn.load import LoadSummary, load
 from churn.project import Project
 from compiled_models import Choices, CompiledProject, compiled_choices
@@ -396,12 +397,15 @@ ODD = 'it\'s "a" clone $x; --'
 
 def copy_of_project(folder: Path) -> Path:
     """The project as a clone of it would be: nothing built, nothing stored; the folder."""
-    left_out = shutil.ignore_patterns(
-        *(".*", "node_modules", "build", "logs", "target", "data", "exports", "warehouse"),
-        *("tests", "docs", "reports"),
-    )
+    at_the_top = {"build", "logs", "target", "data", "exports", "warehouse"}
+    at_the_top |= {"tests", "docs", "reports"}
+
+    def left_out(place: str, names: list[str]) -> set[str]:
+        # folders of the package have some of these names, too
+        found = at_the_top.intersection(names) if Path(place) == ROOT else set()
+        return found | {name for name in names if name.startswith(".") or name == "node_modules"}
+
     shutil.copytree(ROOT, folder, ignore=left_out)
-    shutil.copy(ROOT / ".dbtignore", folder)
     (folder / "tests").symlink_to(ROOT / "tests")
     (folder / "docs").symlink_to(ROOT / "docs")
     return folder

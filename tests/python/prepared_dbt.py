@@ -18,7 +18,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import ModelNode
 from dbt_common.events.event_manager import EventManager
 
-import churn.dbt
+import churn.build.dbt
 
 ROOT = Path(__file__).parents[2]
 # commands that need the project as it is parsed
@@ -102,7 +102,7 @@ def light() -> Iterator[None]:
     with (
         patch.object(VarProvider, "__init__", with_few),
         patch.object(EventManager, "fire_event"),
-        patch.object(churn.dbt, "_BUILD", churn.dbt._BUILD_UNTESTED),
+        patch.object(churn.build.dbt, "_BUILD", churn.build.dbt._BUILD_UNTESTED),
     ):
         _is_light = True
         try:

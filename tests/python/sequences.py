@@ -26,10 +26,10 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.event_manager import EventManager
 
-import churn.dbt
-from churn.build_record import is_complete
+import churn.build.dbt
 from churn.load import load
 from churn.project import Project
+from churn.warehouse.build_record import is_complete
 from conftest import AS_OF, ROOT, Contents, Outcome, Workspace, assert_same
 from test_growth import Company
 
@@ -159,8 +159,8 @@ class Town:
             with (
                 patch.object(dbt.cli.main, "dbtRunner", Prepared),
                 # tests of the data take as long as the models
-                patch.object(churn.dbt, "_BUILD", churn.dbt._BUILD_UNTESTED),
-                patch.object(churn.dbt, "_QUIET", QUIET),
+                patch.object(churn.build.dbt, "_BUILD", churn.build.dbt._BUILD_UNTESTED),
+                patch.object(churn.build.dbt, "_QUIET", QUIET),
                 # an eighth of a build is events without a reader
                 patch.object(EventManager, "fire_event"),
             ):
@@ -289,7 +289,7 @@ class Sequence:
     def run_is_killed(self) -> None:
         """After the build, before its record is kept; or within the build."""
         self.note("before the record")
-        with patch.object(churn.dbt, "keep", side_effect=KeyboardInterrupt):
+        with patch.object(churn.build.dbt, "keep", side_effect=KeyboardInterrupt):
             outcome = self.churn("run")
         assert outcome.code == 130, outcome
 

@@ -12,7 +12,7 @@ import pytest
 
 from churn.generate import generate
 from churn.project import Project
-from churn.publish import publish
+from churn.warehouse.recorded_scores import publish
 from conftest import AS_OF, ROOT, Tables, Workspace, built_once, small_company
 from test_cli import held_by_another_process, plain
 from test_outcomes import TODAY, Clock

@@ -18,8 +18,8 @@ import yaml
 from rich.cells import cell_len
 from rich.console import Console
 
-from churn import known_truth
-from churn.known_truth import Comparison, compare
+from churn.backtest import known_truth
+from churn.backtest.known_truth import Comparison, compare
 from conftest import AS_OF, ROOT, Outcome, Tables, Workspace
 from reference_backtest import LABELS
 from test_backtest import HORIZON, SIGNALS, headline, verdicts
@@ -335,7 +335,7 @@ def test_the_oracle_and_the_rule_sets_judge_the_same_customers_side_by_side(
         options.append(given)
         return found
 
-    monkeypatch.setattr("churn.known_truth.compare", known)
+    monkeypatch.setattr("churn.backtest.known_truth.compare", known)
     for width in WIDTHS:
         out = shown(workspace, "--oracle", "--accounts", "400", "--seed", found.seed, width=width)
         assert_side_by_side(out, found, width)

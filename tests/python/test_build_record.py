@@ -10,10 +10,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from churn import build_record
-from churn.build_record import is_complete, keep, made_from, why_all_again
 from churn.load import load
 from churn.project import Project
+from churn.warehouse import build_record
+from churn.warehouse.build_record import is_complete, keep, made_from, why_all_again
 from conftest import ROOT
 from test_watch import TABLES
 

@@ -15,7 +15,7 @@ from dbt.cli.main import dbtRunnerResult
 from dbt_common.exceptions import DbtDatabaseError
 from rich.cells import cell_len
 
-from churn import dbt
+from churn.build import dbt
 from churn.project import Project
 from conftest import ODD, ROOT, Tables, Workspace
 

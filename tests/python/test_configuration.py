@@ -24,9 +24,9 @@ from dbt.context.providers import RuntimeVar, UnitTestVar
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.exceptions import CompilationError
 
-from churn.dbt import _failure
-from churn.errors import InputError
+from churn.build.dbt import _failure
 from churn.project import Project
+from churn.terminal.errors import InputError
 from conftest import (
     ROOT,
     Row,

@@ -22,7 +22,7 @@ from churn.enrich.batch import Batch, read_all
 from churn.enrich.engine import EngineUnavailable, Reading
 from churn.enrich.messages import read_messages
 from churn.enrich.results import FILES_BEFORE_COMPACTION, Results
-from churn.errors import ChurnError
+from churn.terminal.errors import ChurnError
 
 ANSWER = Answer(
     summary="They leave.",

@@ -35,8 +35,8 @@ from churn.enrich.engine import Reading
 from churn.enrich.messages import read_messages
 from churn.enrich.results import Results
 from churn.enrich.text import clean, text_hash
-from churn.errors import ChurnError
 from churn.project import Project
+from churn.terminal.errors import ChurnError
 from churn.warehouse import WarehouseInUse, reading
 from conftest import ROOT, Outcome, Row, Tables, Workspace, built_once, small_company
 from test_enrich_batch import ANSWER as LEAVING
@@ -758,7 +758,7 @@ def test_what_is_stored_and_not_built_is_built_by_the_next_run(
             # in words of dbt, which meets it where this does
             raise WarehouseInUse(f"The warehouse is in use: {error}") from error
 
-    monkeypatch.setattr("churn.dbt.build", build)
+    monkeypatch.setattr("churn.build.dbt.build", build)
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(company.warehouse)],
         stdin=subprocess.PIPE,

@@ -20,7 +20,7 @@ from churn.enrich.answer import parse
 from churn.enrich.engine import Engine, EngineUnavailable, Reading
 from churn.enrich.ollama import TEXT_BYTES, OllamaEngine
 from churn.enrich.prompt import BEGIN, END, ticket_prompt
-from churn.errors import InputError
+from churn.terminal.errors import InputError
 from conftest import ROOT
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from churn.enrich.answer import Answer, BadAnswer, json_schema, parse, vocabulary
 from churn.enrich.text import CUT, clean, shortened, text_columns, text_hash
-from churn.errors import InputError
 from churn.project import Project
+from churn.terminal.errors import InputError
 from conftest import ROOT
 
 ANSWER = {

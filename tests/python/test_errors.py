@@ -22,21 +22,22 @@ from dbt.cli.main import dbtRunnerResult
 from dbt_common.exceptions import CompilationError, DbtDatabaseError
 from rich.console import Console
 
-from churn import cli, dbt
-from churn.disk import refusal
+from churn import cli
+from churn.build import dbt
 from churn.enrich.evaluate import QUALITY
 from churn.enrich.messages import read_messages
 from churn.enrich.results import MARKER, MESSAGES, RESULT, RUN, Results
 from churn.enrich.sources import open_source
-from churn.errors import ChurnError, InputError
 from churn.export.tables import ACTION_LIST, write_workbook
+from churn.files.disk import refusal
+from churn.files.store import read
 from churn.load.find import list_files
 from churn.outcomes.log import OUTCOME, OutcomeLog
-from churn.paths import PATH_SETTINGS
 from churn.project import Project
+from churn.project.paths import PATH_SETTINGS, expand_settings
 from churn.reports.server import check_port, port_refused
-from churn.store import read
 from churn.terminal import plain_lines, print_warnings
+from churn.terminal.errors import ChurnError, InputError
 from conftest import Outcome, Workspace, small_company
 from test_cli import plain
 
@@ -302,7 +303,7 @@ def test_a_long_name_does_not_fill_the_screen(workspace: Workspace, sample: Work
 def test_what_nobody_expects_says_where_its_details_are(
     workspace: Workspace, error: Exception
 ) -> None:
-    with patch("churn.show.show", side_effect=error):
+    with patch("churn.lists.show.show", side_effect=error):
         found = workspace.churn("show")
     [log] = Path(workspace.environment["DBT_LOG_PATH"]).glob("churn.log")
     assert (found.code, str(log) in found.err) == (1, True)
@@ -312,7 +313,10 @@ def test_what_nobody_expects_says_where_its_details_are(
 
 
 def test_a_fault_of_the_program_is_not_hidden(workspace: Workspace) -> None:
-    with patch("churn.show.show", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+    with (
+        patch("churn.lists.show.show", side_effect=ZeroDivisionError),
+        pytest.raises(ZeroDivisionError),
+    ):
         workspace.churn("show")
 
 
@@ -407,7 +411,7 @@ def test_a_tilde_is_the_home_folder_in_every_argument_and_setting(
         assert (found.code, text in found.err) == (2, True), (command, found)
     for name in PATH_SETTINGS:
         with patch.dict(os.environ, {name: "~/place", "HOME": str(tmp_path)}):
-            cli.expand_settings()
+            expand_settings()
             assert os.environ[name] == f"{tmp_path}/place"
     workspace.environment["CHURN_WAREHOUSE"] = "~/churn.duckdb"
     assert f"no warehouse at {tmp_path}/churn.duckdb" in workspace.churn("show").err

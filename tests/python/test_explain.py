@@ -16,9 +16,9 @@ import duckdb
 import pytest
 from rich.cells import cell_len
 
-from churn.dbt import build
+from churn.build.dbt import build
 from churn.project import Project
-from churn.publish import publish
+from churn.warehouse.recorded_scores import publish
 from conftest import AS_OF, Tables, Workspace, built_once, small_company
 from test_backtest_command import assert_fails, part, plain
 from test_published import NEXT_DAY, add_day, quarter_usage

@@ -22,7 +22,6 @@ from openpyxl.utils.escape import unescape
 from openpyxl.worksheet.worksheet import Worksheet
 from python_calamine import CalamineWorkbook
 
-from churn.errors import ChurnError, InputError
 from churn.export import folder as export_folder
 from churn.export.crm import HUBSPOT, SALESFORCE
 from churn.export.folder import replaced
@@ -30,9 +29,10 @@ from churn.export.markdown import escaped
 from churn.export.names import file_name
 from churn.export.rows import Export
 from churn.export.tables import ACTION_LIST, TASKS
-from churn.formulas import guarded, unguarded
-from churn.options import EXPORT_FORMATS
+from churn.files.formulas import guarded, unguarded
 from churn.outcomes.log import outcomes
+from churn.project.options import EXPORT_FORMATS
+from churn.terminal.errors import ChurnError, InputError
 from conftest import HOSTILE, ROOT, Row, Workspace, built_once, company_of
 from test_cli import plain
 from test_outcomes import stored
@@ -404,7 +404,7 @@ def test_a_workbook_imported_twice_counts_once(
     assert company.churn("outcome", "import", workbook).code == 0
     assert len(stored(company)) == 4
     # what is exported next is the same whether it is built before
-    monkeypatch.setattr("churn.dbt.build_what_was_logged", lambda *_: None)
+    monkeypatch.setattr("churn.build.dbt.build_what_was_logged", lambda *_: None)
     assert "edited_2" not in exported(company, "--format", "csv")
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from churn.errors import ChurnError, InputError
+from churn.files.made import MARKER
 from churn.generate import Summary, area_under_curve, generate, write_seeds
 from churn.generate.folder import MANIFEST
 from churn.generate.messages import KINDS
@@ -26,8 +26,8 @@ from churn.generate.population import account_names, draw_population
 from churn.generate.run import HISTORY_STREAM, stream
 from churn.generate.settings import BLOCK_ACCOUNTS, COEFFICIENTS, TABLES
 from churn.generate.writers import as_text
-from churn.made import MARKER
 from churn.project import Project
+from churn.terminal.errors import ChurnError, InputError
 
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "seeds" / "saas"

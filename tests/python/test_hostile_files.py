@@ -23,15 +23,15 @@ from openpyxl.styles import Font
 
 from churn.enrich import commands, evaluate
 from churn.enrich.sources import open_file
-from churn.errors import InputError
 from churn.export.tables import ACTION_LIST, write_csv, write_workbook
-from churn.formulas import guarded, unguarded
+from churn.files.formulas import guarded, unguarded
 from churn.load import limits, load
 from churn.load.delimited import CELLS_A_BATCH, Delimited
 from churn.load.table_file import Origin
 from churn.outcomes import files as outcome_files
 from churn.outcomes.files import SHEET, read_file
 from churn.project import Project
+from churn.terminal.errors import InputError
 from conftest import ROOT, Workspace
 from test_load import TABLES
 
@@ -44,7 +44,7 @@ MEASURED = r"""
     import re, resource, sys
     from pathlib import Path
     import churn.outcomes.workbook
-    from churn.errors import InputError
+    from churn.terminal.errors import InputError
     from churn.load import convert_file, delimited, limits, text_lines
     from churn.outcomes.files import read_file
     from churn.project import Project

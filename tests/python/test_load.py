@@ -24,11 +24,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from churn.errors import ChurnError, InputError
+from churn.files.made import mark
+from churn.files.swap import exclusive
 from churn.load import load, print_summary, recover
-from churn.made import mark
 from churn.project import Project
-from churn.swap import exclusive
+from churn.terminal.errors import ChurnError, InputError
 
 ROOT = Path(__file__).parents[2]
 RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"
@@ -829,7 +829,7 @@ def test_a_disk_that_fails_while_a_load_takes_its_place_says_so(
 ) -> None:
     load(source, project)
     with monkeypatch.context() as patched:
-        patched.setattr("churn.swap._finish", _failing_at_the_end)
+        patched.setattr("churn.files.swap._finish", _failing_at_the_end)
         with pytest.raises(ChurnError) as failed:
             load(source, project)
     assert "untouched" not in str(failed.value)

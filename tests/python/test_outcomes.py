@@ -22,13 +22,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from churn import store
-from churn.build_record import keep, made_from
-from churn.customer_ids import shown_id
-from churn.errors import ChurnError, InputError
+from churn.files import store
+from churn.files.store import append, compact
 from churn.outcomes.log import OUTCOME, Entry, OutcomeLog, free_text, outcome, outcomes
 from churn.project import Project
-from churn.store import append, compact
+from churn.terminal.errors import ChurnError, InputError
+from churn.warehouse.build_record import keep, made_from
+from churn.warehouse.customer_ids import shown_id
 from conftest import ROOT, Outcome, Workspace
 from test_cli import held_by_another_process, plain
 

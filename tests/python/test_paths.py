@@ -15,15 +15,16 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 import dbt_test_costs
-from churn import dbt, duckdb_plugin
-from churn.build_record import made_from
+from churn.build import dbt
 from churn.enrich.results import Results
 from churn.enrich.sources import kept_files
-from churn.errors import ChurnError
+from churn.files.store import compact, names_in, parquet_files, state, states
 from churn.outcomes.log import Entry, OutcomeLog
-from churn.profile import duckdb_limits, profile
 from churn.project import Project
-from churn.store import compact, names_in, parquet_files, state, states
+from churn.project.profile import duckdb_limits, profile
+from churn.terminal.errors import ChurnError
+from churn.warehouse import duckdb_plugin
+from churn.warehouse.build_record import made_from
 from conftest import ODD, Tables, Workspace, copy_of_project
 
 # ------------------------------------------------------------------------------ relative paths
@@ -182,8 +183,8 @@ def test_a_folder_of_another_user_is_no_empty_one(tmp_path: Path) -> None:
     program = f"""
         import os
         from pathlib import Path
-        from churn.errors import ChurnError
-        from churn.store import parquet_files
+        from churn.terminal.errors import ChurnError
+        from churn.files.store import parquet_files
         folder = Path(os.path.realpath({str(folder)!r}))
         # root reads everything
         if os.getuid() == 0:

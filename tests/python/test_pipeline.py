@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import reference_scoring
-from churn.errors import ChurnError
 from churn.project import Project
+from churn.terminal.errors import ChurnError
 from compiled_models import CompiledProject
 from conftest import (
     AS_OF,

@@ -17,17 +17,25 @@ import duckdb
 import psutil
 import pytest
 
-from churn.disk import held
-from churn.errors import ChurnError, InputError
-from churn.made import LITTER, MARKER, check_folder, foreign, mark, remove_folder, replace_file
+from churn.files.disk import held
+from churn.files.made import (
+    LITTER,
+    MARKER,
+    check_folder,
+    foreign,
+    mark,
+    remove_folder,
+    replace_file,
+)
+from churn.files.store import append
+from churn.files.swap import exclusive, recover, swap_in, working_folder
 from churn.outcomes.log import MOST_FILES, Entry, OutcomeLog
-from churn.paths import PATH_SETTINGS
-from churn.profile import profile
 from churn.project import Project
+from churn.project.paths import PATH_SETTINGS
+from churn.project.profile import profile
 from churn.reports.commands import built_site
 from churn.spark import build as spark_build
-from churn.store import append
-from churn.swap import exclusive, recover, swap_in, working_folder
+from churn.terminal.errors import ChurnError, InputError
 from conftest import ROOT, Workspace, small_company
 
 # settings that name a place to write to
@@ -411,8 +419,8 @@ def test_a_folder_of_another_user_is_not_replaced(tmp_path: Path) -> None:
     program = f"""
         import os
         from pathlib import Path
-        from churn.errors import ChurnError
-        from churn.made import check_folder, mark
+        from churn.terminal.errors import ChurnError
+        from churn.files.made import check_folder, mark
         site = Path({str(site)!r})
         mark(site, "load", {{"private/notes": []}})
         # root reads everything
@@ -440,8 +448,8 @@ def test_a_bind_mount_of_the_same_disk_is_said(tmp_path: Path) -> None:
     source.mkdir()
     program = f"""
         from pathlib import Path
-        from churn.errors import InputError
-        from churn.made import check_place
+        from churn.terminal.errors import InputError
+        from churn.files.made import check_place
         try:
             check_place(Path({str(folder)!r}), "CHURN_DATA_DIR")
         except InputError as error:

@@ -18,11 +18,13 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from churn import build_record, dbt
-from churn.disk import held
-from churn.errors import ChurnError
+from churn.build import dbt
+from churn.files.disk import held
 from churn.project import Project
-from churn.published_warehouse import PUBLISHED_SCHEMAS
+from churn.terminal.errors import ChurnError
+from churn.warehouse import build_record
+from churn.warehouse.lock import reserved
+from churn.warehouse.published_copy import PUBLISHED_SCHEMAS
 from conftest import (
     AS_OF,
     ROOT,
@@ -363,7 +365,7 @@ def test_while_somebody_writes_to_the_warehouse(company: Workspace, published: P
 def test_while_a_build_runs_that_has_not_opened_the_file_yet(
     company: Workspace, published: Path
 ) -> None:
-    with company.active(), dbt.reserved(Project()):
+    with company.active(), reserved(Project()):
         for command in ("publish", "run"):
             outcome = company.churn(command)
             assert outcome.code == 1
@@ -585,7 +587,7 @@ KILLED = """
     from pathlib import Path
     import duckdb
     from churn.project import Project
-    from churn.published_warehouse import publish_warehouse
+    from churn.warehouse.published_copy import publish_warehouse
 
     events = {"open", "os.rename", "os.remove", "os.chmod", "os.link"}
     project = Project()

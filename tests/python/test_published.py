@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.project import Project
-from churn.publish import PUBLISHED_MODELS, publish
+from churn.warehouse.recorded_scores import PUBLISHED_MODELS, publish
 from conftest import AS_OF, Stages, Tables, Workspace, built_once, small_company
 
 NEXT_DAY = AS_OF + timedelta(days=1)

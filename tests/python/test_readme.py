@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from churn.paths import PATH_SETTINGS
+from churn.project.paths import PATH_SETTINGS
 from conftest import ROOT, Workspace
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -14,10 +14,10 @@ import httpx
 import pytest
 import yaml
 
+from churn.files.swap import exclusive
 from churn.project import Project
 from churn.reports.commands import built_site
 from churn.reports.server import POLICY, serving
-from churn.swap import exclusive
 from conftest import ROOT, Workspace
 
 PAGES = sorted((ROOT / "reports/pages").rglob("*.md"))

@@ -16,15 +16,15 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from churn import dbt
-from churn.disk import held
-from churn.errors import ChurnError
-from churn.made import MARKER, mark
+from churn.build import dbt
+from churn.files.disk import held
+from churn.files.made import MARKER, mark
+from churn.files.store import append
 from churn.project import Project
-from churn.publish import publish
 from churn.spark import build, build_on_spark
 from churn.spark.build import first_exception
-from churn.store import append
+from churn.terminal.errors import ChurnError
+from churn.warehouse.recorded_scores import publish
 from conftest import AS_OF, HOSTILE, ODD, Row, Tables, Workspace, company_of, copy_of_project
 from spark_engine import SHORT, needs_spark, run_program
 

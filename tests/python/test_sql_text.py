@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from churn.sql_text import file_pattern, identifier, literal
+from churn.warehouse.sql_text import file_pattern, identifier, literal
 
 ODD = ["plain", "it's", "''", 'a "b"', '"', "order by 1; --", "ü {x} $1 %s", "back\\slash"]
 

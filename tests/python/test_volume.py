@@ -6,9 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from churn.errors import ChurnError, InputError
 from churn.generate import volume
 from churn.generate.volume import VolumeRequest, generate_volume
+from churn.terminal.errors import ChurnError, InputError
 from conftest import ROOT, Workspace
 
 USAGE_ROWS = 25_000

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from churn.errors import InputError
+from churn.build.watch import watch
 from churn.load import load
 from churn.project import Project
-from churn.watch import watch
+from churn.terminal.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 QUIET = 0.2
@@ -173,7 +173,7 @@ def test_ctrl_c_ends_cleanly(project: Project, source: Path) -> None:
     script = """
         from pathlib import Path
         from churn.project import Project
-        from churn.watch import watch
+        from churn.build.watch import watch
         watch(Project(), source=Path("source"), reload=print, rebuild=print)
     """
     process = subprocess.Popen(

@@ -1,13 +1,15 @@
-"""What tickets say, read by a language model.
+"""Reads tickets with a language model, and keeps its answers.
 
-- `text`: which columns hold the customer's words; cleaned, shortened, hashed.
-- `answer`: what is said about a ticket, and how a model's words become that.
-- `prompt`: what a model is told.
-- `engine`: what reads a ticket, whatever model is behind it.
-- `ollama`: the engine that asks a model of a local Ollama server.
-- `sources`, `messages`: which file is read, and the messages in it.
-- `results`: what was read, kept for good.
-- `batch`: reading many messages, each at most once.
+The answers are kept for good, so their stored columns must stay readable.
+
+- `text`: which columns hold the customer's words; cleans, shortens and hashes them.
+- `answer`: the structure of an answer, and how to parse one.
+- `prompt`: the prompt.
+- `engine`: the interface of a model.
+- `ollama`: an engine that asks a local Ollama server.
+- `sources`, `messages`: the file to read, and the messages in it.
+- `results`: the stored answers.
+- `batch`: reads many messages, each at most once.
 - `evaluate`: how well an engine reads.
 - `commands`: what `churn enrich` and its companions do.
 """

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictBool, ValidationError
 
 from churn.enrich.text import clean
-from churn.vocabulary import read_words
+from churn.project.vocabulary import read_words
 
 # goes up with any change of what an answer consists of
 SCHEMA_VERSION = "1"

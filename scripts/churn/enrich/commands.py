@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from churn.dbt import built_from, rebuild
+from churn.build.dbt import built_from, rebuild
 from churn.enrich.batch import Batch, read_all
 from churn.enrich.engine import Engine, Reading
 from churn.enrich.evaluate import evaluate, keep, labelled_messages, measures
@@ -28,9 +28,9 @@ from churn.enrich.messages import message_ids, read_messages
 from churn.enrich.results import Results
 from churn.enrich.sources import is_file, kept_files, open_source
 from churn.enrich.text import clean
-from churn.errors import ChurnError, InputError
 from churn.project import Project
 from churn.terminal import plain, plain_text, progress_bar
+from churn.terminal.errors import ChurnError, InputError
 from churn.warehouse import Row, reading
 
 # what shows or scores a result, in dbt's words, and the tables of the store that it is made from

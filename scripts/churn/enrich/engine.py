@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from churn.enrich.answer import Answer
-from churn.errors import ChurnError
+from churn.terminal.errors import ChurnError
 
 SERVER_UNREACHABLE = "server_unreachable"
 MODEL_NOT_FOUND = "model_not_found"

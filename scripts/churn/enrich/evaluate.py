@@ -19,12 +19,12 @@ from churn.enrich.engine import Engine, EngineUnavailable, Reading
 from churn.enrich.messages import Message, read_messages
 from churn.enrich.results import now
 from churn.enrich.sources import TABLE, open_file
-from churn.errors import InputError
+from churn.files.store import append
 from churn.generate import generate
 from churn.project import Project
-from churn.sql_text import file_pattern
-from churn.store import append
 from churn.terminal import plain
+from churn.terminal.errors import InputError
+from churn.warehouse.sql_text import file_pattern
 
 DEFAULT_SEED = 11
 _ACCOUNTS = 200

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn.enrich.text import clean
-from churn.sql_text import file_pattern, identifier
-from churn.store import unreadable
+from churn.files.store import unreadable
+from churn.warehouse.sql_text import file_pattern, identifier
 
 # the columns of a message that dbt links and shows; null where the file has none
 KEYS = ("ticket_id", "account_id", "subscription_id", "customer_id", "submitted_at")

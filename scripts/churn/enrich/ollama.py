@@ -29,9 +29,9 @@ from churn.enrich.engine import (
 )
 from churn.enrich.prompt import prompt_version, system_prompt, ticket_prompt
 from churn.enrich.text import clean
-from churn.errors import InputError
-from churn.options import DEFAULT_MODEL
+from churn.project.options import DEFAULT_MODEL
 from churn.terminal import plain
+from churn.terminal.errors import InputError
 
 # of the text of a ticket; of the rest, a page of English, the middle is left out
 TEXT_BYTES = 4000

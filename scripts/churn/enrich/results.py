@@ -18,9 +18,9 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn.disk import held, saying_what_is_refused
-from churn.errors import ChurnError
-from churn.store import append, compact, names_in, parquet_files, read
+from churn.files.disk import held, saying_what_is_refused
+from churn.files.store import append, compact, names_in, parquet_files, read
+from churn.terminal.errors import ChurnError
 
 _SETTING = "CHURN_STORE_DIR"
 RESULT = pa.schema(

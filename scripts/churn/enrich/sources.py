@@ -13,13 +13,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from churn.disk import flush, refusal
 from churn.enrich.text import text_columns
-from churn.errors import InputError
+from churn.files.disk import flush, refusal
+from churn.files.store import names_in, parquet_files, unreadable
 from churn.load import convert_file
 from churn.load.parquet import WRITTEN_BY_US
 from churn.project import Project
-from churn.store import names_in, parquet_files, unreadable
+from churn.terminal.errors import InputError
 
 TABLE = "ticket_messages"
 _SAMPLE = Path("seeds/saas") / f"raw_{TABLE}.csv"

@@ -5,10 +5,10 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
-from churn.errors import InputError
 from churn.load.columns import normalised
 from churn.project import TableSpec
 from churn.terminal import plain
+from churn.terminal.errors import InputError
 
 CUT = "\n[…]\n"
 

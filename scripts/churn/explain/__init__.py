@@ -1,4 +1,7 @@
-"""Why a customer has its score: every rule, its figures, and the rows behind them."""
+"""Explains a customer's score: every rule, its figures, and the rows behind them.
+
+Wording may change here; the figures come from the marts.
+"""
 
 from churn.explain.command import explain
 

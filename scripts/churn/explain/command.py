@@ -4,9 +4,7 @@ from datetime import date
 
 from rich.console import Console
 
-from churn.customer_ids import shown_id, staged_id
-from churn.dbt import build, inputs
-from churn.errors import InputError
+from churn.build.dbt import build, inputs
 from churn.explain.page import print_explanation
 from churn.explain.reading import (
     MODELS,
@@ -17,11 +15,13 @@ from churn.explain.reading import (
     standing,
     verdict_warnings,
 )
+from churn.files.temporary import temporary_place
 from churn.outcomes.customers import look_up_one
 from churn.project import Project
-from churn.temporary import temporary_place
 from churn.terminal import plain
+from churn.terminal.errors import InputError
 from churn.warehouse import reading
+from churn.warehouse.customer_ids import shown_id, staged_id
 
 _SHOWN = 100
 # no warning is judged here: signals of the dates that a backtest needs are not

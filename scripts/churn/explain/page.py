@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from churn.customer_ids import shown_id
 from churn.explain.reading import Explanation
 from churn.explain.words import condition, counted, distance, value
 from churn.terminal import plain, plain_text, print_warnings
 from churn.warehouse import Row
+from churn.warehouse.customer_ids import shown_id
 
 _STYLES = {"High": "bold red", "Medium": "yellow", "Low": "green"}
 _NOTHING = "–"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from churn.errors import InputError
 from churn.terminal import plain
+from churn.terminal.errors import InputError
 from churn.warehouse import Row, Warehouse
 
 # what is read below, for a build that makes nothing else

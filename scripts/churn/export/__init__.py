@@ -1,4 +1,4 @@
-"""Files that other tools take: the list, its plans and drafts, as of the last build.
+"""Writes the list, its plans and drafts to files that other tools take.
 
-Everything written is a select from the marts; nothing is computed here.
+Formats may change here; everything written is selected from the marts.
 """

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from churn.errors import InputError
 from churn.export import crm, tables
 from churn.export.digest import digest, slack_digest
 from churn.export.folder import replaced
@@ -19,6 +18,7 @@ from churn.export.playbooks import write_playbooks
 from churn.export.rows import Export, read
 from churn.project import Project
 from churn.terminal import plain, print_warnings, progress_bar
+from churn.terminal.errors import InputError
 
 
 class Format(NamedTuple):

@@ -1,7 +1,7 @@
 """The folder of an export: written beside its place, then moved into it file by file.
 
-People work in the files of an export. A marker in the folder (`churn.made`) holds a digest of each
-file that we wrote; a file that differs from it, or is not in it, is never lost.
+People work in the files of an export. A marker in the folder (`churn.files.made`) holds a digest
+of each file that we wrote; a file that differs from it, or is not in it, is never lost.
 """
 
 import os
@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn.disk import flush, held, refusal
-from churn.errors import InputError
-from churn.made import MARKER, digest, made, mark, remove_unfinished
+from churn.files.disk import flush, held, refusal
+from churn.files.made import MARKER, digest, made, mark, remove_unfinished
+from churn.terminal.errors import InputError
 
 _WORK = "export"
 

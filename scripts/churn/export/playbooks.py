@@ -15,10 +15,10 @@ from typing import Any
 
 import typst
 
-from churn.errors import ChurnError
 from churn.export.names import file_name
 from churn.export.rows import Export
 from churn.terminal import plain, plain_lines
+from churn.terminal.errors import ChurnError
 from churn.warehouse import Row
 
 _TEMPLATE = Path(__file__).with_name("playbook.typ")

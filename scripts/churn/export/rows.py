@@ -6,11 +6,11 @@ from datetime import date
 
 import pyarrow as pa
 
-from churn.customer_ids import shown_id, staged_id
-from churn.errors import InputError
 from churn.outcomes.customers import look_up_one
 from churn.project import Project
+from churn.terminal.errors import InputError
 from churn.warehouse import Row, Warehouse, reading
+from churn.warehouse.customer_ids import shown_id, staged_id
 
 _CUSTOMERS = """
     with

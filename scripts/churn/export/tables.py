@@ -11,7 +11,7 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from churn.export.rows import Customers
-from churn.formulas import guarded
+from churn.files.formulas import guarded
 from churn.outcomes.files import FILLED_IN, SHEET
 from churn.outcomes.log import NOTE_LENGTH, outcomes
 from churn.warehouse import Row

@@ -1,15 +1,17 @@
-"""The sample generator: an invented company's customers, whose churn has a known cause.
+"""Generates a sample company: customers whose churn has a known cause.
 
-settings    what can be asked for; the causes of churn
-population  who there is: accounts and subscriptions
-dynamics    how they change from one period of 30 days to the next
-history     what happened: usage rows, tickets, ends, and the truth behind them
-messages    what the tickets say (words in `names` and `phrases`)
+Most changes here change the bundled sample; `make sample` writes it again.
+
+settings    the options; the causes of churn
+population  accounts and subscriptions
+dynamics    how customers change from one period of 30 days to the next
+history     usage rows, tickets, ends of subscriptions, and the truth behind them
+messages    the texts of tickets (words in `names` and `phrases`)
 tables      all of it in the columns of the source tables
-truth       the causes, kept apart; `oracle`: how well anybody could know
+truth       the causes, in tables of their own; `oracle`: the best possible AUC
 faults      the faults that real exports have
-run         one block of accounts after the other, into a folder (`folder`, `writers`)
-volume      a simpler company of any size, to measure with (`volume_world`, `volume_tables`)
+run         writes one block of accounts after the other to a folder (`folder`, `writers`)
+volume      a simpler company of any size, for measurements (`volume_world`, `volume_tables`)
 """
 
 from churn.generate.oracle import Auc, area_under_curve

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from churn.errors import InputError
-from churn.made import check_folder
-from churn.swap import disk_errors, exclusive, swap_in, working_folder
+from churn.files.made import check_folder
+from churn.files.swap import disk_errors, exclusive, swap_in, working_folder
+from churn.terminal.errors import InputError
 
 MANIFEST = "generated.json"
 _WORK = "generation"

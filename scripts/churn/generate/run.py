@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from churn.errors import ChurnError
 from churn.generate.faults import plant_faults
 from churn.generate.folder import MANIFEST, replaced, write_json
 from churn.generate.history import NEVER, History, simulate
@@ -21,7 +20,8 @@ from churn.generate.settings import BLOCK_ACCOUNTS, Request, Summary
 from churn.generate.tables import FirstIds, make_tables
 from churn.generate.truth import JUDGED_PERIOD, LAST_PERIOD, model_facts, truth_tables
 from churn.generate.writers import TableFiles, as_text
-from churn.options import DEFAULT_ACCOUNTS, DEFAULT_SEED, DEFAULT_UNTIL, FileFormat, Signal
+from churn.project.options import DEFAULT_ACCOUNTS, DEFAULT_SEED, DEFAULT_UNTIL, FileFormat, Signal
+from churn.terminal.errors import ChurnError
 
 # Independent streams of random numbers for each block, so that a change of the wording, say,
 # leaves everything else as it is.

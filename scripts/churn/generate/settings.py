@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import get_args
 
-from churn.errors import InputError
-from churn.options import DEFAULT_ACCOUNTS, DEFAULT_SEED, DEFAULT_UNTIL, FileFormat, Signal
+from churn.project.options import DEFAULT_ACCOUNTS, DEFAULT_SEED, DEFAULT_UNTIL, FileFormat, Signal
+from churn.terminal.errors import InputError
 
 # Time runs in periods of 30 days; the last one ends with the last day of the history.
 PERIOD_DAYS = 30

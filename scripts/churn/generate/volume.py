@@ -15,7 +15,6 @@ from typing import Any
 
 import duckdb
 
-from churn.errors import ChurnError, InputError
 from churn.generate.folder import MANIFEST, replaced, write_json
 from churn.generate.settings import HISTORY_DAYS, Request, Summary
 from churn.generate.volume_tables import TABLES
@@ -28,8 +27,9 @@ from churn.generate.volume_world import (
     SUBSCRIPTIONS,
     USAGE_ROWS,
 )
-from churn.options import DEFAULT_SEED, DEFAULT_UNTIL, FEWEST_USAGE_ROWS, FileFormat
-from churn.sql_text import literal
+from churn.project.options import DEFAULT_SEED, DEFAULT_UNTIL, FEWEST_USAGE_ROWS, FileFormat
+from churn.terminal.errors import ChurnError, InputError
+from churn.warehouse.sql_text import literal
 
 ROWS_A_CUSTOMER = 50
 MEMORY = "1GB"

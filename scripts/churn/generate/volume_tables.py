@@ -18,7 +18,7 @@ from churn.generate.population import (
     TRIAL_DAYS,
 )
 from churn.generate.tables import FEATURES, PRIORITIES, PRIORITY_SHARES
-from churn.sql_text import literal
+from churn.warehouse.sql_text import literal
 
 COUNTRIES = sorted({country.name for _, country, _ in PLACES})
 INDUSTRIES = sorted({industry for locale, _, _ in PLACES for _, industry in locale.trades})

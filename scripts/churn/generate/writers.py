@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn.options import FileFormat
+from churn.project.options import FileFormat
 
 WritePart = Callable[[pa.Table], None]
 

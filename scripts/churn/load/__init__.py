@@ -1,7 +1,10 @@
-"""The user's data in: find the files, check them, write one canonical Parquet file a table."""
+"""Loads the user's files: finds and checks them, and writes one Parquet file a table.
 
+The reading limits in `limits` protect the machine from hostile files; change them with their tests.
+"""
+
+from churn.files.swap import recover
 from churn.load.loader import convert_file, load
 from churn.load.summary import LoadSummary, TableSummary, print_summary
-from churn.swap import recover
 
 __all__ = ["LoadSummary", "TableSummary", "convert_file", "load", "print_summary", "recover"]

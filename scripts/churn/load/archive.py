@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from churn.errors import ChurnError, InputError
 from churn.load.find import is_ignored, readable_suffix
 from churn.load.limits import check_unpacked
+from churn.terminal.errors import ChurnError, InputError
 
 ENCRYPTED = 0x1
 # zipfile unpacks these piece by piece; of the others, a few bytes can become gigabytes at once

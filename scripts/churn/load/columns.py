@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from churn.errors import InputError
 from churn.load.find import shortened
 from churn.project import TableSpec
+from churn.terminal.errors import InputError
 
 ROW_NUMBER = "_row_number"
 HASHED = "_hash_"  # before the name of a column that is never read

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn.errors import InputError
 from churn.load.columns import HASHED, ROW_NUMBER, ColumnPlan, no_text
 from churn.load.parquet import WRITTEN_BY_US
 from churn.load.summary import TableSummary
 from churn.load.table_file import ROWS_A_BATCH, TableFile
 from churn.project import TableSpec
+from churn.terminal.errors import InputError
 
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn.errors import InputError
 from churn.load.limits import (
     BYTES_A_ROW,
     CHARACTERS_A_CELL,
@@ -24,6 +23,7 @@ from churn.load.limits import (
 )
 from churn.load.table_file import ROWS_A_BATCH, Origin
 from churn.load.text_lines import LineCount, TextLines, TooLongError
+from churn.terminal.errors import InputError
 
 if TYPE_CHECKING:
     import _csv

@@ -6,8 +6,8 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from churn.errors import InputError
 from churn.terminal import plain
+from churn.terminal.errors import InputError
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 IGNORED_FOLDERS = ("__macosx", "truth")

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from churn.load.columns import ROW_NUMBER
-from churn.sql_text import file_pattern, identifier
+from churn.warehouse.sql_text import file_pattern, identifier
 
 
 def load_ids(earlier: Path, earlier_ids: list[str], loaded: Path) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn.errors import InputError
+from churn.terminal.errors import InputError
 
 # what reading one file may take, beside what the process holds already
 MEMORY = 2 << 30

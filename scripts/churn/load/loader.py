@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from churn.errors import InputError
+from churn.files.made import check_folder, check_place, made, mark
+from churn.files.swap import disk_errors, exclusive, swap_in, working_folder
 from churn.load.archive import Archive
 from churn.load.columns import ColumnPlan, normalised, plan_columns
 from churn.load.convert import convert
@@ -23,9 +24,8 @@ from churn.load.limits import bounded_memory
 from churn.load.parquet import Parquet
 from churn.load.summary import LoadSummary, TableSummary
 from churn.load.table_file import Origin, TableFile
-from churn.made import check_folder, check_place, made, mark
 from churn.project import Project, TableSpec
-from churn.swap import disk_errors, exclusive, swap_in, working_folder
+from churn.terminal.errors import InputError
 
 # of the folder that is replaced: what is done with it, and what names it
 WORK = "load"

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn.errors import InputError
 from churn.load.columns import ROW_NUMBER, normalised
 from churn.load.limits import CHARACTERS_A_CELL, check_columns
 from churn.load.table_file import ROWS_A_BATCH, Origin
+from churn.terminal.errors import InputError
 
 WRITTEN_BY_US = b"churn_table"
 BYTES_A_BATCH = 64_000_000

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
-from churn.errors import InputError
 from churn.load.limits import BYTES_A_ROW, check_unpacked
 from churn.load.table_file import Origin
+from churn.terminal.errors import InputError
 
 
 def _cp1252(byte: int) -> str:

@@ -1,7 +1,9 @@
-"""What people did about customers at risk, and what came of it.
+"""The log of what people did about customers at risk, and what came of it.
 
-- `log`: the log itself, kept for good.
-- `customers`: whether there is such a customer.
-- `imports`: many outcomes from a file.
+The log is kept for good, so its stored columns must stay readable.
+
+- `log`: the log itself.
+- `customers`: looks up a customer.
+- `imports`: reads many outcomes from a file (`files`, `workbook`).
 - `commands`: what `churn outcome` does.
 """

@@ -9,8 +9,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from churn.customer_ids import look_of, shown_id, staged_id
-from churn.errors import InputError
 from churn.outcomes.customers import Customer, look_up, look_up_one, looks_like
 from churn.outcomes.log import (
     NAME_LENGTH,
@@ -26,6 +24,8 @@ from churn.outcomes.log import (
 )
 from churn.project import Project
 from churn.terminal import plain, plain_text
+from churn.terminal.errors import InputError
+from churn.warehouse.customer_ids import look_of, shown_id, staged_id
 
 _NOTE_SHOWN = 300
 _ID_SHOWN = 60

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from churn.customer_ids import FORM, look_of, shown_id
-from churn.errors import InputError
 from churn.project import Project
+from churn.terminal.errors import InputError
 from churn.warehouse import Row, Warehouse, WarehouseInUse, reading
+from churn.warehouse.customer_ids import FORM, look_of, shown_id
 
 _KNOWN = """
     select customer_id, account_id, usage_window_end as as_of_date

@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 from openpyxl.utils.escape import unescape
 from openpyxl.worksheet.formula import ArrayFormula
 
-from churn.customer_ids import staged_id
-from churn.errors import InputError
-from churn.formulas import unguarded
+from churn.files.formulas import unguarded
 from churn.load.columns import normalised
 from churn.load.delimited import DELIMITERS, too_long
 from churn.load.limits import CHARACTERS_A_CELL, bounded_memory, check_columns
@@ -21,6 +19,8 @@ from churn.load.text_lines import TextLines, TooLongError
 from churn.outcomes.log import one_line
 from churn.outcomes.workbook import opened
 from churn.terminal import plain
+from churn.terminal.errors import InputError
+from churn.warehouse.customer_ids import staged_id
 
 REQUIRED = ("customer_id", "outcome")
 # what people write into a row

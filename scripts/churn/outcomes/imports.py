@@ -12,12 +12,12 @@ from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID, uuid5
 
-from churn.customer_ids import shown_id, staged_id
-from churn.errors import InputError
 from churn.outcomes.customers import Customer, Customers
 from churn.outcomes.files import FileRows, Problem
 from churn.outcomes.log import NAME_LENGTH, Entry, day, free_text, one_line, outcome, today
 from churn.terminal import plain
+from churn.terminal.errors import InputError
+from churn.warehouse.customer_ids import shown_id, staged_id
 
 _SHOWN = 100
 # the same key gives the same id, so that even two imports at once store a row once

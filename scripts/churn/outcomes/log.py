@@ -16,10 +16,10 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from churn.errors import ChurnError, InputError
-from churn.store import append, appending, compact, parquet_files, read
+from churn.files.store import append, appending, compact, parquet_files, read
+from churn.project.vocabulary import read_words
 from churn.terminal import plain
-from churn.vocabulary import read_words
+from churn.terminal.errors import ChurnError, InputError
 
 OUTCOME = pa.schema(
     [

@@ -24,9 +24,9 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet._reader import DATA_TAG, ROW_TAG, WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS
 
-from churn.errors import InputError
 from churn.load.archive import BOUNDED
 from churn.terminal import plain
+from churn.terminal.errors import InputError
 
 # what openpyxl and the standard library raise on parts that are damaged or made up
 _DAMAGED = (

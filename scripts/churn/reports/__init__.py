@@ -1,1 +1,4 @@
-"""The published reports: an Evidence site of the marts, built, served, printed, photographed."""
+"""Builds, serves, prints and photographs the reports, an Evidence site of the marts.
+
+The pages are in the top-level folder `reports`; this folder only runs the tools.
+"""

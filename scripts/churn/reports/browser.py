@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn.errors import InputError
-from churn.paths import expanded
+from churn.project.paths import expanded
+from churn.terminal.errors import InputError
 
 __all__ = ["Browser", "Page", "PdfMargins", "chromium", "open_browser", "settle"]
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from churn.errors import InputError
-from churn.made import check_folder
-from churn.options import DEFAULT_PORT
+from churn.files.made import check_folder
+from churn.files.swap import disk_errors, exclusive, recover, swap_in, working_folder
+from churn.files.temporary import temporary_place
 from churn.project import Project
+from churn.project.options import DEFAULT_PORT
 from churn.reports import evidence
-from churn.swap import disk_errors, exclusive, recover, swap_in, working_folder
-from churn.temporary import temporary_place
 from churn.terminal import plain, print_warnings
+from churn.terminal.errors import InputError
 from churn.warehouse import reading
 
 _PICTURES = Path("docs/images")
@@ -40,7 +40,7 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
         ChurnError: the warehouse is being built, another build of the reports is running, the
             packages cannot be installed, a page fails, or the disk is full.
     """
-    from churn.dbt import build_what_was_logged
+    from churn.build.dbt import build_what_was_logged
 
     if base_path and not _BASE_PATH.fullmatch(base_path):
         raise InputError(f"A base path is such as /churn or /teams/churn, not {plain(base_path)}.")
@@ -116,7 +116,7 @@ def print_reports(project: Project, console: Console) -> None:
 
 def photograph_reports(console: Console) -> None:
     """Build the bundled sample and its site in a temporary place, and take the pictures anew."""
-    from churn.dbt import build
+    from churn.build.dbt import build
     from churn.reports.pictures import take_pictures
     from churn.reports.server import serving
 

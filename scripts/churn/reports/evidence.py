@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn.errors import ChurnError, InputError
 from churn.project import Project
+from churn.terminal.errors import ChurnError, InputError
 
 REPORTS = Path("reports")
 _PACKAGES = REPORTS / "node_modules"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from churn.made import replace_file
+from churn.files.made import replace_file
 from churn.reports.browser import PdfMargins, open_browser, settle
 
 _MARGIN: PdfMargins = {"top": "14mm", "bottom": "14mm", "left": "12mm", "right": "12mm"}

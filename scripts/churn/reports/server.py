@@ -21,8 +21,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from churn.errors import InputError
-from churn.options import DEFAULT_PORT
+from churn.project.options import DEFAULT_PORT
+from churn.terminal.errors import InputError
 
 LOOPBACK = "127.0.0.1"
 # Evidence starts with scripts in the page and compiles DuckDB; charts and tables set styles

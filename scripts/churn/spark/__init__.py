@@ -1,4 +1,7 @@
-"""The same models on Apache Spark, and whether they give the same rows there."""
+"""Builds the same models on Apache Spark, and compares the rows with DuckDB's.
+
+Differences in SQL belong in `macros/portable.sql`, not here.
+"""
 
 from churn.spark.build import build_on_spark, spark_dir
 from churn.spark.parity import Comparison, compare_engines, print_comparisons

@@ -14,12 +14,12 @@ from typing import Any
 
 from rich.console import Console
 
-from churn.dbt import build_command, check_loaded, run_showing_progress
-from churn.disk import held, saying_what_is_refused
-from churn.errors import ChurnError, InputError
-from churn.made import LITTER, made, mark
+from churn.build.dbt import build_command, check_loaded, run_showing_progress
+from churn.files.disk import held, saying_what_is_refused
+from churn.files.made import LITTER, made, mark
+from churn.files.store import states
 from churn.project import Project
-from churn.store import states
+from churn.terminal.errors import ChurnError, InputError
 
 _NO_SPARK = "Spark is not installed here. Run `make spark`, or install the extra `spark`."
 _OLDEST_JAVA = 17

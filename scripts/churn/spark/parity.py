@@ -12,12 +12,12 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from churn.errors import ChurnError
-from churn.profile import duckdb_limits
 from churn.project import Project
+from churn.project.profile import duckdb_limits
 from churn.spark.build import spark_dir
-from churn.sql_text import file_pattern
 from churn.terminal import plain_text
+from churn.terminal.errors import ChurnError
+from churn.warehouse.sql_text import file_pattern
 
 _LONGEST_VALUE = 60
 

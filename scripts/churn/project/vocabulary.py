@@ -1,0 +1,27 @@
+"""Closed vocabularies: seeds with a column of words and a column of their meanings."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from churn.terminal.errors import InputError
+
+
+def read_words(seed: Path) -> Mapping[str, str]:
+    """The allowed words, in their order, each with its meaning.
+
+    Raises:
+        InputError: the seed is not there, or is no list of words with meanings.
+    """
+    try:
+        with seed.open(newline="", encoding="utf-8") as file:
+            (column, _, *_), *rows = csv.reader(file)
+            meanings = {word: meaning for word, meaning, *_ in rows}
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{seed} cannot be read. It must be a CSV file with a column of words and a column "
+            "`description`; run this from the project's own folder."
+        ) from error
+    if not meanings:
+        raise InputError(f"{seed} has no {column}. Restore the file that came with the project.")
+    return meanings

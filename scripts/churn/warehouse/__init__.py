@@ -1,0 +1,8 @@
+"""The DuckDB file: opens, reads, locks and copies it, and knows what it was built from.
+
+Only dbt writes to the warehouse; queries open it read-only, through `reading`.
+"""
+
+from churn.warehouse.read import Row, Warehouse, WarehouseInUse, reading
+
+__all__ = ["Row", "Warehouse", "WarehouseInUse", "reading"]
