@@ -22,7 +22,10 @@ EXAMPLES = [
     for name, text in TEXTS.items()
     for number, sql in enumerate(re.findall(r"```sql\n(.*?)```", text, flags=re.DOTALL), start=1)
 ]
-SOURCE_FOLDERS = ("docs", "examples", "macros", "models", "reports", "scripts", "seeds", "tests")
+SOURCE_FOLDERS = (
+    *("benchmarks", "docs", "examples", "macros"),
+    *("models", "reports", "scripts", "seeds", "tests"),
+)
 
 
 def code(text: str) -> list[str]:
