@@ -3,6 +3,17 @@
     replace(replace({{ one_line(text) }}, '{', '('), '}', ')')
 {%- endmacro %}
 
+{#
+    Text of others as Slack wants it: mentions, links and commands become plain text. A character
+    without width follows each @. A macro because one message has six such texts.
+#}
+{% macro slack_text(text) -%}
+    replace(
+        replace(replace(replace({{ one_line(text) }}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'),
+        '@', '@{{ "\u200b" }}'
+    )
+{%- endmacro %}
+
 {# What may stand in braces in the texts of the seeds that people edit: column -> placeholders. #}
 {% macro seed_placeholders(seed) %}
     {{ return({

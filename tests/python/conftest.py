@@ -201,7 +201,7 @@ class Workspace:
         """The first column of a query."""
         return [next(iter(row.values())) for row in self.select(sql, *values)]
 
-    def contents(self, *schemas: str) -> dict[str, Contents]:
+    def contents(self, *schemas: str, without: Iterable[str] = ()) -> dict[str, Contents]:
         """Every table and view of these schemas, all of them by default; row order as stored."""
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             connection.execute("set timezone = 'UTC'")
@@ -212,7 +212,10 @@ class Workspace:
             for schema, table in relations:
                 if schemas and schema not in schemas:
                     continue
-                cursor = connection.execute(f"from {schema}.{table}")
+                left_out = ", ".join(f"'{column}'" for column in without)
+                cursor = connection.execute(
+                    f"select columns(c -> c not in [{left_out}]) from {schema}.{table}"
+                )
                 columns = tuple(column[0] for column in cursor.description)
                 found[f"{schema}.{table}"] = Contents(columns, cursor.fetchall())
         return found

@@ -402,6 +402,7 @@ def test_before_all_data_the_marts_are_empty_and_the_summary_has_its_row(
         "marts.executive_summary": 1,
         "marts.list_changes": 6,
         "marts.risk_levels": 3,
+        "marts.risk_signals": 15,
         "marts.risk_backtest_by_rule": 2 * 8,
         "marts.risk_trend": FEW["history_weeks"],
         "marts.risk_rules": len(contents["marts.risk_rules"].rows),

@@ -103,6 +103,7 @@ EXPRESSIONS = {
     "trimmed": "{{ trimmed('text') }}",
     "one_line": "{{ one_line('text') }}",
     "filled_in": "{{ filled_in('text') }}",
+    "slack_text": "{{ slack_text('text') }}",
     "is_plain": "{{ matches('text', '^[A-Za-z0-9][A-Za-z0-9_-]*$') }}",
     "first": "{{ first_joined(['null', 'text', \"'b'\", 'text', \"'c'\"], 3, '; ') }}",
     **{

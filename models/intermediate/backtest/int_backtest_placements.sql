@@ -56,10 +56,13 @@ placements as (
 
     select
         *,
-        cast(2 * stayers_up_to - stayers as double)
-            / nullif(2 * all_stayers, 0) as churner_placement,
-        cast(2 * (all_churners - churners_up_to) + churners as double)
-            / nullif(2 * all_churners, 0) as stayer_placement
+        (
+            cast(2 * stayers_up_to - stayers as double) / nullif(2 * all_stayers, 0)
+        ) as churner_placement,
+        (
+            cast(2 * (all_churners - churners_up_to) + churners as double)
+            / nullif(2 * all_churners, 0)
+        ) as stayer_placement
     from ranked
 
 ),

@@ -32,7 +32,9 @@ scored as (
     {%- set ruleset_loop = loop -%}
     {%- for signals in backtest_signals() -%}
     {%- set rules = active_rules(ruleset_name) -%}
-    {%- if signals == 'dated signals only' -%}{%- set rules = rules | selectattr('dated') -%}{%- endif -%}
+    {%- if signals == 'dated signals only' -%}
+    {%- set rules = rules | selectattr('dated') -%}
+    {%- endif -%}
     select
         '{{ ruleset_name }}' as ruleset,
         '{{ signals }}' as signals,

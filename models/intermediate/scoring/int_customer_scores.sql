@@ -6,7 +6,8 @@
 {%- do groups.append(rule_action_group(rule)) %}
 {%- endfor %}
 {%- set rules_of_usage = rules_with_evidence('usage') %}
-{%- set scored_columns = ['account_id', 'is_active', 'churned', 'signal_coverage'] + risk_signals() | list %}
+{%- set about_customer = ['account_id', 'is_active', 'churned', 'signal_coverage'] %}
+{%- set scored_columns = about_customer + risk_signals() | list %}
 with
 
 as_of_dates as (
@@ -55,11 +56,17 @@ totals as (
         *,
         cast(
             0
-            {%- for points in points_columns() %} + coalesce({{ points }}, 0){% endfor %} as int
+            {%- for points in points_columns() %}
+            + coalesce({{ points }}, 0)
+            {%- endfor %}
+            as int
         ) as uncapped_score,
         cast(
             0
-            {%- for points in points_columns(from_rows_only=true) %} + coalesce({{ points }}, 0){% endfor %} as int
+            {%- for points in points_columns(from_rows_only=true) %}
+            + coalesce({{ points }}, 0)
+            {%- endfor %}
+            as int
         ) as dated_points,
         -- in the order of the rules
         {{ first_joined(reasons, 3, '; ') | indent(8) }} as top_reasons,

@@ -130,28 +130,10 @@ values_to_fill_in as (
 
 ),
 
--- as Slack wants the text of others: mentions, links and commands become plain text; a character
--- without width follows each @
-slack_texts as (
-
-    select
-        customer_id
-        {%- for column in [
-            'account_name', 'customer_id', 'plan_tier', 'top_reasons', 'recommended_actions', 'owner'
-        ] %},
-        replace(
-            replace(replace(replace({{ one_line(column) }}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'),
-            '@', '@{{ "\u200b" }}'
-        ) as slack_{{ column }}
-        {%- endfor %}
-    from values_to_fill_in
-
-),
-
 outreach_drafts as (
 
     select
-        values_to_fill_in.customer_id,
+        customer_id,
         account_id,
         template,
         -- the name is cut so that the subject has at most 78 characters
@@ -177,16 +159,15 @@ outreach_drafts as (
             ),
             '{account_name}', account_name
         ) as email_body,
-        '*' || slack_account_name || '* (' || slack_customer_id || '): '
+        '*' || {{ slack_text('account_name') }} || '* (' || {{ slack_text('customer_id') }} || '): '
         || risk_level || ' risk, score ' || cast(risk_score as string)
         || coalesce(', ARR ' || {{ with_commas('arr') }}, '')
-        || coalesce(', plan ' || slack_plan_tier, '')
-        || coalesce(chr(10) || 'Why: ' || slack_top_reasons, '')
-        || chr(10) || 'Next: ' || slack_recommended_actions
-        || chr(10) || 'Owner: ' || slack_owner
+        || coalesce(', plan ' || {{ slack_text('plan_tier') }}, '')
+        || coalesce(chr(10) || 'Why: ' || {{ slack_text('top_reasons') }}, '')
+        || chr(10) || 'Next: ' || {{ slack_text('recommended_actions') }}
+        || chr(10) || 'Owner: ' || {{ slack_text('owner') }}
         || ', first step due ' || cast(due_date as string) as slack_message
     from values_to_fill_in
-    inner join slack_texts on values_to_fill_in.customer_id = slack_texts.customer_id
 
 )
 

@@ -224,12 +224,11 @@ backtest_verdicts as (
         signals,
         verdict,
         case
-            {%- if var('backtest_weeks') == 0 %}
-            when dates = 0 then 'Not judged: the backtest is switched off (backtest_weeks is 0).'
-            {%- endif %}
+            when dates = 0 and {{ var('backtest_weeks') }} = 0
+                then 'Not judged: the backtest is switched off (backtest_weeks is 0).'
             when dates = 0
-                then 'Not judged: the data does not reach back far enough to look {{ horizon }} days'
-                    || ' ahead.'
+                then 'Not judged: the data does not reach back far enough to look'
+                    || ' {{ horizon }} days ahead.'
             when verdict = 'not enough churners'
                 then 'Not judged: only ' || cast(churned_customers as string)
                     || case churned_customers when 1 then ' customer' else ' customers' end
@@ -241,14 +240,15 @@ backtest_verdicts as (
                 then 'Not judged: on every date, all of the customers left, or none.'
             else
                 case
-                    when verdict = 'predictive' then 'The warnings came true more often than chance: '
+                    when verdict = 'predictive'
+                        then 'The warnings came true more often than chance: '
                     when verdict = 'inverse' then 'The warnings pointed the wrong way: '
                     when auc_low > 0.5 or auc_high < 0.5
                         then 'No evidence of use, the difference is too small: '
                     else 'No evidence that the warnings mean anything on this data: '
                 end
-                || 'of a customer that left within {{ horizon }} days and one that stayed, the score put'
-                || ' the one that left first ' || auc_text
+                || 'of a customer that left within {{ horizon }} days and one that stayed,'
+                || ' the score put the one that left first ' || auc_text
                 || ' of the time, a tie counting half (95% interval ' || auc_low_text
                 || ' to ' || auc_high_text || '; a coin: 50%).'
         end as verdict_text,

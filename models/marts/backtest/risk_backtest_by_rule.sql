@@ -53,8 +53,10 @@ sums as (
         cast(sum(churners) as bigint) as churners,
         cast(sum(customers_fired) as bigint) as customers_fired,
         cast(sum(churners_fired) as bigint) as churners_fired,
-        cast(sum(churners_fired) as double) * sum(customers)
-            / nullif(cast(sum(customers_fired) as double) * sum(churners), 0) as lift
+        (
+            cast(sum(churners_fired) as double) * sum(customers)
+            / nullif(cast(sum(customers_fired) as double) * sum(churners), 0)
+        ) as lift
     from rule_counts
     group by label, rule_id
 

@@ -1,11 +1,21 @@
 -- one row per customer whose level changed since the history date a week or more before
-{#- What points did between the two dates; they are null where a rule did not fire. #}
-{%- set changes = {
-    'newly_fired': 'now_scores.{rule}_points is not null and then_scores.{rule}_points is null',
-    'worsened': 'now_scores.{rule}_points > then_scores.{rule}_points',
-    'eased': 'now_scores.{rule}_points < then_scores.{rule}_points',
-    'cleared': 'now_scores.{rule}_points is null and then_scores.{rule}_points is not null',
-} %}
+{#- The labels of the rules whose points changed; points are null where a rule did not fire. #}
+{%- set labels = {'newly_fired': [], 'worsened': [], 'eased': [], 'cleared': []} %}
+{%- for rule in active_rules() %}
+{%- set points_now = 'now_scores.' ~ rule['id'] ~ '_points' %}
+{%- set points_then = 'then_scores.' ~ rule['id'] ~ '_points' %}
+{%- for change, condition in {
+    'newly_fired': points_now ~ ' is not null and ' ~ points_then ~ ' is null',
+    'worsened': points_now ~ ' > ' ~ points_then,
+    'eased': points_now ~ ' < ' ~ points_then,
+    'cleared': points_now ~ ' is null and ' ~ points_then ~ ' is not null',
+}.items() %}
+{%- do labels[change].append(
+    'case when ' ~ condition ~ ' then ' ~ sql_text(rule['label']) ~ ' end'
+) %}
+{%- endfor %}
+{%- endfor %}
+{%- set rules = active_rules() | length %}
 with
 
 as_of_dates as (
@@ -48,17 +58,10 @@ movements as (
         end as direction,
         then_scores.risk_score as from_score,
         now_scores.risk_score as to_score,
-        {%- for change, condition in changes.items() %}
-        {%- set labels = [] %}
-        {%- for rule in active_rules() %}
-        {%- do labels.append(
-            'case when ' ~ condition | replace('{rule}', rule['id'])
-            ~ ' then ' ~ sql_text(rule['label']) ~ ' end'
-        ) %}
-        {%- endfor %}
-        {{ first_joined(labels, labels | length, '; ') | indent(8) }} as {{ change }}
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        {{ first_joined(labels['newly_fired'], rules, '; ') | indent(8) }} as newly_fired,
+        {{ first_joined(labels['worsened'], rules, '; ') | indent(8) }} as worsened,
+        {{ first_joined(labels['eased'], rules, '; ') | indent(8) }} as eased,
+        {{ first_joined(labels['cleared'], rules, '; ') | indent(8) }} as cleared
     from scores as now_scores
     inner join as_of_dates on now_scores.as_of_date = as_of_dates.as_of_date
     inner join scores as then_scores
