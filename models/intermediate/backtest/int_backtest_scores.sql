@@ -26,15 +26,41 @@ judged as (
 
 ),
 
+-- one column a rule set and kind of signals: the rules read each customer once
 scored as (
+
+    select
+        {%- for ruleset_name in var('risk_rulesets') %}
+        {%- set ruleset_number = loop.index %}
+        {%- for signals in backtest_signals() %}
+        {%- set rules = active_rules(ruleset_name) %}
+        {%- if signals == 'dated signals only' %}
+        {%- set rules = rules | selectattr('dated') %}
+        {%- endif %}
+        cast(least(
+        0
+        {%- for rule in rules %}
+        + coalesce({{ rule_points(rule) | indent(8) }}, 0)
+        {%- endfor %},
+        100
+    ) as int) as score_{{ ruleset_number }}_{{ loop.index }},
+        {%- endfor %}
+        {%- endfor %}
+        as_of_date,
+        customer_id,
+        account_id,
+        ended_on,
+        account_churned_on
+    from judged
+
+),
+
+scores as (
 
     {% for ruleset_name in var('risk_rulesets') -%}
     {%- set ruleset_loop = loop -%}
     {%- for signals in backtest_signals() -%}
-    {%- set rules = active_rules(ruleset_name) -%}
-    {%- if signals == 'dated signals only' -%}
-    {%- set rules = rules | selectattr('dated') -%}
-    {%- endif -%}
+    {%- set score = 'score_' ~ ruleset_loop.index ~ '_' ~ loop.index -%}
     select
         '{{ ruleset_name }}' as ruleset,
         '{{ signals }}' as signals,
@@ -43,14 +69,9 @@ scored as (
         account_id,
         ended_on,
         account_churned_on,
-        cast(least(
-            0
-            {%- for rule in rules %}
-            + coalesce({{ rule_points(rule) | indent(12) }}, 0)
-            {%- endfor %},
-            100
-        ) as int) as risk_score
-    from judged
+        {{ score }} as risk_score,
+        {{ risk_level(score, ruleset_name) | indent(4) }} as risk_level
+    from scored
     {% if not (loop.last and ruleset_loop.last) %}
     union all
 
@@ -58,19 +79,6 @@ scored as (
     {%- endfor -%}
     {%- endfor %}
 
-),
-
-levelled as (
-
-    select
-        *,
-        case ruleset
-            {%- for ruleset_name in var('risk_rulesets') %}
-            when '{{ ruleset_name }}' then {{ risk_level('risk_score', ruleset_name) | indent(16) }}
-            {%- endfor %}
-        end as risk_level
-    from scored
-
 )
 
-select * from levelled
+select * from scores
