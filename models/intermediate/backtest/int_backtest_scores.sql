@@ -26,24 +26,15 @@ judged as (
 
 ),
 
--- one column a rule set and kind of signals: the rules read each customer once
-scored as (
+-- the rules read each customer once, for all sets of scores
+rule_points as (
 
     select
         {%- for ruleset_name in var('risk_rulesets') %}
         {%- set ruleset_number = loop.index %}
-        {%- for signals in backtest_signals() %}
-        {%- set rules = active_rules(ruleset_name) %}
-        {%- if signals == 'dated signals only' %}
-        {%- set rules = rules | selectattr('dated') %}
-        {%- endif %}
-        cast(least(
-        0
-        {%- for rule in rules %}
-        + coalesce({{ rule_points(rule) | indent(8) }}, 0)
-        {%- endfor %},
-        100
-    ) as int) as score_{{ ruleset_number }}_{{ loop.index }},
+        {%- for rule in active_rules(ruleset_name) %}
+        {%- set column = 'points_' ~ ruleset_number ~ '_' ~ rule['id'] %}
+        coalesce({{ rule_points(rule) | indent(4) }}, 0) as {{ column }},
         {%- endfor %}
         {%- endfor %}
         as_of_date,
@@ -55,12 +46,15 @@ scored as (
 
 ),
 
-scores as (
+scored as (
 
     {% for ruleset_name in var('risk_rulesets') -%}
     {%- set ruleset_loop = loop -%}
     {%- for signals in backtest_signals() -%}
-    {%- set score = 'score_' ~ ruleset_loop.index ~ '_' ~ loop.index -%}
+    {%- set points = [] -%}
+    {%- for rule in active_rules(ruleset_name) if rule['dated'] or signals == 'all rules' -%}
+    {%- do points.append('points_' ~ ruleset_loop.index ~ '_' ~ rule['id']) -%}
+    {%- endfor -%}
     select
         '{{ ruleset_name }}' as ruleset,
         '{{ signals }}' as signals,
@@ -69,9 +63,14 @@ scores as (
         account_id,
         ended_on,
         account_churned_on,
-        {{ score }} as risk_score,
-        {{ risk_level(score, ruleset_name) | indent(4) }} as risk_level
-    from scored
+        cast(least(
+            0
+            {%- for column in points %}
+            + {{ column }}
+            {%- endfor %},
+            100
+        ) as int) as risk_score
+    from rule_points
     {% if not (loop.last and ruleset_loop.last) %}
     union all
 
@@ -79,6 +78,19 @@ scores as (
     {%- endfor -%}
     {%- endfor %}
 
+),
+
+levelled as (
+
+    select
+        *,
+        case ruleset
+            {%- for ruleset_name in var('risk_rulesets') %}
+            when '{{ ruleset_name }}' then {{ risk_level('risk_score', ruleset_name) | indent(16) }}
+            {%- endfor %}
+        end as risk_level
+    from scored
+
 )
 
-select * from scores
+select * from levelled
