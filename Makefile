@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 BIN := $(VENV)/bin
 
-# taken as they were typed: names and notes may hold anything, a $ too
+# passed on as typed: names and notes may hold anything, even a $
 ARGUMENTS := DATA PARTIAL VARS FULL_REFRESH ORACLE LIMIT TIMEOUT MODEL CONCURRENCY SINCE TICKETS REFRESH TICKET LABELS \
 	CAPACITY PLAN LEVEL MIN_ARR CHURNED OWNER CUSTOMER OUTCOME NOTE BY AT FORMAT BASE_PATH PORT \
 	SCALE RUNS ONLY MEMORY_LIMIT HISTORY PAGE REPLACE RECORD
@@ -19,63 +19,63 @@ OPTIONS = $${PARTIAL:+--partial} $${VARS:+--vars "$$VARS"}
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 21
 
-run: $(VENV)/.runtime  ## build everything, print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}" [RECORD=1]] [FULL_REFRESH=1]
+run: $(VENV)/.runtime  ## build everything and print who to call first [DATA=folder or .zip] [PARTIAL=1] [VARS="{...}" [RECORD=1]] [FULL_REFRESH=1]
 	@$(BIN)/churn run $${DATA:+--data "$$DATA"} $(OPTIONS) $${RECORD:+--record} $${FULL_REFRESH:+--full-refresh}
 
-publish: $(VENV)/.runtime  ## copy the warehouse to a read-only file to query while you build, build/published/churn.duckdb [REPLACE=1]
+publish: $(VENV)/.runtime  ## copy the warehouse to a read-only file that you can query during a build, build/published/churn.duckdb [REPLACE=1]
 	@$(BIN)/churn publish $${REPLACE:+--replace}
 
 show: $(VENV)/.runtime  ## print the list of the last build again
 	@$(BIN)/churn show
 
-list: $(VENV)/.runtime  ## this week's calls [CAPACITY=20] [PLAN=] [LEVEL=High|Medium] [MIN_ARR=] [CHURNED=1] [OWNER=]
+list: $(VENV)/.runtime  ## print this week's calls [CAPACITY=20] [PLAN=] [LEVEL=High|Medium] [MIN_ARR=] [CHURNED=1] [OWNER=]
 	@$(BIN)/churn list $${CAPACITY:+--capacity "$$CAPACITY"} $${PLAN:+--plan "$$PLAN"} $${LEVEL:+--level "$$LEVEL"} \
 		$${MIN_ARR:+--min-arr "$$MIN_ARR"} $${CHURNED:+--churned} $${OWNER:+--owner "$$OWNER"}
 
-explain: $(VENV)/.runtime  ## where a score comes from, rule by rule and row by row: CUSTOMER= [AT=YYYY-MM-DD]
+explain: $(VENV)/.runtime  ## explain a score, rule by rule and row by row: CUSTOMER= [AT=YYYY-MM-DD]
 	@test -n "$$CUSTOMER" || { echo "Name a customer: make explain CUSTOMER=<id>" >&2; exit 2; }
 	@$(BIN)/churn explain $${AT:+--at "$$AT"} -- "$$CUSTOMER"
 
-log-outcome: $(VENV)/.runtime  ## what came of a contact: CUSTOMER= OUTCOME= [NOTE=] [BY=] [AT=]; more: churn outcome --help
+log-outcome: $(VENV)/.runtime  ## log the outcome of a contact: CUSTOMER= OUTCOME= [NOTE=] [BY=] [AT=]; more: churn outcome --help
 	@test -n "$$CUSTOMER" || { echo "Name a customer: make log-outcome CUSTOMER=<id> OUTCOME=contacted" >&2; exit 2; }
 	@$(BIN)/churn outcome add $${NOTE:+--note "$$NOTE"} $${BY:+--by "$$BY"} $${AT:+--at "$$AT"} -- "$$CUSTOMER" "$$OUTCOME"
 
-export: $(VENV)/.runtime  ## write the list to files that other tools take [CUSTOMER=] [FORMAT=csv,xlsx,tasks,hubspot,salesforce,markdown,pdf,digest]
+export: $(VENV)/.runtime  ## write the list to files for other tools [CUSTOMER=] [FORMAT=csv,xlsx,tasks,hubspot,salesforce,markdown,pdf,digest]
 	@$(BIN)/churn export $${CUSTOMER:+--customer "$$CUSTOMER"} $${FORMAT:+--format "$$FORMAT"}
 
 reports: $(VENV)/.runtime  ## build the pages for leadership and customer success, build/reports [BASE_PATH=/path]; needs Node
 	@$(BIN)/churn reports $${BASE_PATH:+--base-path "$$BASE_PATH"}
 
-reports-serve: $(VENV)/.runtime  ## read them in a browser on this machine [PORT=3000]
+reports-serve: $(VENV)/.runtime  ## serve the pages to a browser on this machine [PORT=3000]
 	@$(BIN)/churn reports serve $${PORT:+--port "$$PORT"}
 
-reports-dev: $(VENV)/.runtime  ## see the pages as you edit them in reports/pages [PORT=3000]
+reports-dev: $(VENV)/.runtime  ## preview the pages while you edit reports/pages [PORT=3000]
 	@$(BIN)/churn reports dev $${PORT:+--port "$$PORT"}
 
-reports-pdf: $(VENV)/.dev  ## print the executive page, build/reports.pdf; needs Chromium
+reports-pdf: $(VENV)/.dev  ## print the executive page to build/reports.pdf; needs Chromium
 	@$(BIN)/churn reports pdf
 
-screenshots: $(VENV)/.dev  ## take the pictures of the reports in docs/images again; needs Chromium
+screenshots: $(VENV)/.dev  ## take the screenshots in docs/images again; needs Chromium
 	@$(BIN)/churn reports screenshots
 
-backtest: $(VENV)/.runtime  ## print whether the warnings of the past came true [ORACLE=1: on data of known truth]
+backtest: $(VENV)/.runtime  ## print whether past warnings came true [ORACLE=1: on generated data with known causes]
 	@$(BIN)/churn backtest $${ORACLE:+--oracle}
 
-enrich: $(VENV)/.runtime  ## have a local model read tickets [LIMIT=50|all] [MODEL=] [TIMEOUT=60] [CONCURRENCY=] [SINCE=] [TICKETS=] [REFRESH=1]
+enrich: $(VENV)/.runtime  ## let a local model read tickets [LIMIT=50|all] [MODEL=] [TIMEOUT=60] [CONCURRENCY=] [SINCE=] [TICKETS=] [REFRESH=1]
 	@$(BIN)/churn enrich $${LIMIT:+--limit "$$LIMIT"} $${MODEL:+--model "$$MODEL"} $${TIMEOUT:+--timeout "$$TIMEOUT"} \
 		$${CONCURRENCY:+--concurrency "$$CONCURRENCY"} $${SINCE:+--since "$$SINCE"} \
 		$${TICKETS:+--tickets "$$TICKETS"} $${REFRESH:+--refresh}
 
-tickets: $(VENV)/.runtime  ## list the ticket files that can be read by name
+tickets: $(VENV)/.runtime  ## list the ticket files that make enrich can read by name
 	@$(BIN)/churn tickets
 
-analyze: $(VENV)/.runtime  ## have the model read one ticket: TICKET=text or file, or standard input
+analyze: $(VENV)/.runtime  ## let the model read one ticket: TICKET=text or file, or standard input
 	@$(BIN)/churn analyze $${MODEL:+--model "$$MODEL"} $${TIMEOUT:+--timeout "$$TIMEOUT"} -- "$${TICKET:--}"
 
-clear-enrichment: $(VENV)/.runtime  ## show and score nothing of what was read so far; deletes nothing
+clear-enrichment: $(VENV)/.runtime  ## hide all readings so far from tables and scores; deletes nothing
 	@$(BIN)/churn clear-enrichment
 
-evaluate-enrichment: $(VENV)/.runtime  ## how well the model reads, on labelled messages [LABELS=file] [LIMIT=100|all] [MODEL=]
+evaluate-enrichment: $(VENV)/.runtime  ## measure how well the model reads labelled messages [LABELS=file] [LIMIT=100|all] [MODEL=]
 	@$(BIN)/churn evaluate-enrichment $${LABELS:+--labels "$$LABELS"} $${LIMIT:+--limit "$$LIMIT"} \
 		$${MODEL:+--model "$$MODEL"} $${TIMEOUT:+--timeout "$$TIMEOUT"} $${CONCURRENCY:+--concurrency "$$CONCURRENCY"}
 
@@ -86,7 +86,7 @@ load: $(VENV)/.runtime  ## check and load your files without building: DATA=fold
 watch: $(VENV)/.runtime  ## rebuild whenever the files change [DATA=folder or .zip]
 	@$(BIN)/churn watch $${DATA:+--data "$$DATA"} $${VARS:+--vars "$$VARS"}
 
-sample: $(VENV)/.runtime  ## make the bundled sample in seeds/saas again
+sample: $(VENV)/.runtime  ## generate the bundled sample in seeds/saas again
 	@$(BIN)/churn sample
 
 spark: $(VENV)/.dev  ## build everything on Apache Spark [DATA=folder or .zip] [VARS="{...}"] [SPARK_MASTER=]; needs Java
@@ -95,19 +95,19 @@ spark: $(VENV)/.dev  ## build everything on Apache Spark [DATA=folder or .zip] [
 parity: $(VENV)/.dev  ## compare every table of DuckDB and Spark, row by row [DATA=folder or .zip] [VARS="{...}"]; needs Java
 	@$(BIN)/churn parity $${DATA:+--data "$$DATA"} $${VARS:+--vars "$$VARS"} $${SPARK_MASTER:+--cluster}
 
-test: $(VENV)/.dev  ## run the tests that belong before every commit
+test: $(VENV)/.dev  ## run the tests that every commit must pass
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-test-fast: $(VENV)/.dev  ## run those that build nothing, in about a minute
+test-fast: $(VENV)/.dev  ## run the tests that build nothing, in about a minute
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not builds"
 
-test-slow: $(VENV)/.dev  ## run the others: Spark, millions of rows, kills of the same command; needs Java
+test-slow: $(VENV)/.dev  ## run the slow tests: Spark, millions of rows, killed commands; needs Java
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
-test-spark: $(VENV)/.dev  ## run the tests of Spark only; needs Java
+test-spark: $(VENV)/.dev  ## run only the tests of Spark; needs Java
 	@$(BIN)/python -m pytest tests/python/test_spark.py tests/python/test_spark_cluster.py
 
-bench: $(VENV)/.dev  ## what a build costs beside SQL by hand, pandas and Spark [SCALE="1 10 100"] [RUNS=] [MEMORY_LIMIT=1GB] [HISTORY=1] [ONLY=dbt] [PAGE=1]
+bench: $(VENV)/.dev  ## measure a build beside hand-written SQL, pandas and Spark [SCALE="1 10 100"] [RUNS=] [MEMORY_LIMIT=1GB] [HISTORY=1] [ONLY=dbt] [PAGE=1]
 	@$(BIN)/python benchmarks/scale.py $${SCALE:-100} $${RUNS:+--runs "$$RUNS"} $${ONLY:+--only $$ONLY} \
 		$${MEMORY_LIMIT:+--memory-limit "$$MEMORY_LIMIT"} $${HISTORY:+--history} $${PAGE:+--page}
 
@@ -119,13 +119,13 @@ lint: $(VENV)/.dev  ## check style, types and conventions
 	@$(BIN)/dbt parse --quiet --target-path target/lint
 	@$(BIN)/dbt-bouncer run
 
-docs: $(VENV)/.runtime  ## the data dictionary as one page, build/docs/index.html
+docs: $(VENV)/.runtime  ## write the data dictionary to one page, build/docs/index.html
 	@$(BIN)/churn docs
 
-clean:  ## remove what can be built again; never data/
+clean:  ## remove everything that can be built again; never data/
 	rm -rf target logs build warehouse/*.duckdb warehouse/*.duckdb.wal warehouse/*.duckdb.tmp warehouse/*.json warehouse/*.lock
 
-# the environments: what runs, and with the tools of the developers; both from hashed lock files
+# the runtime environment, and the one with developer tools; both from hashed lock files
 define install
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" \
 		|| { echo "Python 3.11 to 3.13 is needed; name one: make PYTHON=/path/to/python" >&2; exit 2; }
@@ -137,7 +137,7 @@ define install
 	@touch $@
 endef
 
-# in place of pip's own `churn`, which does not start from a folder with a " or a $ in its name
+# replaces pip's own `churn`, which does not start in a folder with a " or a $ in its name
 define command
 @printf '%s\n' '#!/bin/sh' 'exec "$$(dirname "$$(readlink -f "$$0")")/python" -P -m churn "$$@"' > $(BIN)/churn
 @chmod +x $(BIN)/churn

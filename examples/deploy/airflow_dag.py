@@ -1,14 +1,14 @@
-"""Build, publish, pages: every weekday, as an Airflow 3 DAG. Copy it to the folder of your DAGs.
+"""An Airflow 3 DAG that builds, publishes and makes the pages every weekday.
 
-Airflow has an environment of its own; the commands run in the project's. It stands where
-CHURN_PROJECT says, on the machine of the worker.
+Copy it to the folder of your DAGs. The commands run in the project's own environment, not in
+Airflow's. CHURN_PROJECT names the project's folder on the worker's machine.
 """
 
 import os
 import subprocess
 from datetime import datetime, timedelta
 
-# in every Airflow 3; from 3.2 on, airflow.sdk.exceptions has it, too
+# works in every Airflow 3; from 3.2 on it is also in airflow.sdk.exceptions
 from airflow.exceptions import AirflowFailException
 from airflow.sdk import dag, task
 
@@ -18,12 +18,12 @@ EXPORTS = os.environ.get("CHURN_EXPORTS", "/srv/exports/latest")
 
 @task(retries=2, retry_delay=timedelta(minutes=10))
 def churn(*arguments: str) -> None:
-    """One command; what it says is in the log of the task."""
-    # it ends when the task does, however that ends
+    """Run one command; its output goes to the log of the task."""
+    # setpriv ends the command together with the task, even if the task is killed
     command = ["setpriv", "--pdeathsig", "TERM", ".venv/bin/churn", *arguments]
     ended = subprocess.run(command, cwd=PROJECT, check=False)
     if ended.returncode == 2:
-        # the input cannot be used: trying again changes nothing
+        # the input cannot be used, so a retry would fail too
         raise AirflowFailException("churn ended with exit code 2")
     ended.check_returncode()
 
@@ -32,11 +32,11 @@ def churn(*arguments: str) -> None:
     schedule="0 6 * * 1-5",
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    # one process at a time writes to the warehouse
+    # only one process at a time can write to the warehouse
     max_active_runs=1,
 )
 def churn_early_warning() -> None:
-    """Who to call first, for analysts and in pages."""
+    """Build the list, the copy for analysts, and the pages."""
     run = churn.override(task_id="run")("run", "--data", EXPORTS)
     publish = churn.override(task_id="publish")("publish")
     reports = churn.override(task_id="reports")("reports")

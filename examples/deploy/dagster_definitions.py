@@ -1,7 +1,7 @@
-"""Build, publish, pages: every weekday, in Dagster. Try it: dagster dev -f dagster_definitions.py.
+"""Dagster definitions that build, publish and make the pages every weekday.
 
-Dagster has an environment of its own; the commands run in the project's, which stands where
-CHURN_PROJECT says.
+Try them: dagster dev -f dagster_definitions.py. The commands run in the project's own environment,
+not in Dagster's. CHURN_PROJECT names the project's folder.
 """
 
 import os
@@ -15,10 +15,10 @@ TWICE_MORE = dg.RetryPolicy(max_retries=2, delay=600)
 
 
 def churn(*arguments: str) -> None:
-    """One command; what it says is in the log of the run."""
+    """Run one command; its output goes to the log of the run."""
     ended = subprocess.run([".venv/bin/churn", *arguments], cwd=PROJECT, check=False)
     if ended.returncode != 0:
-        # 2: the input cannot be used, and trying again changes nothing
+        # 2 means that the input cannot be used, so a retry would fail too
         raise dg.Failure(
             f"churn ended with exit code {ended.returncode}",
             allow_retries=ended.returncode != 2,
@@ -27,7 +27,7 @@ def churn(*arguments: str) -> None:
 
 @dg.asset(retry_policy=TWICE_MORE)
 def warehouse() -> None:
-    """Everything, built on last night's export."""
+    """The warehouse, built from last night's export."""
     churn("run", "--data", EXPORTS)
 
 
@@ -37,7 +37,7 @@ def published_warehouse() -> None:
     churn("publish")
 
 
-# after the copy, not beside it: both read the warehouse
+# after the copy, because both read the warehouse
 @dg.asset(deps=[published_warehouse], retry_policy=TWICE_MORE)
 def reports() -> None:
     """The pages for leadership and customer success."""
