@@ -10,7 +10,7 @@
     {{ published_ratio(exact_ratio(part, whole)) }}
 {%- endmacro %}
 
-{# The same as `share`, for parts that may be fractions. #}
+{# The same as `share`, for a part that may be a fraction. #}
 {% macro decimal_share(part, whole) -%}
     {{ rounded_fraction('cast(' ~ part ~ ' as double) / nullif(cast(' ~ whole ~ ' as double), 0)') }}
 {%- endmacro %}
