@@ -1,6 +1,7 @@
 {#
     Casts text to typed values. A cast never fails: an unreadable value becomes null, and
     `value_fault` gives the reason, so that the row or value appears in the quality tables.
+
     Counts, durations and amounts of money of 10^12 or more are implausible and count as unreadable.
     This limit keeps every later sum within the range of its type.
 #}

@@ -1,5 +1,6 @@
 {#
     95% confidence intervals, clustered by account and in closed form.
+
     Every figure is linearised: the influence of an account is what it adds to the figure. The
     figure then varies like a sum over A independent accounts: the variance is A / (A - 1) times the
     sum of the squared influences. Influences are decimals, so that sums do not depend on the order

@@ -1,6 +1,7 @@
 {#
     The relations that this project made in a warehouse, recorded in `config.made_relations`, one
     row per relation.
+
     `CHURN_WAREHOUSE` may name a file with somebody's own tables, and dbt replaces anything that has
     the name of a model. Therefore every build first checks the project's schemas, and stops when
     they contain an unrecorded relation.

@@ -258,8 +258,8 @@
 {#
     A ratio of two whole numbers, truncated (not rounded) to 12 decimal places, so that comparisons
     with a threshold give the same result as exact fractions. Null when the denominator is not
-    positive, or the ratio has more than 12 digits before the point. With `digits`,
-    the numerator counts units of 10^-digits.
+    positive, or the ratio has more than 12 digits before the point. With `digits`, the
+    numerator counts units of 10^-digits.
 #}
 {% macro exact_ratio(numerator, denominator, digits=0) %}
     {{- adapter.dispatch('exact_ratio', 'churn')(numerator, denominator, digits) -}}

@@ -1,5 +1,6 @@
 {#
     The registry of signals. Each signal is a column of `int_customer_signals` that a rule may read.
+
     kind    `ratio`, `count` or `flag`
     unit    the unit that people read after the number: `drop` is a lost fraction of 1, `yes or no`
             is for flags, other units are plurals

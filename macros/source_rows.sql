@@ -1,8 +1,10 @@
 {#
     From the sources to staging, in the same three steps for every table:
+
     base      the rows as they arrived: every column that the project reads, as text
     checked   the same rows, typed, with their fate: staged, rejected, an exact duplicate or pending
     staging   the rows that are staged
+
     The columns of each table are configured under `vars: saas_tables:` in dbt_project.yml.
 #}
 
@@ -109,6 +111,7 @@
       (`keep`); on a tie, its text sorts first, so that the order of the file does not matter.
     - `pending`: a late-arriving row, too late for what is already built; a full refresh stages it.
     - `staged`: all other rows.
+
     For a growing table, only the rows added since the last build are read, and earlier rows that
     share an id with them.
 #}
