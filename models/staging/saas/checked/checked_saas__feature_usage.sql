@@ -1,4 +1,5 @@
--- one row per source row of feature_usage, typed, and its fate: staged, rejected, duplicate, pending
+-- one row per source row of feature_usage, typed, with its fate: staged, rejected, duplicate or
+-- pending
 {{ config(
     materialized='table' if target.type == 'spark' else 'incremental',
     incremental_strategy='delete+insert',
