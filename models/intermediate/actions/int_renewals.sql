@@ -22,7 +22,7 @@ terms as (
         customers.start_date,
         customers.auto_renew_flag,
         as_of_dates.as_of_date,
-        -- a past renewal date does not tell the next one
+        -- a past renewal date does not predict the next one
         case
             when customers.renewal_date >= as_of_dates.as_of_date then customers.renewal_date
         end as known_renewal_date,

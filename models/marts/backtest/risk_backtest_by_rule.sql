@@ -87,7 +87,7 @@ margins as (
     select
         label,
         rule_id,
-        -- an interval without width is not one: there are too few accounts to tell
+        -- an interval of zero width means that there are too few accounts to tell
         nullif({{ margin_of_error(
             'influence', accounts='count(*) filter (where has_fired)'
         ) | indent(8) }}, 0) as log_margin

@@ -80,7 +80,7 @@ bands as (
         customers,
         churners,
         cast(churners as double) / customers as churn_rate,
-        -- an interval without width is not one: there are too few accounts to tell
+        -- an interval of zero width means that there are too few accounts to tell
         nullif({{ margin_of_error('influence') | indent(8) }}, 0) as rate_margin
     from influences
     group by label, ruleset, signals, band, customers, churners
