@@ -1,11 +1,14 @@
-{# A value that stands in a text with placeholders: one line, and no placeholder itself. #}
+{#
+    A value for a text with placeholders, made safe: on one line, and without braces that could be
+    filled in.
+#}
 {% macro filled_in(text) -%}
     replace(replace({{ one_line(text) }}, '{', '('), '}', ')')
 {%- endmacro %}
 
 {#
-    Text of others as Slack wants it: mentions, links and commands become plain text. A character
-    without width follows each @. A macro because one message has six such texts.
+    Escapes text from outside for Slack: mentions, links and commands become plain text. A
+    zero-width character follows each @. This is a macro because one message has six such texts.
 #}
 {% macro slack_text(text) -%}
     replace(
@@ -14,7 +17,7 @@
     )
 {%- endmacro %}
 
-{# What may stand in braces in the texts of the seeds that people edit: column -> placeholders. #}
+{# The placeholders allowed in the texts of the editable seeds: column -> placeholders. #}
 {% macro seed_placeholders(seed) %}
     {{ return({
         'recommended_actions': {'action': []},
@@ -27,8 +30,8 @@
 {% endmacro %}
 
 {#
-    For after a seed that people edit is there: stops the build where a text has a placeholder that
-    nothing fills in. `keys` are the columns that name a row.
+    Post-hook for an editable seed: stops the build when a text has an unknown placeholder. `keys`
+    are the columns that identify a row in the message.
 #}
 {% macro check_seed_texts(seed, keys) %}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
@@ -52,8 +55,8 @@
 {% endmacro %}
 
 {#
-    For after a seed that people edit is there: stops the build where it has no row for one of the
-    names that every build looks up in its column.
+    Post-hook for an editable seed: stops the build when the seed lacks a row for one of the names
+    that every build looks up in the column.
 #}
 {% macro check_seed_has(seed, column, names) %}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
@@ -67,7 +70,9 @@
     {{ return('') }}
 {% endmacro %}
 
-{# The groups that need an action: each group of a rule, and `none` for customers without one. #}
+{#
+    The groups that need an action: every group of a rule, and `none` for customers without a group.
+#}
 {% macro needed_action_groups() %}
     {%- set groups = {'none': true} -%}
     {%- for rule in ruleset()['rules'] -%}
@@ -79,8 +84,8 @@
 {% endmacro %}
 
 {#
-    For after the seed `playbook_steps` is there: stops the build where a rule names a playbook that
-    has no step, which would otherwise get the general plan.
+    Post-hook for the seed `playbook_steps`: stops the build when a rule names a playbook without
+    steps. Otherwise the customer would silently get the general plan.
 #}
 {% macro check_named_playbooks(steps) %}
     {%- if not execute -%}{{ return('') }}{%- endif -%}

@@ -1,4 +1,4 @@
-{# The configured as-of date, checked; none when the data decides. #}
+{# The configured as-of date, validated; none when the data determines it. #}
 {% macro configured_as_of_date() %}
     {%- set text = var('as_of_date') | string | trim -%}
     {%- if not text or text == 'None' -%}
@@ -11,9 +11,9 @@
 {% endmacro %}
 
 {#
-    The as-of date: as configured, else the latest usage date. One that lies more than 30 days beyond
-    the one before it is taken for a typo and stops the build.
-    Over the columns of the last two usage dates: usage_date, usage_date_before, gap_days.
+    The as-of date: the configured one, otherwise the latest usage date. A latest date more than 30
+    days after the one before it is probably a typo and stops the build. Reads the columns
+    usage_date, usage_date_before and gap_days, which describe the last two usage dates.
 #}
 {% macro as_of_date() -%}
     {%- if configured_as_of_date() is not none -%}

@@ -1,23 +1,23 @@
-{# What the backtest compares, named once. #}
+{# What the backtest compares. Each name is defined once, here. #}
 
-{# What counts as leaving: label -> the column of `int_backtest_outcomes` with the date. #}
+{# The definitions of leaving: label -> the column of `int_backtest_outcomes` with the date. #}
 {% macro churn_labels() %}
     {{ return({'subscription_ended': 'ended_on', 'account_churned': 'account_churned_on'}) }}
 {% endmacro %}
 
-{# Which rules score: all of them, or those whose input is known as of a past date. #}
+{# The sets of rules that score: all rules, or only those whose input is known for a past date. #}
 {% macro backtest_signals() %}
     {{ return(['all rules', 'dated signals only']) }}
 {% endmacro %}
 
-{# The verdict people are shown: of the rules that score today, on inputs that cannot leak. #}
+{# The headline verdict: the active rule set, on inputs that cannot leak the future. #}
 {% macro is_headline(label, ruleset, signals) -%}
     {{ label }} = 'subscription_ended'
     and {{ ruleset }} = '{{ var("risk_ruleset") }}'
     and {{ signals }} = 'dated signals only'
 {%- endmacro %}
 
-{# Whom a level names: name -> condition. #}
+{# Risk-level groups: name -> condition. #}
 {% macro flagged_groups() %}
     {{ return({
         'high': "risk_level = 'High'",
@@ -26,9 +26,9 @@
 {% endmacro %}
 
 {#
-    How well the warnings did, over the columns of `int_backtest_counts`: of those named, the share
-    that left (precision); of those that left, the share named (recall); precision against the base
-    rate (lift).
+    Accuracy of the warnings, over the columns of `int_backtest_counts`. Precision is the share of
+    the flagged customers who left. Recall is the share of the churners who were flagged. Lift is
+    precision divided by the base rate.
 #}
 {% macro hit_rates() -%}
     {{ share('churners', 'customers') }} as base_rate,

@@ -1,40 +1,46 @@
 {#
-    Text to typed values. A cast never fails: what cannot be read becomes null, and `value_fault`
-    names why, so that the row or the value reaches the quality tables.
+    Casts text to typed values. A cast never fails: an unreadable value becomes null, and
+    `value_fault` gives the reason, so that the row or value appears in the quality tables.
 
-    Counts, durations and money of 10^12 and more are not believable and count as unreadable;
-    this keeps every sum downstream inside its type.
+    Counts, durations and amounts of money of 10^12 or more are implausible and count as unreadable.
+    This limit keeps every later sum within the range of its type.
 #}
 
 {#
-    A day, or a day and time with or without an offset, which are below 15 hours everywhere. Named
-    zones are not ISO; of the year 0 engines say different things.
+    A date, or a date and time with or without an offset; real offsets are always below 15 hours.
+    Named zones are not ISO, and engines disagree about the year 0.
 #}
 {% macro iso_moment_pattern() -%}
     ^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01]?[0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?(UTC|[zZ]|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$
 {%- endmacro %}
 
-{# The day and time that most files hold, which needs no thought about zones. #}
+{#
+    The format of most files: date and time without a zone. Matching it first avoids the slower zone
+    handling.
+#}
 {% macro plain_moment_pattern() -%}
     ^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}$
 {%- endmacro %}
 
-{# Whether trimming leaves anything of a text. What begins with a visible character need not be trimmed. #}
+{#
+    Whether a text has anything left after trimming. Text that begins with a visible character needs
+    no trimming, which is faster.
+#}
 {% macro is_filled(text) -%}
     case when {{ text }} >= '!' and {{ text }} <= '~' then true else {{ trimmed(text) }} is not null end
 {%- endmacro %}
 
-{# A number: engines differ about other notations, such as 1_000. #}
+{# A number. Other notations, such as 1_000, are excluded because engines disagree about them. #}
 {% macro number_pattern() -%}
     ^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?$
 {%- endmacro %}
 
-{# The types that a column of a source table may have. #}
+{# The allowed types for columns of source tables. #}
 {% macro value_types() %}
     {{ return(['id', 'text', 'boolean', 'date', 'timestamp', 'count', 'duration', 'money', 'rating']) }}
 {% endmacro %}
 
-{# `text` must be trimmed. #}
+{# Reads a text as its type. `text` must already be trimmed. #}
 {% macro read_value(text, type) -%}
     {%- if type in ('id', 'text') -%}
         {{ text }}
@@ -79,7 +85,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Why a trimmed text could not be read as its type. Ask only where `read_value` gave null. #}
+{# Why a trimmed text is not readable as its type. Use it only when `read_value` returned null. #}
 {% macro value_fault(text, type) -%}
     case
         when {{ text }} is null then 'missing_value'

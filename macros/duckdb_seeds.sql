@@ -1,6 +1,7 @@
 {#
-    How DuckDB loads a seed. The adapter's own way fails where the path of the project has an apostrophe,
-    and reads the files of another folder where the project was copied with its target/.
+    Loads a seed in DuckDB. The adapter's own implementation fails when the project's path contains
+    an apostrophe. It also reads files from the original folder when the project was copied together
+    with its target/.
 #}
 {% macro duckdb__load_csv_rows(model, agate_table) %}
     {%- set statement -%}

@@ -1,12 +1,12 @@
 {#
-    Files that are read where they are. A relative path begins in the project's folder, wherever dbt
-    was started; an address (s3a://...) stays as it is.
+    Files that are read in place. A relative path starts in the project's folder, regardless of
+    where dbt was started; an address (s3a://...) stays unchanged.
 #}
 
 {#
-    What an engine finds at a folder: its absolute `path` and the `names` in it, none where there is no
-    such folder, and while parsing. A folder that is there and cannot be listed stops the build: taken
-    as an empty one, it would hide what was stored.
+    A folder as the engine sees it: its absolute `path` and the `names` in it. There are no names
+    while parsing, or when the folder does not exist. A folder that exists but cannot be listed
+    stops the build: treating it as empty would hide what was stored.
 #}
 {% macro found_folder(folder) %}
     {%- if not execute -%}{{ return({'path': folder, 'names': []}) }}{%- endif -%}
@@ -15,7 +15,10 @@
     {{ return(found) }}
 {% endmacro %}
 {% macro default__found_folder(folder) %}
-    {#- the function is the plugin's: DuckDB's `glob` takes a folder that it cannot read for an empty one -#}
+    {#-
+        the plugin provides this function, because DuckDB's `glob` treats an unreadable folder as
+        empty
+    -#}
     {%- set row = run_query(
         'select found.path, found.names, found.problem'
         ~ ' from (select found_folder(' ~ sql_text(folder) ~ ') as found) as folders'
@@ -24,8 +27,11 @@
 {% endmacro %}
 {% macro spark__found_folder(folder) %}
     {%- set path = spark_path(folder) -%}
-    {#- Spark has no function that lists files, but a table of them, which is empty where there is no folder -#}
-    {#- a name of its own: two models, or builds, may ask for the same folder at once -#}
+    {#-
+        Spark cannot list files with a function, but reads a list of files as a table; a missing
+        folder gives an empty table
+    -#}
+    {#- a unique name, because two models or builds may list the same folder at the same time -#}
     {%- set listing = 'default.files_' ~ local_md5(folder ~ invocation_id ~ (model.unique_id if model else '')) -%}
     {%- do run_query('drop table if exists ' ~ listing) -%}
     {%- do run_query(
@@ -45,7 +51,7 @@
     }) }}
 {% endmacro %}
 
-{# An absolute path for Spark, which would look for a table's files in its warehouse. #}
+{# An absolute path. Spark would resolve a relative one inside its warehouse folder. #}
 {% macro spark_path(path) %}
     {%- if path.startswith('/') or '://' in path -%}{{ return(path) }}{%- endif -%}
     {%- set project = invocation_args_dict.get('project_dir') or '' -%}
@@ -54,18 +60,21 @@
     {{ return([started_in, project, path] | select | join('/')) }}
 {% endmacro %}
 
-{# Whether a folder holds a file of this name; true while parsing, so that its source is known. #}
+{#
+    Whether a folder contains a file with this name. True while parsing, so that dbt registers its
+    source.
+#}
 {% macro file_exists(folder, name) %}
     {{ return(not execute or name in found_folder(folder)['names']) }}
 {% endmacro %}
 
-{# Whether a folder holds any Parquet file; true while parsing. #}
+{# Whether a folder contains any Parquet file. True while parsing. #}
 {% macro any_file_exists(folder) %}
     {%- for name in found_folder(folder)['names'] if name.endswith('.parquet') -%}{{ return(true) }}{%- endfor -%}
     {{ return(not execute) }}
 {% endmacro %}
 
-{# The rows of a Parquet file, or of all of a folder. #}
+{# The rows of one Parquet file, or of all Parquet files in a folder. #}
 {% macro rows_of_files(folder, name='*.parquet') %}
     {{ return(adapter.dispatch('rows_of_files', 'churn')(glob_pattern(found_folder(folder)['path']) ~ '/' ~ name)) }}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{# Schemas carry their plain names: no target prefix. #}
+{# Schemas have their plain names, without the target as a prefix. #}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ (custom_schema_name or target.schema) | trim }}
 {%- endmacro %}

@@ -1,19 +1,20 @@
-{# What the incremental models of usage and tickets ask of the rows that they already hold. #}
+{# Queries of the incremental models of usage and tickets against their existing rows. #}
 
-{# The only value that a query gives; none while parsing, and where it gives no row. #}
+{# The single value that a query returns; none while parsing, or when the query returns no row. #}
 {% macro first_value(query) %}
     {%- set found = run_query(query) if execute else none -%}
     {{ return(found.columns[0].values()[0] if found else none) }}
 {% endmacro %}
 
-{# The place in its file of the last row that is in a growing table. #}
+{# The row number in the file of the last row that a growing table has. #}
 {% macro last_row_number(column='_row_number') %}
     {{ return(first_value('select max(' ~ column ~ ') from ' ~ this)) }}
 {% endmacro %}
 
 {#
-    Usage that is dated before this day and comes now comes too late: it waits for a full refresh. It is
-    counted from the last day that was built, of subscriptions that are known, as the as-of date is.
+    The lateness cut-off: late-arriving usage dated before this day waits for a full refresh. It is
+    counted back from the last usage date of a known subscription in the built table, as the as-of
+    date is.
 #}
 {% macro first_day_to_add() -%}
     {%- set until = " and usage_date <= cast('" ~ configured_as_of_date() ~ "' as date)"
@@ -21,15 +22,17 @@
     {%- set last_of_all = 'select max(usage_date) from ' ~ this ~ " where row_fate = 'staged'" ~ until -%}
     {%- set last_of_known = last_of_all
         ~ ' and subscription_id in (select subscription_id from ' ~ ref('stg_saas__subscriptions') ~ ')' -%}
-    {#- nearly always somebody known has usage on the last day of all: then no other day is looked at -#}
+    {#-
+        usually a known subscription has usage on the last day of all, so the first query is enough
+    -#}
     {%- set last_date = first_value(last_of_known ~ ' and usage_date = (' ~ last_of_all ~ ')')
         or first_value(last_of_known) -%}
     cast('{{ last_date or '0001-01-01' }}' as date) - {{ var('late_arrival_days') }}
 {%- endmacro %}
 
 {#
-    The rows of a growing file that came since the last build, and the earlier ones that share an id
-    with them; `same` compares ids.
+    The rows added to a growing file since the last build, and earlier rows with the same ids;
+    `same` is the operator that compares ids.
 #}
 {% macro rows_since_the_last_build(base, id_column, same) -%}
     {%- set last = last_row_number() -%}
@@ -43,7 +46,7 @@
             group by {{ trimmed(id_column) }}
         ) as new_ids on earlier.{{ id_column }} {{ same }} new_ids.id
     {%- endset -%}
-    {#- known before the query runs, so that the engine passes over what lies before in the file -#}
+    {#- looked up beforehand, so that the engine can skip the earlier part of the file -#}
     {%- set first = first_value('select min(_row_number) from (' ~ sharing ~ ') as sharing') -%}
     select *
     from {{ base }}

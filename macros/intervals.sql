@@ -1,20 +1,24 @@
 {#
     95% confidence intervals, clustered by account and in closed form.
 
-    Every figure is linearised: its influence is what each account adds to it. The variance of the
-    figure is that of a sum of A independent accounts, A / (A - 1) times the sum of the squared
-    influences. Influences are decimals, so that sums do not depend on the order of the rows.
-    docs/decisions/0021-intervals-in-closed-form.md gives the formulas and their sources.
+    Every figure is linearised: the influence of an account is what it adds to the figure. The
+    figure then varies like a sum over A independent accounts: the variance is A / (A - 1) times the
+    sum of the squared influences. Influences are decimals, so that sums do not depend on the order
+    of the rows. docs/decisions/0021-intervals-in-closed-form.md gives the formulas and their
+    sources.
 #}
 
-{# A floating-point influence of an account, or a sum of influences, with 15 digits. #}
+{#
+    Casts an account's influence, or a sum of influences, from floating point to a decimal with 15
+    digits.
+#}
 {% macro influence(value) -%}
     cast({{ value }} as decimal(18, 15))
 {%- endmacro %}
 
 {#
-    Aggregate over accounts: half the width of the interval, before it is put on its scale. Null for
-    fewer than two accounts. `accounts` is the number of accounts that the figure rests on.
+    Aggregate over accounts: half the width of the interval, before scaling. Null for fewer than two
+    accounts. `accounts` is the number of accounts behind the figure.
 #}
 {% macro margin_of_error(influence, accounts='count(*)') -%}
     case
@@ -27,7 +31,7 @@
     end
 {%- endmacro %}
 
-{# The 97.5% quantile of Student's t: Cornish-Fisher expansion around that of the normal distribution. #}
+{# The 97.5% quantile of Student's t: a Cornish-Fisher expansion around the normal quantile. #}
 {% macro t_quantile(degrees_of_freedom) -%}
     (
         1.959964 + 2.372271 / ({{ degrees_of_freedom }})
@@ -37,8 +41,8 @@
 {%- endmacro %}
 
 {#
-    One end of the interval of an AUC: the AUC itself where nothing varies, because all scores are
-    equal or every churner is above, or below, every stayer. `side` is '-' or '+'.
+    One end of the interval of an AUC. It equals the AUC itself when nothing varies: all scores are
+    equal, or every churner scores above, or below, every stayer. `side` is '-' or '+'.
 #}
 {% macro auc_limit(auc, margin, side) -%}
     case
@@ -48,8 +52,8 @@
 {%- endmacro %}
 
 {#
-    One end of the interval of a share, on the logit scale, so that it stays between 0 and 1.
-    Null where the share is 0 or 1: there is no logit.
+    One end of the interval of a share, on the logit scale so that it stays between 0 and 1. Null
+    when the share is 0 or 1, because the logit is undefined there.
 #}
 {% macro logit_limit(share, margin, side) -%}
     case

@@ -1,12 +1,13 @@
 {#
-    The relations that this project made in a warehouse: `config.made_relations`, a row a relation.
+    The relations that this project made in a warehouse, recorded in `config.made_relations`, one
+    row per relation.
 
-    `CHURN_WAREHOUSE` may name a file that holds somebody's own tables, and dbt replaces whatever has
-    the name of a model. So every build first looks into the schemas of the project, and stops where
-    they hold a relation that is not on record.
+    `CHURN_WAREHOUSE` may name a file with somebody's own tables, and dbt replaces anything that has
+    the name of a model. Therefore every build first checks the project's schemas, and stops when
+    they contain an unrecorded relation.
 #}
 
-{# What a build makes: the names of relations by schema. #}
+{# The relations that a build makes: names by schema. #}
 {% macro planned_relations() %}
     {%- set planned = {'raw': [], 'config': ['made_relations']} -%}
     {%- for node in graph.nodes.values() if node.resource_type in ('model', 'seed') -%}
@@ -15,9 +16,11 @@
     {{ return(planned) }}
 {% endmacro %}
 
-{# The relations on record, in lower case; stops where the planned schemas hold foreign ones. #}
+{#
+    The recorded relations, in lower case. Stops when the planned schemas contain foreign relations.
+#}
 {% macro checked_relations(planned) %}
-    {#- only by `run_query`: what opens a transaction here loses the record with it -#}
+    {#- use only `run_query` here: opening a transaction would lose the record together with it -#}
     {%- set found = relations_in(planned) -%}
     {%- set is_recorded = found | map('join', '.') | select('equalto', 'config.made_relations') | list -%}
     {%- set recorded = run_query('select schema_name, relation_name from config.made_relations').rows
@@ -26,7 +29,7 @@
     {%- for row in recorded -%}{%- do ours.update({(row[0] ~ '.' ~ row[1]) | lower: true}) -%}{%- endfor -%}
     {%- set foreign = [] -%}
     {%- for row in found -%}
-        {#- a build that was killed leaves what it was about to rename -#}
+        {#- a killed build leaves relations that it was about to rename -#}
         {%- set name = modules.re.sub('__dbt_(tmp|backup)[0-9_]*$', '', row[1]) -%}
         {%- if (row[0] ~ '.' ~ name) | lower not in ours -%}{%- do foreign.append(row[0] ~ '.' ~ row[1]) -%}{%- endif -%}
     {%- endfor -%}
@@ -42,13 +45,19 @@
     {{ return(ours) }}
 {% endmacro %}
 
-{# dbt makes the schemas before `on-run-start`: a warehouse that is refused gets none of them. #}
+{#
+    dbt creates schemas before `on-run-start`. The check runs here too, so that a refused warehouse
+    gets no schemas.
+#}
 {% macro duckdb__create_schema(relation) %}
     {%- do checked_relations(planned_relations()) -%}
     {{ dbt.duckdb__create_schema(relation) }}
 {% endmacro %}
 
-{# Stops where the schemas of the project hold foreign relations, then records what a build will make. #}
+{#
+    Stops when the project's schemas contain foreign relations, then records what the build will
+    make.
+#}
 {% macro claim_relations() %}
     {%- do check_configuration() -%}
     {%- if execute -%}{%- do adapter.dispatch('claim_relations', 'churn')() -%}{%- endif -%}
@@ -64,7 +73,7 @@
     {%- endfor -%}
     {%- if missing and not ours -%}
         {%- do run_query('create schema if not exists config') -%}
-        {#- one statement: a record without rows would make itself foreign -#}
+        {#- one statement, because an empty record table would itself look foreign -#}
         {%- do run_query(
             'create or replace table config.made_relations as'
             ~ ' select * from (values ' ~ missing | join(', ') ~ ') as made (schema_name, relation_name)'
@@ -77,11 +86,14 @@
         {%- do run_query('insert into config.made_relations values ' ~ missing | join(', ')) -%}
     {%- endif -%}
 {% endmacro %}
-{# Spark builds into a folder of its own, which it empties first. #}
+{# Spark builds into its own folder, which it empties first, so there is nothing to claim. #}
 {% macro spark__claim_relations() %}
 {% endmacro %}
 
-{# The tables and views in these schemas of the warehouse, as rows (schema, name); DuckDB ignores letter case. #}
+{#
+    The tables and views in these schemas of the warehouse, as rows (schema, name). DuckDB ignores
+    letter case.
+#}
 {% macro relations_in(schemas) %}
     {%- set names = [] -%}
     {%- for schema in schemas -%}{%- do names.append(sql_text(schema | lower)) -%}{%- endfor -%}
@@ -92,7 +104,10 @@
     ).rows) }}
 {% endmacro %}
 
-{# The bundled sample must not stand beside the user's data in one warehouse. Call it after `claim_relations`. #}
+{#
+    Drops the bundled sample, so that it does not share a warehouse with the user's data. Call it
+    after `claim_relations`.
+#}
 {% macro drop_unused_sample() %}
     {%- if execute and env_var('CHURN_DATA_DIR', '') -%}
         {%- for table_name in var('saas_tables') -%}

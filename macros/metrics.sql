@@ -1,34 +1,37 @@
-{# One definition of each metric that more than one mart shows. #}
+{# The metrics that more than one mart shows. Each is defined once, here. #}
 
-{# A ratio, mean or rule value as published: six digits after the point. #}
+{# A ratio, mean or rule value as published: six decimal places. #}
 {% macro published_ratio(value) -%}
     {{ rounded_decimal(value) }}
 {%- endmacro %}
 
-{# A part of a whole as published; null when the whole is nothing. #}
+{# A part of a whole as published; null when the whole is zero. #}
 {% macro share(part, whole) -%}
     {{ published_ratio(exact_ratio(part, whole)) }}
 {%- endmacro %}
 
-{# The same where a part may be a fraction. #}
+{# The same as `share`, for a part that may be a fraction. #}
 {% macro decimal_share(part, whole) -%}
     {{ rounded_fraction('cast(' ~ part ~ ' as double) / nullif(cast(' ~ whole ~ ' as double), 0)') }}
 {%- endmacro %}
 
-{# Aggregate: the mean of values with at most six digits after the point, as published. #}
+{# Aggregate: the mean as published, of values with at most six decimal places. #}
 {% macro average(value) -%}
     {%- set millionths = 'sum(' ~ value ~ ') * 1000000' -%}
     {{ published_ratio(exact_ratio(millionths, 'count(' ~ value ~ ')', digits=6)) }}
 {%- endmacro %}
 
-{# ARR at risk, here and everywhere: High and Medium, active. #}
+{# ARR at risk, as every mart defines it: active customers at High or Medium. #}
 {% macro arr_at_risk() -%}
     cast(coalesce(
         sum(arr) filter (where is_active and risk_level in ('High', 'Medium')), 0
     ) as decimal(18, 2))
 {%- endmacro %}
 
-{# What the reporting marts say of a group of customers, over the columns of `customer_risk`. #}
+{#
+    The figures of the reporting marts for a group of customers, over the columns of
+    `customer_risk`.
+#}
 {% macro risk_profile() -%}
     count(*) as customers,
     {{ average('risk_score') }} as avg_risk_score,
@@ -39,7 +42,7 @@
     {{ arr_at_risk() }} as arr_at_risk
 {%- endmacro %}
 
-{# What the reporting marts say of a group of churn events. #}
+{# The figures of the reporting marts for a group of churn events. #}
 {% macro churn_profile() -%}
     count(*) as churn_events,
     count(distinct account_id) as accounts,
@@ -48,7 +51,7 @@
     count(*) filter (where preceding_downgrade_flag) as after_downgrade
 {%- endmacro %}
 
-{# How a number came to be what it is, in words: rose by 3 to 14. #}
+{# A change in words, for example "rose by 3 to 14". #}
 {% macro change_in_words(value, change) -%}
     case
         when {{ change }} > 0 then 'rose by ' || {{ with_commas(change) }} || ' to '

@@ -1,9 +1,12 @@
 {#
-    Everything that differs between SQL engines, but for files. Nothing else in the project knows the engine.
-    `default__` is DuckDB.
+    All differences between SQL engines, except for files. No other file in the project knows the
+    engine. `default__` is DuckDB.
 #}
 
-{# Columns of a relation or a file, as a list of lower-case names; [] while parsing and where it does not exist. #}
+{#
+    Columns of a relation or file, as a list of lower-case names; [] while parsing, or when it does
+    not exist.
+#}
 {% macro column_names(relation) %}
     {{ return(adapter.dispatch('column_names', 'churn')(relation)) }}
 {% endmacro %}
@@ -18,7 +21,7 @@
     {{ return(run_query('describe query select * from ' ~ relation).columns[0].values() | map('lower') | list) }}
 {% endmacro %}
 
-{# Each of these columns of a relation or a file as text: name -> expression. #}
+{# The given columns of a relation or file as text: name -> expression. #}
 {% macro column_texts(relation, columns) %}
     {{ return(adapter.dispatch('column_texts', 'churn')(relation, columns)) }}
 {% endmacro %}
@@ -34,7 +37,10 @@
     {%- if execute -%}
         {%- for column in run_query('describe query select * from ' ~ relation) if column[0] | lower in texts -%}
             {%- set name = quoted(column[0]) -%}
-            {#- as DuckDB writes them: fractions in full from 0.0001 to 10^16, the zone -#}
+            {#-
+                the same format as DuckDB: fractions written out from 0.0001 to 10^16, timestamps
+                with their zone
+            -#}
             {%- if column[1] in ['float', 'double'] -%}
                 {%- do texts.update({column[0] | lower: fraction_text(name)}) -%}
             {%- elif column[1] == 'timestamp' -%}
@@ -57,7 +63,7 @@
     end
 {%- endmacro %}
 
-{# A path whose wildcards stand for themselves. #}
+{# A path with its wildcard characters escaped. #}
 {% macro glob_pattern(path) %}
     {{ return(adapter.dispatch('glob_pattern', 'churn')(path)) }}
 {% endmacro %}
@@ -68,7 +74,7 @@
     {{ return(modules.re.sub('([][*?{}\\\\])', '\\\\\\1', path)) }}
 {% endmacro %}
 
-{# A text as a literal. #}
+{# A text as an SQL literal. #}
 {% macro sql_text(text) %}
     {{- adapter.dispatch('sql_text', 'churn')(text) -}}
 {% endmacro %}
@@ -90,13 +96,13 @@
     _metadata.row_index + 1
 {%- endmacro %}
 
-{# Text without blanks, tabs and line ends around it; null when nothing is left. #}
+{# Text without surrounding blanks, tabs and line ends; null when nothing is left. #}
 {% macro trimmed(text) %}
     {{- adapter.dispatch('trimmed', 'churn')(text) -}}
 {% endmacro %}
 {% macro default__trimmed(text) -%}
     {%- set blanks = ["' '", 'chr(9)', 'chr(10)', 'chr(13)', 'chr(160)'] %}
-    {#- nearly all text has none around it; to see that is eight times as fast as to trim #}
+    {#- most text has nothing to trim, and this check is eight times as fast as trimming #}
     case
         when {{ text }} >= '!' and {{ text }} not between chr(160) and chr(161)
             {%- for blank in blanks %} and not suffix({{ text }}, {{ blank }}){% endfor %} then {{ text }}
@@ -107,7 +113,7 @@
     nullif(trim(both ' \t\n\r' || chr(160) from {{ text }}), '')
 {%- endmacro %}
 
-{# The text on one line, without characters that do something instead of being read. #}
+{# The text on one line, without control and other invisible characters. #}
 {% macro one_line(text) %}
     {{- adapter.dispatch('one_line', 'churn')(text) -}}
 {% endmacro %}
@@ -122,7 +128,7 @@
     ))
 {%- endmacro %}
 
-{# A whole number with commas: 54,000. #}
+{# A whole number with thousands separators: 54,000. #}
 {% macro with_commas(number) %}
     {{- adapter.dispatch('with_commas', 'churn')(number) -}}
 {% endmacro %}
@@ -133,7 +139,10 @@
     format_number(cast(round({{ number }}) as bigint), 0)
 {%- endmacro %}
 
-{# Whether a text matches a regular expression as a whole pattern (anchor it yourself). #}
+{#
+    Whether a text matches a regular expression anywhere; anchor the pattern to match the whole
+    text.
+#}
 {% macro matches(text, pattern) %}
     {{- adapter.dispatch('matches', 'churn')(text, pattern) -}}
 {% endmacro %}
@@ -141,11 +150,11 @@
     regexp_matches({{ text }}, '{{ pattern }}')
 {%- endmacro %}
 {% macro spark__matches(text, pattern) -%}
-    {#- in Java $ stands before a last line end, too -#}
+    {#- in Java, $ also matches before a final line end -#}
     {{ text }} rlike '{{ pattern | replace('$', '\\\\z') }}'
 {%- endmacro %}
 
-{# A column name from the user's file, safe inside a query. #}
+{# A column name from the user's file, quoted for use in a query. #}
 {% macro quoted(column) %}
     {{- adapter.dispatch('quoted', 'churn')(column) -}}
 {% endmacro %}
@@ -156,7 +165,10 @@
     `{{ column | replace('`', '``') }}`
 {%- endmacro %}
 
-{# A number for a text, null too: different texts have different ones, but for rare chance. Never stored: it is each engine's own. #}
+{#
+    A hash number for a text or null. Different texts rarely share a number. Never store it: each
+    engine computes its own.
+#}
 {% macro bucket(text) %}
     {{- adapter.dispatch('bucket', 'churn')(text) -}}
 {% endmacro %}
@@ -167,7 +179,7 @@
     xxhash64({{ text }})
 {%- endmacro %}
 
-{# A cast that gives null where it fails. #}
+{# A cast that returns null when it fails. #}
 {% macro try_cast(expression, type) %}
     {{- adapter.dispatch('try_cast', 'churn')(expression, type) -}}
 {% endmacro %}
@@ -176,8 +188,9 @@
 {%- endmacro %}
 
 {#
-    ISO text, without zone or with an offset, to a UTC timestamp; null when it is no moment in time.
-    It must not name a zone such as Europe/Berlin: DuckDB would read other rows in that zone, too.
+    Converts ISO text, without zone or with an offset, to a UTC timestamp; null when it is not a
+    valid moment. The text must not name a zone such as Europe/Berlin: DuckDB would then read other
+    rows in that zone, too.
 #}
 {% macro utc_timestamp(text) %}
     {{- adapter.dispatch('utc_timestamp', 'churn')(text) -}}
@@ -217,7 +230,7 @@
     add_months({{ date }}, -{{ months }})
 {%- endmacro %}
 
-{# A date some calendar months later; where that month has no such day, its last. #}
+{# A date some calendar months later. When that month is too short, its last day. #}
 {% macro months_after(date, months) %}
     {{- adapter.dispatch('months_after', 'churn')(date, months) -}}
 {% endmacro %}
@@ -228,7 +241,7 @@
     add_months({{ date }}, cast({{ months }} as int))
 {%- endmacro %}
 
-{# From the month of one date to that of a later one. #}
+{# Number of calendar months from the month of one date to the month of a later one. #}
 {% macro months_between(earlier, later) %}
     {{- adapter.dispatch('months_between', 'churn')(earlier, later) -}}
 {% endmacro %}
@@ -243,10 +256,10 @@
 {%- endmacro %}
 
 {#
-    A ratio of two whole numbers, cut (not rounded) after 12 digits, so that comparing it with a
-    threshold gives the same answer as exact fractions would. Null when the denominator is not
-    positive or the ratio has more than 12 digits before the point. The numerator may be in units of
-    so many digits after the point.
+    A ratio of two whole numbers, truncated (not rounded) to 12 decimal places, so that comparisons
+    with a threshold give the same result as exact fractions. Null when the denominator is not
+    positive, or the ratio has more than 12 digits before the point. With `digits`, the
+    numerator counts units of 10^-digits.
 #}
 {% macro exact_ratio(numerator, denominator, digits=0) %}
     {{- adapter.dispatch('exact_ratio', 'churn')(numerator, denominator, digits) -}}
@@ -259,7 +272,7 @@
         when {{ denominator }} > 0 then
             cast(try_cast(
                 case
-                    {#- 64 bits divide eight times as fast as 128 #}
+                    {#- 64-bit division is eight times as fast as 128-bit division #}
                     when {{ fits }} and {{ denominator }} <= 9000000000000000000
                         then cast({{ numerator }} as bigint) * {{ scale }}
                             // cast({{ denominator }} as bigint)
@@ -271,7 +284,7 @@
 {% macro spark__exact_ratio(numerator, denominator, digits) -%}
     {%- set scaled = '(cast(' ~ numerator ~ ' as decimal(38, 0)) * ' ~ 10 ** (12 - digits) ~ ')' -%}
     {%- set divisor = 'cast(' ~ denominator ~ ' as decimal(38, 0))' -%}
-    {#- without the remainder the division is exact; `div` would give a bigint -#}
+    {#- subtracting the remainder makes the division exact; `div` would return a bigint -#}
     case
         when {{ denominator }} > 0 then
             cast(try_cast(
@@ -281,15 +294,15 @@
 {%- endmacro %}
 
 {#
-    A decimal of at most 12 digits after the point, rounded to six, halves away from zero; null where
-    it is too large.
+    A decimal with at most 12 decimal places, rounded to six, halves away from zero; null when it is
+    too large.
 #}
 {% macro rounded_decimal(value) %}
     {{- adapter.dispatch('rounded_decimal', 'churn')(value) -}}
 {% endmacro %}
 {% macro default__rounded_decimal(value) -%}
     case
-        {#- the same, where 64 bits are enough, in a fortieth of the time #}
+        {#- the same result in a fortieth of the time, when 64 bits are enough #}
         when {{ value }} between -999999 and 999999
             then cast(cast({{ value }} as decimal(18, 12)) as decimal(18, 6))
         else try_cast({{ value }} as decimal(18, 6))
@@ -299,7 +312,7 @@
     {{ try_cast(value, 'decimal(18, 6)') }}
 {%- endmacro %}
 
-{# A floating-point fraction with six digits after the point, halves away from zero. #}
+{# A floating-point fraction rounded to six decimal places, halves away from zero. #}
 {% macro rounded_fraction(value) %}
     {{- adapter.dispatch('rounded_fraction', 'churn')(value) -}}
 {% endmacro %}
@@ -307,14 +320,14 @@
     try_cast({{ value }} as decimal(18, 6))
 {%- endmacro %}
 {% macro spark__rounded_fraction(value) -%}
-    {#- Spark itself would round the shortest decimal that stands for the fraction -#}
+    {#- a plain cast in Spark would round the shortest decimal representation of the fraction -#}
     try_cast(
         try_cast(round({{ value }} * 1e6D) as decimal(24, 0)) * cast(0.000001 as decimal(7, 6))
         as decimal(18, 6)
     )
 {%- endmacro %}
 
-{# The first n values that are not null, joined; null when there are none. #}
+{# The first n non-null values, joined; null when there are none. #}
 {% macro first_joined(values, n, separator) %}
     {{- adapter.dispatch('first_joined', 'churn')(values, n, separator) -}}
 {% endmacro %}
@@ -339,7 +352,7 @@
     ), '')
 {%- endmacro %}
 
-{# Aggregate: the values joined in an order; null when there are none. #}
+{# Aggregate: the values joined in the given order; null when there are none. #}
 {% macro joined_in_order(value, order_by, separator) %}
     {{- adapter.dispatch('joined_in_order', 'churn')(value, order_by, separator) -}}
 {% endmacro %}
@@ -350,7 +363,7 @@
     listagg({{ value }}, '{{ separator }}') within group (order by {{ order_by }})
 {%- endmacro %}
 
-{# One row for each part of a text, as the column of a select; none for null. #}
+{# One row for each part of a text, as a column of a select; no row for null. #}
 {% macro each_part(text, separator) %}
     {{- adapter.dispatch('each_part', 'churn')(text, separator) -}}
 {% endmacro %}
@@ -361,7 +374,7 @@
     explode(split({{ text }}, '\\Q' || {{ separator }} || '\\E'))
 {%- endmacro %}
 
-{# Aggregate: the median; of an even number of values the mean of the middle two. #}
+{# Aggregate: the median. For an even number of values, the mean of the middle two. #}
 {% macro median_of(value) %}
     {{- adapter.dispatch('median_of', 'churn')(value) -}}
 {% endmacro %}

@@ -1,6 +1,6 @@
-{# What the quality marts ask of every source table. #}
+{# What the quality marts need to know about every source table. #}
 
-{# `union all` of one select a table; the caller block gives the select. #}
+{# `union all` of one select per table; the caller block provides the select. #}
 {% macro for_each_saas_table() -%}
     {%- for table_name in checked_var('saas_tables') %}
     {{ caller(table_name) }}
@@ -10,7 +10,9 @@
     {%- endfor %}
 {%- endmacro %}
 
-{# One finding about the rows that meet a condition; no row when none does. `rows` says how many there are. #}
+{#
+    One finding about the rows that meet a condition; no row when none does. `rows` counts the rows.
+#}
 {% macro row_finding(table_name, column_name, issue, example, relation, condition, rows='count(*)') -%}
     select
         '{{ table_name }}' as table_name,
@@ -23,7 +25,7 @@
     having count(*) > 0
 {%- endmacro %}
 
-{# Optional columns whose values a cast may have lost: column name -> type. #}
+{# Optional columns that a cast may have emptied: column name -> type. #}
 {% macro typed_optional_columns(table_name) %}
     {%- set columns = {} -%}
     {%- for column, type in saas_table(table_name)['optional'].items() if type not in ['id', 'text'] -%}
@@ -32,7 +34,7 @@
     {{ return(columns) }}
 {% endmacro %}
 
-{# The same for every table, as a list of (table, column). #}
+{# The same columns of every table, as a list of (table, column). #}
 {% macro every_typed_optional_column() %}
     {%- set columns = [] -%}
     {%- for table_name in checked_var('saas_tables') -%}
@@ -44,8 +46,8 @@
 {% endmacro %}
 
 {#
-    Optional columns that a file may lack, as a list of (table, column). Of the text columns of
-    messages any one will do, so none of them is missed.
+    Optional columns that a file may lack, as a list of (table, column). Text columns of messages
+    are left out, because any one of them is enough.
 #}
 {% macro every_optional_column() %}
     {%- set columns = [] -%}
@@ -58,8 +60,8 @@
 {% endmacro %}
 
 {#
-    The columns that a table's file has; [] when an optional table was not given. To compile without
-    a built warehouse, the configured ones.
+    The columns in a table's file; [] when an optional table was not provided. Without a built
+    warehouse, the configured columns, so that the project still compiles.
 #}
 {% macro source_column_names(table_name) %}
     {%- set relation = raw_relation(table_name) -%}
@@ -68,13 +70,13 @@
     {{ return(found | reject('equalto', '_row_number') | list) }}
 {% endmacro %}
 
-{# The column that names a row of a table to a person. #}
+{# The column by which people identify a row of a table. #}
 {% macro row_id_column(table_name) %}
     {%- set table = saas_table(table_name) -%}
     {{ return(table.get('unique_key') or table.get('event_id')) }}
 {% endmacro %}
 
-{# The tables of events, whose ids may collide: name -> table. #}
+{# The event tables, whose ids may collide: name -> table. #}
 {% macro saas_event_tables() %}
     {%- set tables = {} -%}
     {%- for table_name, table in checked_var('saas_tables').items() if table.get('event_id') -%}
@@ -83,12 +85,10 @@
     {{ return(tables) }}
 {% endmacro %}
 
-{#
-    How many rows of a file have a value in each of its columns: one row a column.
-#}
+{# Counts the rows of a file that have a value in each column: one row per column. #}
 {% macro column_counts(table_name) %}
     {%- set found = source_column_names(table_name) -%}
-    {#- told once, for whichever column: a file may have hundreds -#}
+    {#- rendered only once and reused for each column, because a file may have hundreds -#}
     {%- set filled = is_filled('{value}') | trim -%}
     with
 
@@ -105,7 +105,7 @@
 
     {% for column in found -%}
     select
-        {# of a column that is never read, the file holds hashes -#}
+        {# for a column that is never read, the file contains hashes -#}
         {{ sql_text(column.removeprefix('_hash_')) }} as column_name,
         row_count,
         filled_{{ loop.index }} as filled_rows

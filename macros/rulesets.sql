@@ -1,11 +1,12 @@
 {#
-    The scoring configuration (`vars: risk_rulesets` in dbt_project.yml): read, and checked before
+    Reads and validates the scoring configuration (`vars: risk_rulesets` in dbt_project.yml) before
     anything is built. A mistake stops the build with a message that names it.
 #}
 
 {#
-    Checks the configuration once while dbt parses and once before it builds. The graph is what all
-    models of an invocation share; a unit test, which states variables of its own, has none.
+    Validates the configuration once while dbt parses and once before it builds. All models of one
+    dbt invocation share the graph, so it remembers that the check has run. A unit test sets its own
+    variables and has no graph.
 #}
 {% macro check_configuration() %}
     {%- if not graph.get('churn_is_checked') and (not execute or graph.get('nodes')) -%}
@@ -14,18 +15,18 @@
     {%- endif -%}
 {% endmacro %}
 
-{# The configured rule set of that name, by default the active one. #}
+{# The configured rule set with that name; by default, the active one. #}
 {% macro ruleset(name=none) %}
     {%- do check_configuration() -%}
     {{ return(var('risk_rulesets')[name or var('risk_ruleset')]) }}
 {% endmacro %}
 
-{# The rules that score: those of the rule set that are not switched off, in order. #}
+{# The active rules: those of the rule set that are not disabled, in order. #}
 {% macro active_rules(name=none) %}
     {{ return(ruleset(name)['rules'] | rejectattr('id', 'in', var('disabled_risk_rules')) | list) }}
 {% endmacro %}
 
-{# The kinds of evidence that a rule may ask for, each with the signals that have it. #}
+{# The kinds of evidence that a rule may ask for, with the signals that support each. #}
 {% macro kinds_of_evidence() %}
     {%- set usage = [] -%}
     {%- for name, signal in risk_signals().items() if signal['source'] == 'feature_usage' -%}
@@ -40,12 +41,14 @@
         | map(attribute='id') | list) }}
 {% endmacro %}
 
-{# What may stand in braces in a reason. #}
+{# The placeholders allowed in a reason. #}
 {% macro reason_placeholders() %}
     {{ return(['value', 'percent']) }}
 {% endmacro %}
 
-{# The same text for the same scoring rules: tells whether two scores can be compared. #}
+{#
+    A fingerprint that is equal for equal scoring rules. It shows whether two scores are comparable.
+#}
 {% macro configuration_fingerprint() %}
     {%- set rules = [] -%}
     {%- for rule in active_rules() -%}
@@ -55,17 +58,17 @@
     {{ return(local_md5(tojson(scoring, sort_keys=true))) }}
 {% endmacro %}
 
-{# The action group of a band: its own, else the rule's, else none. #}
+{# The action group of a band: its own, otherwise the rule's, otherwise none. #}
 {% macro band_action_group(rule, band) %}
     {{ return(band.get('action_group', rule.get('action_group'))) }}
 {% endmacro %}
 
-{# Which of at_least, at_most, equals, between a band uses. #}
+{# The operator of a band: at_least, at_most, equals or between. #}
 {% macro band_operator(band) %}
     {{ return((['at_least', 'at_most', 'equals', 'between'] | select('in', band) | list)[0]) }}
 {% endmacro %}
 
-{# What can read tickets. #}
+{# The engines that can read tickets. #}
 {% macro enrichment_engines() %}
     {{ return(['ollama']) }}
 {% endmacro %}
@@ -79,7 +82,7 @@
     {%- if rulesets is not mapping or not rulesets -%}
         {%- do configuration_error('risk_rulesets must map names to rule sets') -%}
     {%- endif -%}
-    {#- rule sets name action groups -#}
+    {#- checked first, because rule sets refer to action groups -#}
     {%- do check_variables() -%}
     {%- set known_rules = [] -%}
     {%- for name, ruleset in rulesets.items() -%}
@@ -236,7 +239,10 @@
     {%- endif -%}
 {% endmacro %}
 
-{# The more severe band stands first: it is the first that holds, and it has no fewer points. #}
+{#
+    Checks that the more severe band comes first and has at least as many points, because the first
+    matching band counts.
+#}
 {% macro validate_band_order(here, severe, mild) %}
     {%- set operators = [band_operator(severe), band_operator(mild)] -%}
     {%- set falling = operators == ['at_least', 'at_least'] -%}

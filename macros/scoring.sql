@@ -1,9 +1,9 @@
 {#
-    From rule configuration to SQL: for each rule plain CASE expressions over the columns of
-    `int_customer_signals`. The compiled models read as the rules do.
+    Translates the rule configuration to SQL: plain CASE expressions for each rule, over the columns
+    of `int_customer_signals`. The compiled models are as readable as the rules.
 #}
 
-{# The condition of one band, over its signal. #}
+{# The condition of one band, as an expression over its signal. #}
 {% macro band_condition(rule, band) -%}
     {%- set operator = band_operator(band) -%}
     {%- set limit = band[operator] -%}
@@ -16,7 +16,9 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The reason of one band, with {value} and {percent} (whole percent, rounded down) filled in. #}
+{#
+    The reason of one band, with {value} and {percent} (a whole percentage, rounded down) filled in.
+#}
 {% macro band_reason(rule, band) -%}
     {%- set signal = rule['signal'] -%}
     {%- set is_count = risk_signals()[signal]['kind'] == 'count' -%}
@@ -27,7 +29,7 @@
         | replace('{percent}', "' || cast(" ~ percent ~ " as string) || '%") }}
 {%- endmacro %}
 
-{# Points of a rule; null when no band holds. #}
+{# Points of a rule; null when no band matches. #}
 {% macro rule_points(rule) -%}
     case
         {%- for band in rule['bands'] %}
@@ -36,7 +38,7 @@
     end
 {%- endmacro %}
 
-{# Reason of a rule; null when no band holds. #}
+{# Reason of a rule; null when no band matches. #}
 {% macro rule_reason(rule) -%}
     case
         {%- for band in rule['bands'] %}
@@ -45,18 +47,18 @@
     end
 {%- endmacro %}
 
-{# The action group of one band as SQL. #}
+{# The action group of one band, as an SQL literal or null. #}
 {% macro band_action_group_text(rule, band) -%}
     {%- set group = band_action_group(rule, band) -%}
     {{ sql_text(group) if group else 'cast(null as string)' }}
 {%- endmacro %}
 
-{# The playbook of a rule whose bands have no action group, or null. #}
+{# The playbook of a rule as an SQL literal or null, for rules whose bands have no action group. #}
 {% macro rule_playbook(rule) -%}
     {{ sql_text(rule['playbook']) if 'playbook' in rule else 'null' }}
 {%- endmacro %}
 
-{# Action group that a rule calls for; null when no band holds or the band has none. #}
+{# The action group that a rule calls for; null when no band matches, or the band has none. #}
 {% macro rule_action_group(rule) -%}
     case
         {%- for band in rule['bands'] %}
@@ -65,7 +67,7 @@
     end
 {%- endmacro %}
 
-{# A signal as a number: flags are 0 and 1. #}
+{# A signal as a number; flags are 0 and 1. #}
 {% macro signal_number(rule) -%}
     {%- if risk_signals()[rule['signal']]['kind'] == 'flag' -%}
         cast({{ rule['signal'] }} as int)
@@ -74,7 +76,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The limit that a band sets, as a number: true is 1; of a range its upper end. #}
+{# The limit of a band as a number: 1 for true, the upper end for a range. #}
 {% macro band_limit(band) -%}
     {%- set limit = band[band_operator(band)] -%}
     {{ limit | int if limit is boolean else limit[1] if band_operator(band) == 'between' else limit }}
@@ -90,8 +92,8 @@
 {%- endmacro %}
 
 {#
-    Of the next more severe band: how far the signal is from it (`gap`), its `threshold` or its
-    `points`. Null at the most severe band, for a missing signal and for ranges, which have no
+    About the next more severe band: the distance of the signal from it (`gap`), its `threshold` or
+    its `points`. Null at the most severe band, for a missing signal, and for ranges, which have no
     direction.
 #}
 {% macro rule_next_band(rule, what) -%}
@@ -113,7 +115,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# High, Medium or Low, by the levels of a rule set (by default the active one). #}
+{# High, Medium or Low, by the levels of a rule set (by default, the active one). #}
 {% macro risk_level(score, ruleset_name=none) -%}
     {%- set levels = ruleset(ruleset_name)['levels'] -%}
     case
@@ -124,9 +126,9 @@
 {%- endmacro %}
 
 {#
-    The columns of `int_customer_scores` that hold the points of each rule.
-    `from_rows_only`: only rules whose signal is dated and comes from the rows of the sources, not
-    from what a language model read in messages.
+    The columns of `int_customer_scores` with the points of each rule. `from_rows_only`: only rules
+    with a dated signal that comes from source rows, not from a language model's reading of
+    messages.
 #}
 {% macro points_columns(from_rows_only=false) %}
     {%- set columns = [] -%}

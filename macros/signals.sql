@@ -1,12 +1,12 @@
 {#
-    The registry of signals: each is a column of `int_customer_signals` that a rule may read.
+    The registry of signals. Each signal is a column of `int_customer_signals` that a rule may read.
 
     kind    `ratio`, `count` or `flag`
-    unit    what people read behind the number: `drop` is a fraction of 1 that went away, `yes or no`
-            belongs to flags, others are plurals
-    label   what people call it
-    source  the source table of its rows
-    dated   whether it is known as of a past date; flags and plans only say what is true today
+    unit    the unit that people read after the number: `drop` is a lost fraction of 1, `yes or no`
+            is for flags, other units are plurals
+    label   the display name
+    source  the source table of the rows
+    dated   whether its value is known for a past date; flags and plans only describe today
 #}
 {% macro risk_signals() %}
     {{ return({

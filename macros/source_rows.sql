@@ -1,18 +1,18 @@
 {#
-    From the sources to staging, for every table in the same three steps:
+    From the sources to staging, in the same three steps for every table:
 
-    base      the rows as they came: every column that the project reads, as text
-    checked   the same rows, typed, each with its fate: staged, rejected, an exact duplicate or pending
+    base      the rows as they arrived: every column that the project reads, as text
+    checked   the same rows, typed, with their fate: staged, rejected, an exact duplicate or pending
     staging   the rows that are staged
 
-    What a table has is configured under `vars: saas_tables:` in dbt_project.yml.
+    The columns of each table are configured under `vars: saas_tables:` in dbt_project.yml.
 #}
 
 {% macro saas_table(table_name) %}
     {{ return(checked_var('saas_tables')[table_name]) }}
 {% endmacro %}
 
-{# Column name -> type, the required columns first. #}
+{# Column name -> type, with the required columns first. #}
 {% macro saas_columns(table_name) %}
     {%- set columns = {} -%}
     {%- do columns.update(saas_table(table_name)['required']) -%}
@@ -20,14 +20,17 @@
     {{ return(columns) }}
 {% endmacro %}
 
-{# The rows of a file that `churn load` wrote; `source_files` tells of each table where it is from. #}
+{#
+    The rows of a file that `churn load` wrote. The file `source_files` records where each table
+    came from.
+#}
 {% macro loaded_file(name) %}
-    {#- for the lineage -#}
+    {#- registers the source for the lineage -#}
     {%- do source('saas', name) -%}
     {{ return(rows_of_files(env_var('CHURN_DATA_DIR'), name ~ '.parquet')) }}
 {% endmacro %}
 
-{# The user's loaded file, or the bundled sample; none when an optional table was not given. #}
+{# The user's loaded file, or the bundled sample; none when an optional table was not provided. #}
 {% macro raw_relation(table_name) %}
     {%- if not env_var('CHURN_DATA_DIR', '') -%}
         {{ return(none if saas_table(table_name).get('not_in_sample') else ref('raw_' ~ table_name)) }}
@@ -43,7 +46,7 @@
     {%- endif -%}
 {% endmacro %}
 
-{# Expression: which file the rows of a table came from. #}
+{# Expression: the name of the file that the rows of a table came from. #}
 {% macro source_file_name(table_name) -%}
     {%- if env_var('CHURN_DATA_DIR', '') -%}
     (
@@ -56,7 +59,10 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Text that is the same for two rows exactly when every column is: lengths keep values apart. #}
+{#
+    A text that is equal for two rows exactly when all their columns are equal. The lengths separate
+    the values.
+#}
 {% macro row_text(texts) -%}
     concat(
         {%- for text in texts %}
@@ -66,7 +72,7 @@
     )
 {%- endmacro %}
 
-{# The 1-based place of a row in its file. #}
+{# The 1-based position of a row in its file. #}
 {% macro row_number_in_file() -%}
     {{ '_row_number' if env_var('CHURN_DATA_DIR', '') else seed_row_number() }}
 {%- endmacro %}
@@ -97,17 +103,17 @@
 {% endmacro %}
 
 {#
-    Fates, in this order:
-    - `duplicate`: an earlier row of the file is the same in every column. Usage rows are compared
-      only where they have an id: two equal ones without are two events.
+    Each row gets the first fate that applies:
+    - `duplicate`: an earlier row of the file is equal in every column. Usage rows are compared only
+      if they have an id: two equal rows without one are two events.
     - `rejected`: a required value is missing or unreadable (the first such column is named), or
-      another row with the same unique key was kept: the one with the latest or earliest date
-      (`keep`), then the one whose text sorts first, so that the order of the file does not matter.
-    - `pending`: it came too late to be added to what was built before; a full refresh stages it.
-    - `staged`: the rest.
+      another row with the same unique key was kept. The kept row has the latest or earliest date
+      (`keep`); on a tie, its text sorts first, so that the order of the file does not matter.
+    - `pending`: a late-arriving row, too late for what is already built; a full refresh stages it.
+    - `staged`: all other rows.
 
-    Of a table that grows, only the rows that came since the last build are read, and the earlier
-    ones that share an id with them.
+    For a growing table, only the rows added since the last build are read, and earlier rows that
+    share an id with them.
 #}
 {% macro checked_rows(table_name) %}
     {%- set table = saas_table(table_name) -%}
@@ -121,7 +127,7 @@
     {%- set grown = table.get('grows') and is_incremental() -%}
     {#- whether rows without an id may be copies of each other -#}
     {%- set same = '=' if table.get('copies_need_id') else 'is not distinct from' -%}
-    {#- no import CTE: engines would keep the whole table of one that is used more than once -#}
+    {#- no import CTE: engines would materialise the whole table when it is used more than once -#}
     {%- set source = 'grown' if grown else base -%}
     {%- set source_texts = [] -%}
     {%- for column in columns | list + ['_other_columns'] -%}
@@ -147,7 +153,7 @@
 
     ),
 
-    -- copies share an id: only rows that may do so are compared as a whole
+    -- copies share an id, so only rows with a repeated id are compared in full
     compared as (
 
         select
@@ -216,7 +222,7 @@
             {{ trimmed('source.' ~ column) }} as {{ column }}
             {%- endfor %}
         from {{ source }} as source
-        -- one row a row number: no fan-out
+        -- row numbers are unique: no fan-out
         left join sharing on source._row_number = sharing._row_number
 
     ),
@@ -300,7 +306,7 @@
     from tested
 {% endmacro %}
 
-{# What a person finds a row by: its id, else its place in the file. #}
+{# How a person finds a row: by its id, otherwise by its position in the file. #}
 {% macro row_ref(table_name) -%}
     {%- set id_column = row_id_column(table_name) -%}
     coalesce({% if id_column %}left({{ id_column }}, 200), {% endif %}'row ' || _row_number)

@@ -1,7 +1,7 @@
 {#
-    How Spark loads a seed. The adapter's own way writes the word None where nothing stands, and
-    leaves quotes and backslashes as they are. Here the rows travel as one JSON text, so that they
-    stand in the file in their order.
+    Loads a seed in Spark. The adapter's own implementation writes the word None for missing values,
+    and does not escape quotes and backslashes. Here the rows are passed as one JSON text, which
+    also keeps their order.
 #}
 {% macro spark__load_csv_rows(model, agate_table) %}
     {%- set types = model['config'].get('column_types', {}) -%}

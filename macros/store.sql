@@ -1,18 +1,21 @@
-{# What was produced here and cannot be built again, as `sources: store` describes it. #}
+{#
+    Reads the store: data that was produced here and cannot be rebuilt, as `sources: store`
+    describes it.
+#}
 
 {#
-    The rows of a table in the store, with these columns (name -> type); none where nothing has been
-    stored yet. The table of the folder `a/b` is the source `a_b`. A value that is not of its type,
-    and a null in a column that is `always_known`, stop the build.
+    The rows of a table in the store, with these columns (name -> type); no rows when nothing has
+    been stored yet. The folder `a/b` contains the table of the source `a_b`. A value of the wrong
+    type stops the build, and so does a null in a column listed in `always_known`.
 #}
 {% macro stored_rows(folder, columns, always_known=[]) -%}
     {%- set table_name = folder | replace('/', '_') -%}
-    {#- for the lineage -#}
+    {#- registers the source for the lineage -#}
     {%- do source('store', table_name) -%}
     {%- set path = (env_var('CHURN_STORE_DIR', '') or 'data') ~ '/' ~ folder -%}
     {%- set exists = any_file_exists(path) -%}
     {%- set files = rows_of_files(path) -%}
-    {#- files of an earlier release may lack a column -#}
+    {#- files written by an earlier release may lack a column -#}
     {%- set found = column_names(files) if exists else [] -%}
     select
         {%- for column, type in columns.items() %}
@@ -27,7 +30,10 @@
     {%- endif %}
 {%- endmacro %}
 
-{# A value of a file of the store as its type; what cannot be read stops the build with a message. #}
+{#
+    A value from a file of the store, cast to its type. An unreadable value stops the build with a
+    message.
+#}
 {% macro stored_value(value, column, type, is_always_known) -%}
     {%- set read = try_cast(value, type) -%}
     {%- set is_moment = type in ['date', 'timestamp'] -%}

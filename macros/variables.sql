@@ -1,10 +1,10 @@
 {#
-    What the variables of dbt_project.yml may be, checked before anything is built. A wrong value
-    stops the build with a message that names the variable, the value and what is allowed. Rule
-    sets are checked in rulesets.sql.
+    Validates the variables of dbt_project.yml before anything is built. A wrong value stops the
+    build with a message that gives the variable, the value and the allowed values. The macros in
+    rulesets.sql validate the rule sets.
 #}
 
-{# The variables that are whole numbers, each with the least and the most that it may be. #}
+{# The whole-number variables, with their minimum and maximum. #}
 {% macro whole_number_variables() %}
     {{ return({
         'min_usage_rows': [0, none],
@@ -19,7 +19,7 @@
     }) }}
 {% endmacro %}
 
-{# A variable whose value must be right for the project to be parsed at all. #}
+{# The value of a variable that must be valid for the project to parse at all. #}
 {% macro checked_var(name) %}
     {%- do check_configuration() -%}
     {{ return(var(name)) }}
@@ -36,12 +36,12 @@
     {%- endfor -%}
 {% endmacro %}
 
-{# Every variable of dbt_project.yml: dbt ignores others, such as a name with a typing error. #}
+{# All variables of dbt_project.yml. dbt ignores unknown ones, for example misspelt names. #}
 {% macro known_variables() %}
     {{ return(variables_of_one_value() + ['risk_ruleset', 'disabled_risk_rules', 'risk_rulesets']) }}
 {% endmacro %}
 
-{# The variables that can be checked each alone. #}
+{# The variables that can be validated independently of each other. #}
 {% macro variables_of_one_value() %}
     {{ return(
         whole_number_variables() | list
@@ -49,7 +49,7 @@
     ) }}
 {% endmacro %}
 
-{# What is wrong with the value of a variable, as a sentence that names both; '' where nothing is. #}
+{# The fault in the value of a variable, as a sentence with both; '' when there is none. #}
 {% macro variable_fault(name, value) %}
     {%- set limits = whole_number_variables() -%}
     {%- if name in limits -%}
@@ -85,7 +85,9 @@
         else 'whole numbers from 0 to 1000 for high, medium and renewal') }}
 {% endmacro %}
 
-{# The years leave room for the weeks of history before a date and for due dates after it. #}
+{#
+    The allowed years leave room for the weeks of history before a date and for due dates after it.
+#}
 {% macro date_fault(value) %}
     {%- set text = value | string | trim -%}
     {%- if not text or value is none -%}{{ return('') }}{%- endif -%}
@@ -100,7 +102,10 @@
     {{ return('' if first_year() <= year <= last_year() else 'a date ' ~ years_allowed()) }}
 {% endmacro %}
 
-{# Which tables and columns there are is fixed; what people change is which columns are required. #}
+{#
+    Checks `saas_tables`. The tables and columns are fixed; users only change which columns are
+    required.
+#}
 {% macro tables_fault(value) %}
     {%- if value is not mapping or value | length == 0 -%}
         {{ return('a mapping from tables to their columns') }}
@@ -119,7 +124,7 @@
     {{ return('') }}
 {% endmacro %}
 
-{# Between which years the as-of date may lie. #}
+{# The range of years allowed for the as-of date. #}
 {% macro first_year() %}{{ return(1900) }}{% endmacro %}
 {% macro last_year() %}{{ return(2900) }}{% endmacro %}
 {% macro years_allowed() %}
@@ -131,21 +136,20 @@
 {% endmacro %}
 
 {#
-    The texts in braces that are none of these placeholders. Nothing would fill them in, so people
-    would read the braces.
+    The unknown placeholders in a text. Nothing would fill them in, so people would read the braces.
 #}
 {% macro unknown_placeholders(text, known) %}
     {{ return(modules.re.findall('[{][^{}]*[}]', text or '') | reject('in', in_braces(known)) | list) }}
 {% endmacro %}
 
-{# Names of placeholders as they stand in a text. #}
+{# Placeholder names with their braces. #}
 {% macro in_braces(names) %}
     {%- set found = [] -%}
     {%- for name in names -%}{%- do found.append('{' ~ name ~ '}') -%}{%- endfor -%}
     {{ return(found) }}
 {% endmacro %}
 
-{# A value for a message: text in quotes, and no more of it than helps. #}
+{# A value formatted for a message: text in quotes, and long text shortened. #}
 {% macro shown(value) %}
     {%- if value is none -%}{{ return('empty') }}{%- endif -%}
     {%- set text = value | string -%}

@@ -1,4 +1,4 @@
-{# None of these columns is ever null: one query for a whole model. #}
+{# None of these columns is ever null. One query covers the whole model. #}
 {% test always_known(model, columns) %}
 select {{ columns | join(', ') }}
 from {{ model }}

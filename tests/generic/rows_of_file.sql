@@ -1,6 +1,7 @@
 {#
-    The rows of an incremental table are those of its file: about a thousand are compared by these
-    text columns. They are not where other data took the place of the file since the last build.
+    The rows of an incremental table equal the rows of its file. The test compares the given text
+    columns of about a thousand rows. It fails when other data has replaced the file since the last
+    build.
 #}
 {% test rows_of_file(model, file, columns) %}
 with

@@ -1,4 +1,4 @@
-{# No two rows agree in all of these columns; null counts as a value. #}
+{# No two rows have the same values in all these columns; null counts as a value. #}
 {% test unique_combination(model, columns) %}
 select
     {{ columns | join(', ') }},

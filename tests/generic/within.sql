@@ -1,4 +1,4 @@
-{# A value lies within its limits, both ends in; null passes. #}
+{# The value is within its limits, both ends included; null passes. #}
 {% test within(model, column_name, at_least=none, at_most=none) %}
 select {{ column_name }}
 from {{ model }}

@@ -1,4 +1,4 @@
--- signals hold no more than what the staged rows up to the as-of date explain
+-- signals contain no more than the staged rows up to the as-of date explain
 with
 
 expected_usage as (

@@ -1,4 +1,4 @@
--- spans that grew say what all days together say
+-- the first and last day of usage of each subscription agree with its daily usage
 with
 
 expected_spans as (

@@ -40,7 +40,7 @@ last_contacts as (
 
 ),
 
--- what speaks for a step: each rule that fired, and a renewal that is near
+-- the causes of steps: each rule that fired, and a near renewal
 causes as (
 
     select
@@ -68,7 +68,7 @@ causes as (
 
     union all
 
-    -- for those whose rules have no playbook
+    -- the fallback for customers whose rules have no playbook
     select
         customer_id,
         'general' as playbook,
@@ -102,7 +102,7 @@ candidates as (
 
 ),
 
--- the first step of every playbook before the second of any
+-- the first step of every playbook comes before the second step of any
 ranked as (
 
     select
@@ -119,7 +119,7 @@ ranked as (
 
 ),
 
--- how many steps of a plan are there for everybody: how it is prepared and followed up
+-- the number of steps reserved in every plan for preparation and follow-up
 kept_free as (
 
     select
@@ -131,7 +131,7 @@ kept_free as (
 
 ),
 
--- from here on every part of the plan has the same columns
+-- from here on, every part of the plan has the same columns
 chosen as (
 
     select
@@ -211,7 +211,7 @@ last_offsets as (
 
 ),
 
--- and ends with another
+-- and every plan ends with a follow-up
 follow_ups as (
 
     select
@@ -251,7 +251,7 @@ dated as (
         spells.account_id,
         spells.known_since,
         customers.csm_name,
-        -- counted from a day that stands still
+        -- counted from a day that does not change between builds
         spells.known_since + cast(
             steps.day_offset
             + case
@@ -284,7 +284,7 @@ action_steps as (
         dated.why,
         coalesce(dated.csm_name, dated.owner_role) as owner,
         dated.channel,
-        -- whoever is spoken to late is followed up all the same: a customer at risk has a next step
+        -- a late contact moves the follow-up, so that every customer at risk has a next step
         case
             when dated.date_after_contact > dated.planned_date then dated.date_after_contact
             else dated.planned_date

@@ -1,4 +1,4 @@
--- one row per customer: what has been done about it, and what is due
+-- one row per customer: the last contact, the next step and the snooze
 with
 
 as_of_dates as (
@@ -35,7 +35,7 @@ last_contacts as (
 
 ),
 
--- people speak to companies: a contact counts for all customers of an account
+-- people talk to companies, so a contact counts for all customers of the account
 account_contacts as (
 
     select *
@@ -57,7 +57,7 @@ ranked_snoozes as (
 
 ),
 
--- the newest decides, so that a customer can be woken early
+-- the latest snooze wins, so that people can end a snooze early
 snoozes as (
 
     select *
@@ -66,12 +66,12 @@ snoozes as (
 
 ),
 
--- a step that was due when the customer was reached is taken as done
+-- a step that was due when somebody reached the customer counts as done
 open_steps as (
 
     select
         action_steps.*,
-        -- an attempt to contact clears "overdue"
+        -- any contact attempt since the due date clears "overdue"
         action_steps.due_date < as_of_dates.as_of_date
         and (
             last_contacts.occurred_on is null

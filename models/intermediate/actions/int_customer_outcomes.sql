@@ -1,4 +1,4 @@
--- one row per record of a customer, with whether it still holds
+-- one row per record about a customer: what people logged, and whether it is still in effect
 with
 
 outcomes as (
@@ -22,7 +22,7 @@ corrections as (
 
 ),
 
--- of two corrections of one record that were logged at once, the last one holds
+-- if two corrections of one record were logged at the same time, the last one wins
 numbered as (
 
     select
@@ -54,7 +54,7 @@ customer_outcomes as (
         and numbered.correction_number = 1
         and numbered.kind != 'retraction' as is_current
     from numbered
-    -- the store outlives the data: records of customers that it no longer has are not shown
+    -- the store outlives the data: records about customers who are no longer in the data are hidden
     inner join customers on numbered.customer_id = customers.customer_id
     left join corrections on numbered.outcome_id = corrections.outcome_id
 

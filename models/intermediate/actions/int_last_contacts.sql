@@ -1,4 +1,5 @@
--- one row per customer that somebody dealt with: the last time, and the last time it was reached
+-- one row per customer with an outcome: the last outcome, and the last day somebody reached the
+-- customer
 with
 
 vocabulary as (

@@ -1,4 +1,4 @@
--- one row per customer: when it can next leave for good, as far as the data says
+-- one row per customer: the next date on which it can leave for good, as far as the data shows
 with
 
 as_of_dates as (
@@ -22,7 +22,7 @@ terms as (
         customers.start_date,
         customers.auto_renew_flag,
         as_of_dates.as_of_date,
-        -- a date that has passed says nothing of the next one
+        -- a past renewal date does not predict the next one
         case
             when customers.renewal_date >= as_of_dates.as_of_date then customers.renewal_date
         end as known_renewal_date,
@@ -70,7 +70,7 @@ renewals as (
         known_renewal_date is null as is_renewal_estimated,
         {{ days_between('as_of_date', 'next_renewal_date') }} as days_to_renewal,
         coalesce(auto_renew_flag, true) as renews_by_itself,
-        -- who pays by the month can leave every month: that is no news
+        -- monthly customers can leave every month, so an estimated month is not a near renewal
         coalesce(not auto_renew_flag, false)
         or (
             {{ days_between('as_of_date', 'next_renewal_date') }}

@@ -1,4 +1,4 @@
--- one row per active customer at risk: since when people have known of it
+-- one row per active customer at risk: when its current spell at risk became known
 with
 
 as_of_dates as (
@@ -50,7 +50,7 @@ calm_dates as (
         customer_scores.as_of_date
     from customer_scores
     inner join as_of_dates on customer_scores.as_of_date = as_of_dates.as_of_date
-    -- what people saw counts, whatever rows that came later say
+    -- a published score overrides the score that later rows give
     left join published_scores
         on customer_scores.customer_id = published_scores.customer_id
         and customer_scores.as_of_date = published_scores.as_of_date
@@ -58,7 +58,7 @@ calm_dates as (
 
     union all
 
-    -- the history forgets, what was published does not
+    -- the history covers a limited number of weeks; published scores stay
     select
         published_scores.customer_id,
         published_scores.as_of_date

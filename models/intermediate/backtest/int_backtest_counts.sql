@@ -1,5 +1,5 @@
--- one row per label, rule set, kind of signals and backtest date: whom the warnings named, and who
--- left
+-- one row per label, rule set, kind of signals and backtest date: how many customers were flagged
+-- and how many left
 with
 
 score_counts as (
@@ -30,7 +30,7 @@ ranked as (
 
 ),
 
--- in tenths of a customer: how many of each score are in the top decile
+-- in tenths of a customer: how many places of the top decile each score takes
 deciles as (
 
     select
@@ -56,7 +56,7 @@ counts as (
         ) as {{ who }}_{{ group }},
         {%- endfor %}
         {%- endfor %}
-        -- customers of one score share their places in proportion
+        -- customers with the same score share the places in proportion
         cast(sum(customers) * 0.1 as decimal(18, 6)) as customers_top_decile,
         cast(
             sum({{ exact_ratio('churners * top_tenths', '10 * customers') }}) as decimal(18, 6)

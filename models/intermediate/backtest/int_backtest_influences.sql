@@ -1,5 +1,5 @@
--- one row per label, rule set, kind of signals, backtest date with an AUC and account: what the
--- account's customers add to the AUC
+-- one row per label, rule set, kind of signals, backtest date with an AUC, and account: what the
+-- customers of the account add to the AUC
 with
 
 scores as (

@@ -1,4 +1,5 @@
--- one row per backtest date and customer active on it: what became of the customer
+-- one row per backtest date and customer active on it: whether and when the customer left within
+-- the horizon
 with
 
 as_of_dates as (
@@ -34,7 +35,7 @@ account_churns as (
         churn_events.account_id,
         min(churn_events.churn_date) as churn_date
     from as_of_dates
-    -- an event is in the horizon of several dates
+    -- fan-out: an event can be within the horizon of several dates
     inner join churn_events
         on {{ in_horizon('churn_events.churn_date', 'as_of_dates.as_of_date') }}
     group by as_of_dates.as_of_date, churn_events.account_id

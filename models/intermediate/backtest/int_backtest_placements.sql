@@ -1,5 +1,5 @@
 -- one row per label, rule set, kind of signals, backtest date and score: the AUC of the date, and
--- what one churner or one stayer with this score adds to it; null without both
+-- the influence on it of one churner or one stayer with this score; null without both kinds
 with
 
 score_counts as (
@@ -32,7 +32,7 @@ ranked as (
 
 ),
 
--- of all pairs of a churner and a stayer, the share in which the churner scores higher; ties count
+-- the share of all pairs of a churner and a stayer in which the churner scores higher; ties count
 -- half
 aucs as (
 
@@ -50,8 +50,8 @@ aucs as (
 
 ),
 
--- the share of the stayers that a churner with this score outranks, and of the churners that
--- outrank a stayer with it
+-- the share of the stayers that a churner with this score outranks, and the share of the churners
+-- that outrank a stayer with it
 placements as (
 
     select

@@ -1,5 +1,5 @@
 -- one row per label, rule of the active rule set and account: customers and churners over all
--- backtest dates, where the rule fired and in all
+-- backtest dates, in total and where the rule fired
 with
 
 signals as (

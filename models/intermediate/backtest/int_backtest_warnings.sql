@@ -1,4 +1,5 @@
--- one row per label, rule set, kind of signals, backtest date and churner: since when it is flagged
+-- one row per label, rule set, kind of signals, backtest date and churner: how long the churner had
+-- been flagged
 with
 
 scores as (
@@ -30,7 +31,7 @@ churners as (
 
 ),
 
--- only dates whose horizon holds the churn: an old flag, long cleared, was no warning
+-- only dates whose horizon includes the churn: an older flag that was cleared is not a warning
 warnings as (
 
     select

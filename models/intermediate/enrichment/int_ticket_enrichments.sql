@@ -1,4 +1,4 @@
--- one row per message and engine: the newest answer, else the newest error
+-- one row per message and engine: the latest answer, otherwise the latest error
 with
 
 results as (
@@ -14,7 +14,7 @@ markers as (
 
 ),
 
--- the table ticket_messages as it is now, and the files of tickets
+-- the current messages: those of the table ticket_messages and of the files of tickets
 messages as (
 
     select
@@ -33,7 +33,7 @@ messages as (
 
 ),
 
--- the store outlives the data, and what was cleared stays in it: both unseen
+-- the store outlives the data and keeps cleared results; both are ignored
 seen as (
 
     select results.*

@@ -1,4 +1,4 @@
--- one row per message and engine: whose message it is, as far as its keys say, and its day
+-- one row per message and engine: the customer or account that its keys identify, and its date
 with
 
 ticket_enrichments as (
@@ -7,7 +7,7 @@ ticket_enrichments as (
 
 ),
 
--- what nobody has read needs no link
+-- only tickets of messages that an engine has read need a link
 read_tickets as (
 
     select ticket_id
@@ -42,8 +42,8 @@ account_keys as (
 
 ),
 
--- an id that tickets of two accounts share names neither; of two days of one account's the later
--- is taken, so that nothing is known before it was said
+-- a ticket id used by two accounts identifies neither; if one account's tickets with the same id
+-- have different days, the later one counts, so that nothing is known before it was said
 unambiguous_tickets as (
 
     select
@@ -64,7 +64,7 @@ tickets as (
 
 ),
 
--- a key that two accounts share names neither
+-- a key that two accounts share identifies neither
 unambiguous_keys as (
 
     select
@@ -88,7 +88,7 @@ keys as (
 
 ),
 
--- one row a key from here on
+-- fan-out: one row per key from here on
 message_keys as (
 
     select
@@ -99,7 +99,7 @@ message_keys as (
 
 ),
 
--- keys that lead to two accounts lead to neither
+-- keys that point to two accounts identify neither
 key_accounts as (
 
     select
@@ -114,7 +114,7 @@ key_accounts as (
 
 ),
 
--- the first key that is known decides, from the customer's own to the account's
+-- the first known key wins, from the customer's own keys to the account's
 found as (
 
     select
@@ -163,7 +163,7 @@ ticket_links as (
         linked_by,
         customer_id,
         account_id,
-        -- a ticket of somebody else does not date the message
+        -- the ticket of another account does not date the message
         coalesce(
             submitted_date, case when ticket_account_id = account_id then ticket_date end
         ) as message_date

@@ -13,7 +13,7 @@ customers as (
 
 ),
 
--- the store outlives the data: a publication of another company is not this one's past
+-- the store outlives the data: publications of another company are not part of this history
 recognised as (
 
     select

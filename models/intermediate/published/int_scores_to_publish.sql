@@ -1,4 +1,4 @@
--- one row per customer at the as-of date: what `churn run` publishes of it
+-- one row per customer at the as-of date: the score that `churn run` publishes
 {{ config(materialized='view') }}
 with
 

@@ -107,7 +107,8 @@ subscriptions as (
 
 ),
 
--- most subscriptions are used from their start to their end: of the others every day is looked at
+-- most subscriptions are only used between their start and end; every day is checked for the others
+-- only
 odd_subscriptions as (
 
     select

@@ -1,4 +1,5 @@
--- one row per customer at the as-of date: where its score comes from, and since when it is at risk
+-- one row per customer at the as-of date: its score a week earlier, and how long it has been at
+-- risk
 with
 
 as_of_dates as (

@@ -1,4 +1,4 @@
--- one row per as-of date and customer: the score, why, and what to do next
+-- one row per as-of date and customer: the score, its reasons and the recommended actions
 {%- set reasons = [] %}
 {%- set groups = [] %}
 {%- for rule in active_rules() %}
@@ -38,7 +38,7 @@ signals as (
 
 ),
 
--- null where the rule did not fire
+-- points are null when the rule did not fire
 rule_points as (
 
     select
@@ -68,7 +68,7 @@ totals as (
             {%- endfor %}
             as int
         ) as dated_points,
-        -- in the order of the rules
+        -- in rule order
         {{ first_joined(reasons, 3, '; ') | indent(8) }} as top_reasons,
         ',' || coalesce({{ first_joined(groups, groups | length, ',') | indent(8) }}, 'none') || ','
             as action_groups
@@ -76,7 +76,7 @@ totals as (
 
 ),
 
--- few sets of groups occur: the actions are chosen once a set, not once a customer
+-- there are few distinct sets of groups, so actions are chosen per set, not per customer
 group_sets as (
 
     select action_groups
@@ -95,7 +95,7 @@ ranked_actions as (
             order by actions.group_order, actions.action_order
         ) as action_rank
     from group_sets
-    -- every action of the groups in the set
+    -- fan-out: every action of the groups in the set
     inner join actions
         on position(',' || actions.action_group || ',' in group_sets.action_groups) > 0
 
@@ -121,7 +121,7 @@ scored as (
 
 ),
 
--- reasons and action groups of single rules are not kept: `int_rule_evaluations` tells them again
+-- reasons and action groups of single rules are not stored; `int_rule_evaluations` computes them
 customer_scores as (
 
     select
@@ -140,7 +140,8 @@ customer_scores as (
         scored.top_reasons,
         scored.action_groups,
         recommendations.recommended_actions,
-        -- how much usage stands behind the rules that ask for it; it never changes the score
+        -- how well the data supports the rules that ask for usage evidence; it never changes the
+        -- score
         {% if rules_of_usage -%}
         case
             when {{ rules_of_usage | join('_points is null and ') }}_points is null then null

@@ -1,5 +1,6 @@
--- one row per customer at the as-of date and rule of the active rule set: what it saw and said;
--- a view: all of it follows from the scores, and who reads it asks for one customer or what fired
+-- one row per customer at the as-of date and rule of the active rule set: the signal value and the
+-- result; a view, because it follows from the scores and readers filter to one customer or to the
+-- rules that fired
 {{ config(materialized='view') }}
 with
 
@@ -67,7 +68,7 @@ evaluations as (
         cast(null as decimal(18, 6)) as next_threshold,
         cast(null as int) as next_points
     from scores
-    -- every rule is switched off
+    -- no rule is enabled
     where false
     {%- endfor %}
 

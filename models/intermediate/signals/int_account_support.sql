@@ -29,7 +29,7 @@ windowed as (
             'support_tickets', 'resolution_time_hours', 'as_of_dates.as_of_date'
         ) | indent(4) }} as resolution_time_hours
     from support_tickets
-    -- a ticket falls into the windows of several as-of dates
+    -- fan-out: a ticket is in the windows of several as-of dates
     inner join as_of_dates
         on {{ in_current_window(
             'cast(support_tickets.submitted_at as date)', 'as_of_dates.as_of_date'

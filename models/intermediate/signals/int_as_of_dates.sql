@@ -1,4 +1,4 @@
--- one row per as-of date: the dates the scores speak for, and what each is for
+-- one row per as-of date: the dates to score, and the purpose of each
 with
 
 subscriptions as (
@@ -42,7 +42,7 @@ usage_span as (
 
 ),
 
--- the last date of those that were not used on the last one of all
+-- the last usage date of the subscriptions without usage on the latest day
 last_date_of_others as (
 
     select max(known_usage.last_usage_date) as usage_date
@@ -51,7 +51,7 @@ last_date_of_others as (
 
 ),
 
--- what anybody did between the two: nothing, where many are used every day
+-- usage dates between the two; there are none when many subscriptions are used every day
 dates_between as (
 
     select daily_usage.usage_date
@@ -128,7 +128,7 @@ history_dates as (
 
 ),
 
--- the Sundays whose windows hold usage, and whose outcome is known
+-- the Sundays with usage in their windows and with a known outcome
 backtest_dates as (
 
     select
@@ -150,7 +150,7 @@ history_span as (
 
 ),
 
--- the days within the history whose scores people saw, by the rules of today
+-- the dates within the history whose published scores used today's rules
 published_dates as (
 
     select published_scores.as_of_date
@@ -205,7 +205,7 @@ as_of_dates as (
 
     select
         dates.as_of_date,
-        -- what a score is compared with: the history date a week or more before
+        -- the date to compare with: the latest history date at least a week earlier
         max(earlier.as_of_date) as previous_date,
         dates.as_of_date = today.as_of_date as is_current,
         dates.is_history,

@@ -52,7 +52,7 @@ churn_intents as (
         true as is_account_level,
         intents.message_date as intent_date
     from intents
-    -- what an account says counts for each of its customers
+    -- fan-out: a message of the account counts for each of its customers
     inner join customers on intents.account_id = customers.account_id
     where intents.link_level = 'account'
 

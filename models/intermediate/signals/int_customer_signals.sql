@@ -1,4 +1,4 @@
--- one row per as-of date and customer: every signal that a rule may read
+-- one row per as-of date and customer who has started by then: every signal that a rule may read
 with
 
 as_of_dates as (
@@ -38,7 +38,7 @@ customer_intents as (
         churn_intents.customer_id,
         count(*) as churn_intent_30d
     from churn_intents
-    -- a message falls into the windows of several as-of dates
+    -- fan-out: a message is in the windows of several as-of dates
     inner join as_of_dates
         on {{ in_current_window('churn_intents.intent_date', 'as_of_dates.as_of_date') }}
     inner join customers on churn_intents.customer_id = customers.customer_id
@@ -57,7 +57,7 @@ signals as (
         {{ days_between('customers.start_date', 'as_of_dates.as_of_date') }} as tenure_days,
         {{ runs_on('customers.end_date', 'as_of_dates.as_of_date') }} as is_active,
         coalesce(customers.first_churn_date <= as_of_dates.as_of_date, false) as churned,
-        -- undated: flags say what is true today
+        -- undated: the source only gives today's flags
         customers.is_trial,
         customers.downgrade_flag,
         coalesce(customer_intents.churn_intent_30d, 0) as churn_intent_30d,
@@ -85,12 +85,12 @@ signals as (
             else 'none'
         end as signal_coverage
     from customers
-    -- one row a date from here on, from the customer's start
+    -- one row per as-of date from here on, starting when the customer started
     inner join as_of_dates on customers.start_date <= as_of_dates.as_of_date
     left join customer_usage
         on as_of_dates.as_of_date = customer_usage.as_of_date
         and customers.customer_id = customer_usage.customer_id
-    -- an account's tickets count for each of its customers
+    -- the tickets of an account count for each of its customers
     left join account_support
         on as_of_dates.as_of_date = account_support.as_of_date
         and customers.account_id = account_support.account_id

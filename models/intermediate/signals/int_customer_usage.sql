@@ -27,7 +27,7 @@ window_days as (
         {{ in_current_window('usage_days.usage_date', 'as_of_dates.as_of_date') }} as is_current,
         {{ in_prior_window('usage_days.usage_date', 'as_of_dates.as_of_date') }} as is_prior
     from usage_days
-    -- a day falls into the windows of several as-of dates
+    -- fan-out: a day is in the windows of several as-of dates
     inner join as_of_dates
         on {{ in_both_windows('usage_days.usage_date', 'as_of_dates.as_of_date') }}
 
@@ -44,7 +44,7 @@ windowed as (
         window_days.is_current,
         window_days.is_prior
     from daily_usage
-    -- one row a date whose windows hold the day
+    -- one row per as-of date whose windows include the day
     inner join window_days on daily_usage.usage_date = window_days.usage_date
 
 ),

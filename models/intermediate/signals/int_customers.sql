@@ -1,4 +1,4 @@
--- one row per customer: a subscription of a known account, with what is known of both
+-- one row per customer (a subscription of a known account), with attributes of both
 with
 
 accounts as (
@@ -60,7 +60,7 @@ customers as (
         subscriptions.renewal_date,
         first_churns.churn_date as first_churn_date
     from subscriptions
-    -- only known accounts: someone has to be called
+    -- only known accounts: people need somebody to call
     inner join accounts on subscriptions.account_id = accounts.account_id
     left join first_churns on subscriptions.account_id = first_churns.account_id
 

@@ -13,7 +13,7 @@ feature_usage as (
 ),
 
 {% if is_incremental() -%}
--- not from the import above: engines keep the whole of one that is used twice
+-- not from the import CTE above: engines materialise a CTE that is used twice
 staged_days as (
 
     select
@@ -34,7 +34,7 @@ built_days as (
 
 ),
 
--- rows are only added to a data set: a day with as many as before is the same day
+-- a file only grows, so a day with the same number of rows has not changed
 grown_days as (
 
     select staged_days.usage_date

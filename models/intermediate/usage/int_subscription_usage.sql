@@ -1,4 +1,4 @@
--- one row per subscription with usage: from when to when
+-- one row per subscription with usage: its first and last day of usage
 with
 
 daily_usage as (

@@ -1,4 +1,4 @@
--- one row per record that people made of a customer: what was done, snoozed, or no risk after all
+-- one row per record about a customer: an outcome, a snooze, a "not a risk" or a retraction
 with
 
 customer_outcomes as (

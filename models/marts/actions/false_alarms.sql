@@ -1,4 +1,4 @@
--- one row per rule of the active rule set: how often people said that it was no risk
+-- one row per active rule: how often people marked its at-risk customers as not a risk
 with
 
 as_of_dates as (
@@ -32,7 +32,7 @@ at_risk as (
 
 ),
 
--- what people saw when they said so
+-- the history date whose scores people saw before they marked the customer
 denied_dates as (
 
     select
@@ -70,7 +70,7 @@ firings as (
         at_risk.as_of_date,
         cast(null as boolean) as fired
     from at_risk
-    -- every rule is switched off
+    -- no rule is enabled
     where false
     {%- endfor %}
 

@@ -1,4 +1,4 @@
--- one row per status on the list of accounts to call: what has changed in about a week
+-- one row per status on the list of accounts to call: the changes of about a week
 with
 
 statuses as (
@@ -21,7 +21,7 @@ list_changes as (
         count(at_risk_accounts.account_id) as accounts,
         cast(coalesce(sum(at_risk_accounts.arr_at_risk), 0) as decimal(18, 2)) as arr_at_risk
     from statuses
-    -- statuses that no account has, too
+    -- includes statuses without an account
     left join at_risk_accounts on statuses.list_status = at_risk_accounts.list_status
     group by statuses.list_status, statuses.status_order
 

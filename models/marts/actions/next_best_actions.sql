@@ -34,7 +34,7 @@ contacts as (
 next_best_actions as (
 
     select
-        -- the same step of the same spell, in every build
+        -- the same id for the same step of the same spell, in every build
         md5(
             action_steps.customer_id || chr(31) || cast(action_steps.known_since as string)
             || chr(31) || action_steps.step

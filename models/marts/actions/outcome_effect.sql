@@ -1,4 +1,4 @@
--- one row per outcome, and one for customers that nobody contacted: the score before and after
+-- one row per outcome, plus one for customers that nobody contacted: the scores before and after
 with
 
 as_of_dates as (
@@ -44,7 +44,7 @@ outcomes as (
 
 ),
 
--- of several outcomes of a kind the first one counts
+-- only the first outcome of each kind counts
 first_outcomes as (
 
     select
@@ -56,7 +56,7 @@ first_outcomes as (
 
 ),
 
--- whom nobody contacted is looked at over the last 30 days
+-- customers without any outcome are observed over the last 30 days
 never_contacted as (
 
     select
@@ -94,7 +94,7 @@ dates as (
 
 ),
 
--- those that were at risk before
+-- only customers who were at risk before
 pairs as (
 
     select
@@ -102,7 +102,7 @@ pairs as (
         dates.customer_id,
         before_scores.risk_score as score_before,
         after_scores.is_active as is_active_after,
-        -- who has ended uses nothing any more: the score says nothing of it
+        -- ended customers have no usage, so their score means nothing
         case when after_scores.is_active then after_scores.risk_score end as score_after,
         case when after_scores.is_active then after_scores.risk_level end as level_after
     from dates

@@ -1,4 +1,4 @@
--- one row per active customer at risk: what to write to it, and to colleagues about it
+-- one row per active customer at risk: an e-mail draft to it, and a message to colleagues
 with
 
 spells as (
@@ -58,7 +58,7 @@ ranked_offers as (
     select
         action_steps.customer_id,
         action_steps.customer_offer,
-        -- what answers the strongest reason comes first
+        -- offers for the strongest reason come first
         row_number() over (
             partition by action_steps.customer_id
             order by
@@ -136,7 +136,7 @@ outreach_drafts as (
         customer_id,
         account_id,
         template,
-        -- the name is cut so that the subject has at most 78 characters
+        -- the name is shortened so that the subject has at most 78 characters
         replace(
             subject,
             '{account_name}',
@@ -146,7 +146,7 @@ outreach_drafts as (
                 else left(account_name, 77 - length(subject) + length('{account_name}')) || '…'
             end
         ) as email_subject,
-        -- the name is filled in last: nothing in it is filled in again
+        -- the name is filled in last, so that placeholders in it are not replaced
         replace(
             replace(
                 replace(

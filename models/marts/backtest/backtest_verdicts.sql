@@ -1,7 +1,7 @@
--- one row per label, rule set and kind of signals: whether the warnings came true, in one word
+-- one row per label, rule set and kind of signals: whether the warnings came true, as a verdict
 {#-
-    With fewer churned customers, or fewer accounts, there is no verdict, whatever the AUC: an account
-    counts as one observation. The limits are fixed, so that verdicts cannot be tuned.
+    With fewer churned customers or accounts there is no verdict, whatever the AUC, because an
+    account counts as one observation. The limits are fixed, so that verdicts cannot be tuned.
 #}
 {%- set least_churned_customers = 30 %}
 {%- set least_churned_accounts = 10 %}
@@ -75,7 +75,7 @@ sums as (
 
 ),
 
--- of each churn the longest lead that any date had
+-- for each churn, the longest lead over all dates
 churns as (
 
     select
@@ -104,7 +104,7 @@ churned as (
 
 ),
 
--- dates weigh the same: pooled scores would mix the dates' base rates
+-- each date has the same weight: pooling the scores would mix the base rates of the dates
 means as (
 
     select
@@ -118,7 +118,7 @@ means as (
 
 ),
 
--- an account counts once, with all of its customers and dates
+-- an account counts once, with all its customers and dates
 account_influences as (
 
     select

@@ -1,4 +1,4 @@
--- one row per label and rule of the active rule set that scores: whether the rule earns its points
+-- one row per label and active rule: whether the rule earns its points
 with
 
 rules as (
@@ -62,7 +62,7 @@ sums as (
 
 ),
 
--- what an account adds to the logarithm of the lift, which is a sum of four logarithms
+-- the influence of an account on the logarithm of the lift, which is a sum of four logarithms
 influences as (
 
     select
@@ -87,7 +87,7 @@ margins as (
     select
         label,
         rule_id,
-        -- without a width it is no interval: too few accounts to tell
+        -- an interval of zero width means that there are too few accounts to tell
         nullif({{ margin_of_error(
             'influence', accounts='count(*) filter (where has_fired)'
         ) | indent(8) }}, 0) as log_margin

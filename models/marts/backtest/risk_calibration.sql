@@ -1,4 +1,4 @@
--- one row per label, rule set, kind of signals and score band: how many of the band left
+-- one row per label, rule set, kind of signals and score band: how many customers of the band left
 with
 
 scores as (
@@ -46,7 +46,7 @@ sums as (
 
 ),
 
--- what an account adds to the churn rate of the band
+-- the influence of an account on the churn rate of the band
 influences as (
 
     select
@@ -80,7 +80,7 @@ bands as (
         customers,
         churners,
         cast(churners as double) / customers as churn_rate,
-        -- without a width it is no interval: too few accounts to tell
+        -- an interval of zero width means that there are too few accounts to tell
         nullif({{ margin_of_error('influence') | indent(8) }}, 0) as rate_margin
     from influences
     group by label, ruleset, signals, band, customers, churners

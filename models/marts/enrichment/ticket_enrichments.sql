@@ -1,4 +1,4 @@
--- one row per message and engine: the newest answer, else the newest error
+-- one row per message and engine: the latest answer, otherwise the latest error
 with
 
 ticket_enrichments as (

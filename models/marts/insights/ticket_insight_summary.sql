@@ -1,4 +1,5 @@
--- one row per engine, category, sentiment and intent of its answers, and one per kind of error
+-- one row per engine and combination of category, sentiment and intent, plus one row per engine and
+-- kind of error
 with
 
 ticket_insights as (

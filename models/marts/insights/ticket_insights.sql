@@ -1,4 +1,4 @@
--- one row per message and engine: whose it is, and what was read in it
+-- one row per message and engine: the sender, and what the engine read in it
 with
 
 ticket_enrichments as (

@@ -74,7 +74,7 @@ missing_columns as (
         cast(null as string) as example
     from optional_columns
     inner join row_reconciliation on optional_columns.table_name = row_reconciliation.table_name
-    -- a file that was not given lacks no columns
+    -- a file that was not provided lacks no columns
     inner join given_tables on optional_columns.table_name = given_tables.table_name
     left join source_columns
         on optional_columns.table_name = source_columns.table_name
@@ -99,7 +99,7 @@ feed_issues as (
 
 ),
 
--- logged while the warehouse could not be asked whether there is such a customer
+-- outcomes logged while the warehouse was unavailable to check the customer id
 outcome_issues as (
 
     select

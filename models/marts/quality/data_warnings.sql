@@ -1,4 +1,4 @@
--- one row per warning that belongs on top of everything a person sees
+-- one row per warning that every page and report shows first
 with
 
 feed_freshness as (
@@ -19,7 +19,7 @@ verdicts as (
 
 ),
 
--- that the warnings say nothing must be said before they are read
+-- people must know that the warnings are unproven before they read them
 verdict_warnings as (
 
     select
@@ -48,7 +48,7 @@ restated as (
         min(as_of_date) as first_date,
         max(as_of_date) as last_date
     from restated_scores
-    -- flags have no date, and a model may read old tickets today: neither is news of the past
+    -- neither is news about the past: flags have no date, and a model may read old tickets today
     where difference not in ('a flag has changed', 'tickets were read since')
 
 ),
@@ -96,7 +96,7 @@ ticket_enrichments as (
 
 ),
 
--- how many messages of the window now, and of that a week or more before, have been read
+-- read messages in the current window, and in the window a week or more earlier
 readings as (
 
     select
@@ -118,7 +118,7 @@ readings as (
 
 ),
 
--- what was read of one week and not of the other looks like a change of the customers
+-- if more messages of one week were read, the customers seem to have changed
 reading_warnings as (
 
     select
@@ -130,7 +130,7 @@ reading_warnings as (
         || cast(messages + previous_messages as string) || '.' as warning
     from readings
     where
-        -- a tenth of all, either way
+        -- the shares of read messages differ by more than a tenth
         10 * abs(messages_read * previous_messages - previous_messages_read * messages)
         > messages * previous_messages
 
@@ -155,7 +155,7 @@ waiting as (
 
 ),
 
--- usage that is not counted yet looks like usage that dropped
+-- usage that is not counted yet looks like a usage drop
 waiting_warnings as (
 
     select

@@ -1,4 +1,4 @@
--- one row per dated feed: where it ends, and whether its last week is as full as usual
+-- one row per dated feed: where it ends, and whether its last week has the usual volume
 {%- set daily = {'feature_usage': 'int_usage_days'} %}
 {%- set feeds = {'feature_usage': 'Usage', 'support_tickets': 'Support', 'churn_events': none} %}
 with
@@ -54,7 +54,7 @@ spans as (
         feeds.as_of_date,
         min(daily_rows.feed_date) as first_date,
         max(daily_rows.feed_date) as last_date,
-        -- whole weeks before the last 7 days, at most 8
+        -- the number of whole weeks before the last 7 days, at most 8
         cast(greatest(0, least(8, floor({{ days_between(
             'coalesce(min(daily_rows.feed_date), feeds.as_of_date)', 'feeds.as_of_date - 6'
         ) }} / 7.0))) as bigint) as usual_weeks
@@ -95,7 +95,7 @@ measured as (
         {{ days_between('spans.last_date', 'spans.as_of_date') }} as days_behind,
         volumes.rows_last_7d,
         {{ share('volumes.rows_usual_weeks', 'spans.usual_weeks') }} as usual_rows_7d,
-        -- compared as whole numbers
+        -- compared as integers, without rounding
         2 * volumes.rows_last_7d * spans.usual_weeks < volumes.rows_usual_weeks as is_low_volume,
         spans.as_of_date
     from spans

@@ -1,4 +1,4 @@
--- one row per published date and customer whose score comes out differently from today's rows
+-- one row per published date and customer whose score differs when computed from today's rows
 with
 
 as_of_dates as (

@@ -1,4 +1,4 @@
--- one row per rule that scores: how many customers it fired for
+-- one row per active rule: how many customers it fired for
 with
 
 rules as (

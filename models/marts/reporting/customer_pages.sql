@@ -1,4 +1,4 @@
--- one row per customer at risk who has a page in the reports, and under which name
+-- one row per customer at risk with a page in the reports: the page's name and position
 with
 
 at_risk_customers as (
@@ -7,7 +7,7 @@ at_risk_customers as (
 
 ),
 
--- a name that is the same as another but for capitals is the same on some disks
+-- on some disks, file names that differ only in letter case are the same
 names as (
 
     select

@@ -30,7 +30,7 @@ as_of_year as (
 
 ),
 
--- of those active 12 months before the as-of date or started since
+-- churn over subscriptions active 12 months before the as-of date, or started since
 last_year as (
 
     select

@@ -1,4 +1,4 @@
--- one row per history date: the customer base on that date, and what changed since a week before
+-- one row per history date: the customer base on that date, and the change since a week earlier
 {%- set metrics = {
     'customers': 'bigint', 'high': 'bigint', 'medium': 'bigint', 'low': 'bigint',
     'arr_at_risk': 'decimal(18, 2)', 'avg_risk_score': 'decimal(18, 6)',
@@ -32,7 +32,7 @@ profiles as (
 
 ),
 
--- an account's tickets count once, however many customers it has
+-- each ticket of an account counts once, no matter how many customers the account has
 account_tickets as (
 
     select

@@ -1,4 +1,4 @@
--- one row: the week in a sentence
+-- one row: the changes of the week in one sentence
 with
 
 risk_trend as (

@@ -1,4 +1,4 @@
--- one row per account with an active customer at risk: one call a company
+-- one row per account with an active customer at risk, because people call companies
 with
 
 customer_risk as (
@@ -38,7 +38,7 @@ at_risk_totals as (
         count(*) as customers_at_risk,
         cast(coalesce(sum(arr), 0) as decimal(18, 2)) as arr_at_risk,
         min(contact_priority) as worst_priority,
-        -- snoozed ones come last: where the first one is, all are
+        -- snoozed customers come last: if the first customer is snoozed, all are
         max(case when list_status = 'overdue' then 1 else 0 end) = 1 as is_overdue
     from at_risk_customers
     where is_active
@@ -112,7 +112,7 @@ at_risk_accounts as (
     inner join at_risk_customers as worst_customers
         on at_risk_totals.worst_priority = worst_customers.contact_priority
     inner join contacts on worst_customers.customer_id = contacts.customer_id
-    -- none where all customers at risk are snoozed
+    -- null if all customers at risk are snoozed
     left join next_steps on at_risk_totals.account_id = next_steps.account_id
 
 )

@@ -1,4 +1,4 @@
--- one row per customer at High or Medium risk, ended ones too
+-- one row per customer at High or Medium risk, including ended customers
 with
 
 customer_risk as (
@@ -59,7 +59,7 @@ at_risk as (
 
 ),
 
--- who is contacted first
+-- the order of contact
 prioritised as (
 
     select
@@ -67,11 +67,11 @@ prioritised as (
         cast(row_number() over (
             order by
                 case when snoozed_until is null then 1 else 2 end,
-                -- accounts that pay come before others
+                -- paying customers come before others
                 case when arr > 0 then 1 else 2 end,
                 case risk_level when 'High' then 1 when 'Medium' then 2 else 3 end,
                 case when is_renewal_near then 1 else 2 end,
-                -- a recent conversation comes before another call
+                -- customers with a recent contact come later
                 case
                     when days_since_account_contact <= {{ var('contact_pause_days') }} then 2
                     else 1

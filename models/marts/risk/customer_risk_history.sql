@@ -1,5 +1,5 @@
--- one row per history date and customer: the score as the rows known by that date give it;
--- a view: the scores are kept, and ARR and plan are today's
+-- one row per history date and customer: the score computed from the rows known by that date; a
+-- view, because the scores are stored elsewhere and ARR and plan are today's
 {{ config(materialized='view') }}
 with
 

@@ -1,4 +1,4 @@
--- one row per published date and customer: the score that people saw
+-- one row per published date and customer: the score that people saw at the time
 with
 
 published_scores as (

@@ -1,5 +1,5 @@
--- one row per customer whose level changed since the history date a week or more before
-{#- The labels of the rules whose points changed; points are null where a rule did not fire. #}
+-- one row per customer whose level changed since the latest history date at least a week earlier
+{#- The labels of the rules whose points changed. Points are null when a rule did not fire. #}
 {%- set labels = {'newly_fired': [], 'worsened': [], 'eased': [], 'cleared': []} %}
 {%- for rule in active_rules() %}
 {%- set points_now = 'now_scores.' ~ rule['id'] ~ '_points' %}

@@ -1,4 +1,4 @@
--- one row per customer and rule of the active rule set: what the rule saw, and what it said
+-- one row per customer and rule of the active rule set: the signal value and the result
 {{ config(materialized='view') }}
 with
 

@@ -1,4 +1,4 @@
--- one row per customer at the as-of date and signal: the rows of the sources that it was made of
+-- one row per customer at the as-of date and signal: the source rows behind the signal
 {{ config(materialized='view') }}
 {%- set counted_signals = [
     'usage_30d', 'usage_prev30d', 'errors_30d', 'tickets_30d', 'escalations_30d',
@@ -188,7 +188,7 @@ customer_tickets as (
         ticket_counts.total,
         ticket_counts.tickets
     from ticket_counts
-    -- an account's tickets count for each of its customers
+    -- fan-out: the tickets of an account count for each of its customers
     inner join customers on ticket_counts.account_id = customers.account_id
 
 ),
@@ -242,7 +242,7 @@ signal_sources as (
         end as total,
         counted.tickets
     from customers
-    -- every signal of every customer that has started
+    -- every signal of every customer who has started
     inner join signal_windows on customers.start_date <= signal_windows.as_of_date
     left join counted
         on customers.customer_id = counted.customer_id

@@ -1,4 +1,4 @@
--- one row per account and further key of it
+-- one row per account and additional key of it
 with
 
 source as (
@@ -15,7 +15,7 @@ renamed as (
         -- ids
         account_id,
 
-        -- text: upper and lower case mean the same
+        -- text; letter case does not matter
         lower(key_type) as key_type,
         lower(key_value) as key_value
 

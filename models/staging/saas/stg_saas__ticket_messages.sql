@@ -1,4 +1,4 @@
--- one row per message a customer wrote
+-- one row per message that a customer wrote
 with
 
 source as (
@@ -12,7 +12,7 @@ source as (
 renamed as (
 
     select
-        -- ids; a message has none of its own: all of its columns name it
+        -- ids; a message has none of its own, so the hash of all its columns identifies it
         _row_hash as message_id,
         ticket_id,
         account_id,

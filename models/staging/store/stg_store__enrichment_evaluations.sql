@@ -52,7 +52,7 @@ renamed as (
         evaluated_at
 
     from source
-    -- files that were put together may for a moment stand beside their parts
+    -- merged files may briefly exist beside their parts
     qualify row_number() over (partition by evaluation_id order by evaluated_at) = 1
 
 )

@@ -1,4 +1,4 @@
--- one row per time that results were cleared
+-- one row per clearing of results
 with
 
 source as (

@@ -1,4 +1,4 @@
--- one row per file of tickets and message that is in it now
+-- one row per file of tickets and message that it currently contains
 with
 
 source as (

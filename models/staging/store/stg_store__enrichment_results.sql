@@ -86,7 +86,7 @@ renamed as (
         created_at
 
     from source
-    -- files that were put together may for a moment stand beside their parts
+    -- merged files may briefly exist beside their parts
     qualify row_number() over (partition by result_id order by created_at) = 1
 
 )

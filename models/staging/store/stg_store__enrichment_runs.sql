@@ -48,7 +48,7 @@ renamed as (
         ended_at
 
     from source
-    -- files that were put together may for a moment stand beside their parts
+    -- merged files may briefly exist beside their parts
     qualify row_number() over (partition by run_id order by ended_at desc nulls last) = 1
 
 )

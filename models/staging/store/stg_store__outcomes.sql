@@ -1,4 +1,4 @@
--- one row per record that people made of a customer
+-- one row per record that somebody logged about a customer
 with
 
 source as (
@@ -21,7 +21,7 @@ source as (
 
 ),
 
--- files that were put together may for a moment stand beside their parts
+-- merged files may briefly exist beside their parts
 numbered as (
 
     select

@@ -1,5 +1,5 @@
--- what customers may read, as configured, says nothing of churn, risk, scores or revenue;
--- a warning, because people write these texts, and the words have other meanings, too
+-- texts for customers, as configured, do not mention churn, risk, scores or revenue; only a
+-- warning, because people write these texts, and the words also have other meanings
 {{ config(severity='warn') }}
 with
 

@@ -1,4 +1,5 @@
--- every active customer at risk has a draft that can be sent: filled in, with a short subject
+-- every active customer at risk has a draft that is ready to send: all placeholders filled in, and
+-- a short subject
 with
 
 listed as (
@@ -26,7 +27,7 @@ left join templates on drafts.template = templates.template
 where
     listed.customer_id is null
     or drafts.customer_id is null
-    -- a name is cut until the subject is short; what has no name in it is as somebody wrote it
+    -- names are shortened until the subject fits; a subject without a name stays as written
     or coalesce(drafts.email_subject, '') = ''
     or (
         length(drafts.email_subject) > 78
@@ -38,7 +39,7 @@ where
         and position('{{ "{account_name}" }}' in templates.email_body) > 0
     )
     or coalesce(drafts.slack_message, '') = ''
-    -- every placeholder is filled in; a name may hold anything
+    -- every placeholder is filled in; names may contain anything
     {%- for placeholder in in_braces(seed_placeholders('outreach_templates')['email_body']) %}
     or position('{{ placeholder }}' in replace(drafts.email_body, listed.account_name, '')) > 0
     {%- endfor %}

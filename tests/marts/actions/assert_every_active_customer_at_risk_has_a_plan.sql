@@ -1,5 +1,5 @@
--- every active customer at risk has one plan: prepared first, followed up last, no gap, in order;
--- how it is prepared and followed up is as many steps as the seed has for that, which may be none
+-- every active customer at risk has one plan: preparation first, follow-up last, no gaps, in order;
+-- preparation and follow-up have as many steps as the seed has for them, which may be none
 with
 
 parts as (

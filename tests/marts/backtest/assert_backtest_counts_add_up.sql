@@ -1,4 +1,4 @@
--- dates, score bands and rules add up to the verdict's customers and churners, parts to wholes
+-- the customers and churners of dates, score bands and rules add up to those of the verdict
 with
 
 verdicts as (

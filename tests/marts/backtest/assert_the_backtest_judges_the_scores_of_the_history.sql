@@ -1,4 +1,4 @@
--- on dates that are both, the backtest scores with all active rules what the history shows
+-- on dates in both, the backtest scores with all active rules equal the scores of the history
 with
 
 both_dates as (

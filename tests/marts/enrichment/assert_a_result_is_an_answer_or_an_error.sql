@@ -1,4 +1,4 @@
--- an answer is whole; an error says nothing, not even that there is no intent
+-- an answer is complete; an error has no answer, not even "no intent"
 select
     message_id,
     engine,

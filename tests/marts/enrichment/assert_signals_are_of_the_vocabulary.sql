@@ -1,4 +1,4 @@
--- every signal of an answer is one of the closed vocabulary
+-- every signal of an answer belongs to the closed vocabulary
 with
 
 found as (

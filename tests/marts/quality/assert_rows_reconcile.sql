@@ -1,4 +1,4 @@
--- every row that came in is staged, rejected or an exact duplicate; none is lost
+-- every row that arrived is staged, rejected or an exact duplicate; none is lost
 select *
 from {{ ref('row_reconciliation') }}
 where rows_in != rows_staged + rows_rejected + exact_duplicates + rows_pending

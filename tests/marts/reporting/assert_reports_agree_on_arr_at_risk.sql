@@ -1,4 +1,4 @@
--- ARR at risk is one figure, wherever it is shown
+-- ARR at risk is the same figure in every mart
 with
 
 figures as (

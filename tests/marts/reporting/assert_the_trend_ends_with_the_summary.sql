@@ -1,4 +1,5 @@
--- the trend's row of the as-of date is the executive summary; a change is a difference of two rows
+-- the trend's row for the as-of date equals the executive summary, and each change is the
+-- difference of two rows
 {%- set metrics = [
     'customers', 'high', 'medium', 'low', 'arr_at_risk', 'avg_risk_score',
     'usage_30d', 'tickets_30d', 'errors_30d',

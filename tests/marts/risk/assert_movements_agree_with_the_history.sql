@@ -1,4 +1,4 @@
--- what `customer_risk` and `risk_movements` say of the past is what the history says of it
+-- `customer_risk` and `risk_movements` agree with the history about the past
 with
 
 as_of_dates as (
@@ -21,7 +21,7 @@ customer_risk as (
 
 ),
 
--- each customer's dates, counted back from the as-of date
+-- the dates of each customer, counted back from the as-of date
 counted_back as (
 
     select

@@ -1,4 +1,5 @@
--- the points of the rules that fired add up to the uncapped score, and capped to the published one
+-- the points of the rules that fired add up to the uncapped score and, when capped, to the
+-- published one
 with
 
 points as (

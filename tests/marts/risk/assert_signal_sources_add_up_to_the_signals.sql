@@ -1,4 +1,4 @@
--- the rows behind each signal of every customer add up to what the score was made from
+-- the source rows behind each signal of every customer add up to the signal that was scored
 {%- set signals = [
     'usage_30d', 'usage_prev30d', 'errors_30d', 'tickets_30d', 'escalations_30d',
     'satisfaction_score', 'churn_intent_30d',
@@ -33,7 +33,7 @@ where
     signals.customer_id is null
     or signal_sources.customer_id is null
     or signals.signal_value is distinct from signal_sources.total
-    -- rows lie in their window, and none is there without a date
+    -- all rows are within their window and have a date
     or (signal_sources.row_count = 0) is distinct from (signal_sources.first_date is null)
     or signal_sources.first_date < signal_sources.window_start
     or signal_sources.last_date > signal_sources.window_end

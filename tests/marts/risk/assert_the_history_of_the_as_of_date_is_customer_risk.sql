@@ -1,4 +1,4 @@
--- the as-of date's rows of the history equal `customer_risk` in every column that both have
+-- the history's rows for the as-of date equal `customer_risk` in every shared column
 {%- set columns = [
     'customer_id', 'account_id', 'is_active', 'arr', 'plan_tier', 'tenure_days', 'usage_30d',
     'usage_prev30d', 'usage_drop_pct', 'usage_rows_60d', 'errors_30d', 'tickets_30d',

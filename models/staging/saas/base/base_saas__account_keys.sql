@@ -1,2 +1,2 @@
--- one row per row of account_keys as it came: every column that the project reads, as text
+-- one row per source row of account_keys as it arrived: every column the project reads, as text
 {{ base_rows('account_keys') }}

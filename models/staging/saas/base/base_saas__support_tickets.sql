@@ -1,2 +1,2 @@
--- one row per row of support_tickets as it came: every column that the project reads, as text
+-- one row per source row of support_tickets as it arrived: every column the project reads, as text
 {{ base_rows('support_tickets') }}

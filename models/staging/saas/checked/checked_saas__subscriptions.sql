@@ -1,2 +1,2 @@
--- one row per row of subscriptions, typed, with its fate: staged, rejected or duplicate
+-- one row per source row of subscriptions, typed, with its fate: staged, rejected or duplicate
 {{ checked_rows('subscriptions') }}

@@ -1,4 +1,4 @@
--- one row per row of support_tickets, typed, with its fate: staged, rejected or duplicate
+-- one row per source row of support_tickets, typed, with its fate: staged, rejected or duplicate
 {{ config(
     materialized='table' if target.type == 'spark' else 'incremental',
     incremental_strategy='delete+insert',

@@ -1,2 +1,2 @@
--- one row per row of ticket_messages, typed, with its fate: staged, rejected or duplicate
+-- one row per source row of ticket_messages, typed, with its fate: staged, rejected or duplicate
 {{ checked_rows('ticket_messages') }}
