@@ -231,7 +231,7 @@ class Stages:
         """Copy the warehouse, and keep the output of the build."""
         folder = self.folder / stage
         folder.mkdir()
-        # views contain the file's name
+        # keep the file name, because views refer to it
         shutil.copy(place.warehouse, folder)
         (folder / "said.txt").write_text(said, encoding="utf-8")
 
