@@ -278,7 +278,7 @@ def failures_of_seeds(workspace: Workspace, **variables: Any) -> dict[str, str]:
     return dict(said)
 
 
-# ------------------------------------------------------------------------------ the shipped configuration
+# ------------------------------------------------------------------------------ as shipped
 
 EXAMPLES = ROOT / "models" / "intermediate" / "scoring" / "_scoring__unit_tests.yml"
 
