@@ -168,7 +168,7 @@ class Pipeline:
         names = [column[0] for column in found.description]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         by_key = {tuple(row[column] for column in key): row for row in rows}
-        assert len(by_key) == len(rows), f"{relation} has two rows of one key"
+        assert len(by_key) == len(rows), f"{relation} has two rows with the same key"
         return by_key
 
 

@@ -39,7 +39,6 @@ from costs import (  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
 RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"
-# columns that identify the load and the build of a row
 
 Row = dict[str, str]
 Tables = dict[str, list[Row]]
@@ -174,7 +173,7 @@ class Workspace:
                 DuckDBConnectionManager.close_all_connections()
 
     def churn(self, *arguments: object) -> Outcome:
-        """Run the `churn` command in this process; a stack trace raises an exception."""
+        """Run the `churn` command in this process; an unexpected error reaches the test."""
         out, err = io.StringIO(), io.StringIO()
         command = ["churn", *map(str, arguments)]
         code: Any = 0
@@ -375,7 +374,7 @@ def built_once(
         if not (folder / "built").exists():
             # do not repeat a failed build: it would fail again, just as slowly
             assert not (folder / "built.failed").exists(), (
-                f"{name} was not built: another test says why"
+                f"{name} was not built: see the first test that needed it"
             )
             (folder / "built.failed").touch()
             patched.chdir(ROOT)
@@ -496,7 +495,7 @@ def tables() -> Tables:
 def company_of(names: Iterable[str], customers: Iterable[str] = ()) -> Tables:
     """Return the small company with extra accounts of these names, all of them at High risk.
 
-    Their customers have the given ids; missing ids are filled up with C00, C01, …
+    Their customers have the given ids; customers without one get C00, C01, …
     """
     company, model = small_company(), small_company()
     ids = iter(customers)
@@ -562,8 +561,7 @@ def _usage(accounts: list[str]) -> Iterator[Row]:
         for account in accounts:
             if account == "A12" and day > ENDED:
                 continue
-            # The current window has 31 days, the prior one 30. 31 a day, then 30, is therefore no
-            # change.
+            # the current window has 31 days and the prior one 30, so these counts mean no change
             before = {"A01": 4 * 31, "A02": 2 * 31}.get(account, 31)
             number += 1
             yield {

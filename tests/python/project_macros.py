@@ -13,7 +13,7 @@ from jinja2 import Template
 
 from conftest import ROOT
 
-# the files that check the configuration, and the macros that they call
+# the macros that check the configuration, and those that they call
 FILES = ("signals", "rulesets", "variables", "casting", "scoring", "actions")
 _PREFIX = "dbt_macro__"
 

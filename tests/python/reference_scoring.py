@@ -642,7 +642,7 @@ def _renews_soon(customer: Customer, as_of: date) -> bool:
         renewal = date(year, start.month, day)
         if renewal >= as_of:
             return (renewal - as_of).days <= 60
-    raise AssertionError("one of them is not over")
+    raise AssertionError("one of these renewals lies ahead")
 
 
 def _at_risk(past: History, as_of: date) -> tuple[Rows, list[Customer]]:

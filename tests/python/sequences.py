@@ -1,7 +1,7 @@
 """Random sequences of what users do to a warehouse, its data, its store and its exports.
 
-The seed alone determines a sequence, so that a failing one can be run again: `python
-tests/python/sequences.py 17` runs the sequence of seed 17, `0-300` the first 300.
+The seed alone determines a sequence, so that a failing one can be run again:
+`python tests/python/sequences.py 17` runs the sequence of seed 17, `0-300` the first 300.
 """
 
 import io

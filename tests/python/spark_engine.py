@@ -53,4 +53,4 @@ def run_program(
     except subprocess.TimeoutExpired:
         logs = Path(place.environment["DBT_LOG_PATH"]).glob("*.log")
         tails = [f"{log.name}:\n{log.read_text(errors='replace')[-3000:]}" for log in logs]
-        pytest.fail("\n".join([f"{program} was not done in {_SECONDS} seconds", *tails]))
+        pytest.fail("\n".join([f"{program} did not end within {_SECONDS} seconds", *tails]))

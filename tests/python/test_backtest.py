@@ -126,7 +126,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, models: Models, name: str) ->
     names = [column[0] for column in found.description]
     rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     by_key = {tuple(row[column] for column in NAMES[name]): row for row in rows}
-    assert len(by_key) == len(rows), f"{name} has two rows of one key"
+    assert len(by_key) == len(rows), f"{name} has two rows with the same key"
     return by_key
 
 

@@ -78,7 +78,7 @@ def test_more_rows_at_the_end_are_added(project: Project) -> None:
     load_tables(project, usage="S1,2024-03-02,5\n")
     load_tables(project, usage="S1,2024-03-02,5\nS1,2024-03-03,5\n")
     assert why(project) == ""
-    # builds always read tables that do not grow as a whole
+    # builds always read non-growing tables as a whole
     load_tables(project, names=("accounts",))
     assert why(project) == ""
     load_tables(project, "S1,2024-03-02,5\n", "T2,A1,2024-03-03 10:00:00\n")

@@ -298,8 +298,8 @@ def test_the_worked_examples_hold_for_the_shipped_configuration() -> None:
         tuned.append("seeds/playbooks/recommended_actions.csv")
     if tuned:
         pytest.skip(
-            f"This project is tuned ({'; '.join(tuned)}), which is fine: the worked examples are "
-            f"about the rules as shipped. To have them speak of yours, change {EXAMPLES.name}."
+            f"This project is tuned ({'; '.join(tuned)}), which is fine: the worked examples "
+            f"describe the rules as shipped. To make them describe yours, change {EXAMPLES.name}."
         )
     scored = 0
     for test in tests["unit_tests"]:

@@ -369,7 +369,7 @@ def test_why_a_port_cannot_be_had_is_said() -> None:
 def test_port_80_without_permission_is_not_in_use() -> None:
     first = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
     if not first.exists() or int(first.read_text()) <= 80:
-        pytest.skip("anybody may use port 80 here")
+        pytest.skip("every user may use port 80 here")
     reading_end, writing_end = os.pipe()
     child = os.fork()
     if child == 0:

@@ -478,7 +478,7 @@ def test_the_as_of_date_of_the_last_build_is_not_built_again(
     sample: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("nothing is to be built")
+        raise AssertionError("explain must not build anything")
 
     monkeypatch.setattr("churn.explain.command.build", refuse)
     customer = person(sample, "high")["customer_id"]

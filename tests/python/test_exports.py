@@ -449,7 +449,7 @@ def test_one_customer_has_a_folder_of_its_own(of_sample: Workspace) -> None:
     assert [row["customer_id"] for row in read_csv(own / "action_list.csv")] == [first]
     assert (own / "notes" / f"{first}.md").is_file()
     assert not (own / "digest.md").exists()
-    # the files of the whole list do not change, and exporting them again keeps this customer's
+    # the whole list's files do not change, and exporting it again keeps the customer's folder
     assert all(path.read_bytes() == content for path, content in before.items())
     exported(of_sample, "--format", "csv")
     assert (own / "action_list.csv").is_file()

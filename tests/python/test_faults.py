@@ -316,7 +316,7 @@ def missing() -> Faults:
     accounts[10]["account_id"] = " "
     subscriptions[2] |= {"account_id": "", "start_date": "soon"}
     subscriptions[3]["start_date"] = "2025-02-30"
-    # ten days of S05, one fault or spelling each
+    # ten days of S05, each with faults or an unusual spelling
     rows = faults.usage_of("S05")[-10:]
     rows[0]["usage_count"] = "-1"
     rows[1]["usage_count"] = "2.5"

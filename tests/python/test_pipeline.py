@@ -540,7 +540,7 @@ def test_a_run_that_was_killed_on_other_data_leaves_no_trace(
 ) -> None:
     """Kill the run when it starts a model; the next run must repair the warehouse."""
     shutil.copy(sample.warehouse, workspace.warehouse)
-    # make the warehouse look older than one of the project's models
+    # as if the project had gained a model since the last build
     with duckdb.connect(str(workspace.warehouse)) as connection:
         connection.execute("drop view marts.risk_levels")
         connection.execute("delete from config.made_relations where relation_name = 'risk_levels'")

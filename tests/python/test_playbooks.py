@@ -129,7 +129,7 @@ def test_every_customer_of_the_sample_has_one_page_with_the_figures_of_the_marts
             "As of 2026-09-27, rule set standard",
             "do not send to the customer",
         )
-        assert page.count("…") == 1, "the one that is explained: nothing is cut"
+        assert page.count("…") == 1, "only the legend has an ellipsis: no text is cut"
 
 
 @pytest.mark.parametrize("customer_id", ["S1082-2", JAPANESE, "S1256-1", "S1386-1"])

@@ -307,7 +307,7 @@ def test_readers_see_one_whole_build_while_another_is_built(
     stop = published.parent / "stop"
     publish(company)
     with readers(published, stop) as running:
-        # publish throughout a build, and refuse the unfinished warehouse every time
+        # while this build runs, publishing its warehouse is refused
         source = company.source
         building = subprocess.Popen(
             [sys.executable, "-c", "from churn.cli import main; main()", "run", "--data", source],

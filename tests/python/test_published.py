@@ -56,7 +56,7 @@ def live(folder: Path, target: Path) -> None:
     - `first`: a run
     - `day`: a day later
     - `edited`: the same day, after rows behind both days were edited
-    - `others`: the store instead holds scores of other rules, another company and long ago
+    - `others`: the store instead holds scores of other rules, another company and an old date
     - `older`: an older export
     """
     stages, place = Stages(folder, target), Workspace(folder / "place", target)

@@ -439,7 +439,7 @@ def choose(page: WatchedPage, title: str, *, keep: str) -> None:
     popover = page.page.locator("[data-popover-content]").last
     ticked = popover.locator("[role=option]:has(.bg-base-content)").all_inner_texts()
     for choice in {*ticked, keep} - ({keep} & {*ticked}) - {""}:
-        # a long list shows only some choices until one searches
+        # a long list shows only some choices until the user searches
         popover.locator("input").fill(choice.strip())
         popover.get_by_text(choice.strip(), exact=True).click()
     page.page.keyboard.press("Escape")

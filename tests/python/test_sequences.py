@@ -18,7 +18,7 @@ RANDOM = int(os.environ.get("SEQUENCES") or 2)
 
 @pytest.mark.builds
 def test_a_part_built_by_hand_from_stale_tables_does_not_stay(workspace: Workspace) -> None:
-    """A run with variables records nothing; the corrected export has the same number of rows."""
+    """A run with variables comes first; the corrected export has the same number of rows."""
     company = Company()
     workspace.load(company.tables)
     workspace.environment["CHURN_DATA_DIR"] = str(workspace.load_dir)

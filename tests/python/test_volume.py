@@ -1,4 +1,4 @@
-"""The volume generator: the same rows in the same order, and more of them for a day more."""
+"""The volume generator: the same rows in the same order, and one more day adds rows."""
 
 from datetime import date
 from pathlib import Path

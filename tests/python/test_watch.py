@@ -72,7 +72,7 @@ class Watched:
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "did not happen in time"
+        assert time.monotonic() < end, "the condition did not hold in time"
         time.sleep(0.02)
 
 
