@@ -1,8 +1,9 @@
-"""Put one fault at a time into a copy of the project, and say which check finds it.
+"""Plant one fault at a time in a copy of the project, and print the check that finds it.
 
-`python tests/mutations/run.py` tries all of them; `run.py 3 7` the third and the seventh. First
-`dbt build` of the bundled sample runs, unit and data tests included, then the tests of the suite
-that the fault names, then the whole of `make test`. Exit code 1: a fault was found by none.
+`python tests/mutations/run.py` tries all faults; `run.py 3 7` tries the third and the seventh.
+For each fault the script runs the tests that the fault names. If it names none, the script runs
+`dbt build` of the bundled sample, with unit and data tests. If these pass, it runs all of
+`make test`. Exit code 1 means that no check found one of the faults.
 """
 
 import os
@@ -16,14 +17,14 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 FAULTS = ROOT / "tests/mutations/mutations.toml"
-# what the copy does not need, or gets as a link
+# the copy does not need these, or gets them as a link
 _LEFT_OUT = {"build", "logs", "target", "data", "exports", ".git", ".venv"}
 _LEFT_OUT_ANYWHERE = {"__pycache__", "node_modules"}
 _PYTEST = ["-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider"]
 
 
 def copy_of_project(folder: Path) -> Path:
-    """The project as it stands, with its installed packages."""
+    """Copy the project with its current changes, and link its installed packages."""
     shutil.copytree(ROOT, folder, symlinks=True, ignore=_left_out)
     for packages in (".venv", "reports/node_modules"):
         if (ROOT / packages).exists():
@@ -32,13 +33,13 @@ def copy_of_project(folder: Path) -> Path:
 
 
 def _left_out(folder: str, names: list[str]) -> set[str]:
-    # `scripts/churn/build` is code
+    # only at the top, since `scripts/churn/build` is code
     left_out = _LEFT_OUT if Path(folder) == ROOT else set()
     return (left_out | _LEFT_OUT_ANYWHERE).intersection(names)
 
 
 def apply(fault: dict[str, Any], folder: Path) -> str:
-    """Put a fault into its file; returns the text that stood there."""
+    """Plant a fault in its file; return the original text of the file."""
     file = folder / fault["file"]
     text = file.read_text(encoding="utf-8")
     if text.count(fault["before"]) != 1:
@@ -48,7 +49,7 @@ def apply(fault: dict[str, Any], folder: Path) -> str:
 
 
 def found_by(fault: dict[str, Any], folder: Path) -> str:
-    """The first check that fails; empty where all of them pass."""
+    """Return the first check that fails, or an empty string if all pass."""
     environment = os.environ | {
         "PYTHONPATH": str(folder / "scripts"),
         "CHURN_WAREHOUSE": str(folder / "build/mutated.duckdb"),
@@ -83,7 +84,7 @@ def found_by(fault: dict[str, Any], folder: Path) -> str:
 
 
 def main(numbers: list[int]) -> int:
-    """Try the faults of these numbers, counted from 1; returns how many were not found."""
+    """Try the faults with these numbers, counted from 1; return the number not found."""
     faults = tomllib.loads(FAULTS.read_text(encoding="utf-8"))["mutation"]
     missed = 0
     with tempfile.TemporaryDirectory(prefix="churn-mutations-") as temporary:

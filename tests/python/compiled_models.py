@@ -1,7 +1,7 @@
-"""The models that score, as dbt compiles them, in an in-memory DuckDB: a run takes a blink.
+"""The compiled scoring models in an in-memory DuckDB, where a run takes a fraction of a second.
 
-The project is compiled once; then its staging, intermediate and risk models run over generated raw
-tables, text as it came.
+dbt compiles the project once. Its staging, intermediate and risk models then run over generated raw
+tables, in which every value is text.
 """
 
 import json
@@ -24,10 +24,10 @@ from pyarrow import csv
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("accounts", "subscriptions", "feature_usage", "churn_events", "support_tickets")
-# 30 days before it is March 1, 31 days before it is a leap day
+# 30 days before this date is March 1, and 31 days before it is a leap day
 CONFIGURED_DATE = date(2024, 3, 31)
 
-# what is compared, and the columns that name a row
+# the compared marts, with their key columns
 MARTS = {
     "customer_risk": ("customer_id",),
     "risk_rule_evaluations": ("customer_id", "rule_id"),
@@ -39,11 +39,11 @@ MARTS = {
     "risk_trend": ("as_of_date",),
 }
 BASE = tuple(f"base_saas__{table}" for table in TABLES)
-# generated in the test, nothing by default
+# the tests generate these tables; they are empty by default
 STORED = ("stg_store__published_scores", "stg_store__outcomes")
 GENERATED = (*BASE, *STORED, "int_customer_churn_intents")
 INTENT_COLUMNS = "customer_id varchar, is_account_level boolean, intent_date date"
-# these stand in the test: generated, or read from their file
+# the tests supply these tables: generated, or read from the seed file
 SEEDS = ("recommended_actions", "playbook_steps", "outcomes")
 GIVEN = (*GENERATED, *SEEDS)
 HISTORY_WEEKS = {"standard": 26, "basic": 9}
@@ -61,12 +61,12 @@ Models = dict[str, Model]
 
 
 def fingerprint(models: Models) -> str:
-    """What tells the scoring rules of the models from others."""
+    """Return the fingerprint of the scoring rules in the models."""
     return re.search("configuration = '([0-9a-f]+)'", models["int_as_of_dates"].sql)[1]
 
 
 def compiled(folder: Path, ruleset: str, as_of: str) -> Models:
-    """The models behind the compared marts as dbt compiles them, each after what it reads."""
+    """Compile the models behind the compared marts, sorted so that each follows its inputs."""
     variables = {
         "risk_ruleset": ruleset,
         "as_of_date": as_of,
@@ -81,7 +81,7 @@ def compiled_models(
     given: Collection[str],
     variables: dict[str, Any],
 ) -> Models:
-    """The wanted models and what they read, down to the given ones, each after what it reads."""
+    """Return the wanted models and their inputs down to the given ones, in dependency order."""
     data, target = folder / "data", Path(tempfile.mkdtemp(dir=folder))
     data.mkdir(exist_ok=True)
     no_rows = pa.table({"_row_number": pa.array([], pa.int64()), "any": pa.array([], pa.string())})
@@ -95,7 +95,7 @@ def compiled_models(
     command += ["--exclude", "resource_type:test", "resource_type:unit_test"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        # relations bear the name of the file, in the parsed project too that other tests use
+        # relation names contain the file's name, also in the parsed project that other tests share
         patch.setenv("CHURN_WAREHOUSE", str(folder / "churn.duckdb"))
         patch.setenv("CHURN_DATA_DIR", str(data))
         patch.setenv("CHURN_STORE_DIR", str(folder / "empty"))
@@ -128,7 +128,7 @@ def compiled_models(
 
 
 class Pipeline:
-    """The models in an in-memory DuckDB."""
+    """Runs the models in an in-memory DuckDB."""
 
     def __init__(self, models: Models) -> None:
         self.connection = duckdb.connect(config={"threads": 1})
@@ -137,7 +137,7 @@ class Pipeline:
         for schema in sorted({model.relation.rsplit(".", 1)[0] for model in models.values()}):
             self.connection.execute(f"create schema if not exists {schema}")
         for name in (*BASE, *STORED):
-            # they are empty: this gives the columns and their types
+            # the compiled SQL returns no rows, but sets the columns and their types
             self.execute(models[name], models[name].sql, "table")
         intents = models["int_customer_churn_intents"].relation
         self.connection.execute(f"create table {intents} ({INTENT_COLUMNS})")
@@ -149,7 +149,7 @@ class Pipeline:
         self.connection.execute(f"create or replace {kind} {model.relation} as {sql}")
 
     def run(self, models: Models, raw: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-        """The compared marts, by their keys, for the rows of the given tables."""
+        """Return the rows of the compared marts by key, built from the given raw tables."""
         for name in GENERATED:
             relation = models[name].relation
             self.connection.execute(f"truncate {relation}")
@@ -168,7 +168,7 @@ class Pipeline:
         names = [column[0] for column in found.description]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         by_key = {tuple(row[column] for column in key): row for row in rows}
-        assert len(by_key) == len(rows), f"{relation} has two rows of one key"
+        assert len(by_key) == len(rows), f"{relation} has two rows with the same key"
         return by_key
 
 
@@ -190,7 +190,7 @@ def compiled_choices(folder: Path) -> Choices:
 class CompiledProject:
     """The compiled models by rule set and by whether the as-of date is configured."""
 
-    # the number of weeks goes with the dates
+    # the number of weeks comes from the same compilation as the dates
     history_weeks: ClassVar = {False: HISTORY_WEEKS["standard"], True: HISTORY_WEEKS["basic"]}
 
     def __init__(self, by_choice: Choices) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the whole pipeline share: a small faultless company, and places to build in."""
+"""Shared by the tests of the whole pipeline: a small clean company, and workspaces to build in."""
 
 import csv
 import fcntl
@@ -39,14 +39,13 @@ from costs import (  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
 RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"
-# the columns that say which load and which build a row came by
 
 Row = dict[str, str]
 Tables = dict[str, list[Row]]
 
 
 class Outcome(NamedTuple):
-    """What a command did: its exit code, and what it wrote to both streams."""
+    """The result of a command: its exit code and its two output streams."""
 
     code: int
     out: str
@@ -54,16 +53,16 @@ class Outcome(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """All of a table: its column names, and its rows as they are stored."""
+    """A whole table: its column names, and its rows in stored order."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
 
 
 class Workspace:
-    """A warehouse and a store of its own; models, macros and seeds are the project's.
+    """A separate warehouse and store; models, macros and seeds are the project's own.
 
-    Builds of a `light` place cost a third (`prepared_dbt.light`): few weeks, no
+    A `light` workspace builds in a third of the time (`prepared_dbt.light`): few weeks, no
     contracts, no descriptions in the warehouse, no data tests.
     """
 
@@ -73,7 +72,7 @@ class Workspace:
         self.warehouse = folder / "churn.duckdb"
         self.store = folder / "store"
         self.reports = folder / "reports"
-        # of the session's sample: what dbt says of its build
+        # dbt's results of building the session's sample
         self.results = folder / "run_results.json"
         self.load_dir = self.store / "saas"
         self.environment = {
@@ -88,7 +87,7 @@ class Workspace:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """The environment of this place; every variable is as it was afterwards."""
+        """Set this workspace's environment variables, and restore the old values afterwards."""
         with patch.dict(os.environ):
             os.environ.pop("CHURN_DATA_DIR", None)
             os.environ |= self.environment
@@ -96,7 +95,7 @@ class Workspace:
                 yield
 
     def write(self, tables: Mapping[str, Iterable[Row]]) -> Path:
-        """The tables as CSV files; the header is the columns of the rows, in their order."""
+        """Write the tables as CSV files whose columns keep the order of the rows."""
         self.source.mkdir(parents=True, exist_ok=True)
         for name, rows in tables.items():
             rows = list(rows)
@@ -113,7 +112,7 @@ class Workspace:
             return load(folder, Project())
 
     def build(self, source: Path | Tables | None = None, **variables: Any) -> "Workspace":
-        """Load and build as `churn run` does; None: the bundled sample."""
+        """Load and build as `churn run` does; None builds the bundled sample."""
         if source is not None:
             self.load(source)
         with self.active():
@@ -127,7 +126,7 @@ class Workspace:
     ) -> "Workspace":
         """Load and build without the data tests, which takes half as long.
 
-        `threads` are those of dbt, and as many of DuckDB.
+        dbt and DuckDB each use this many `threads`.
         """
         if source is not None:
             self.load(source)
@@ -147,13 +146,13 @@ class Workspace:
         return self
 
     def copy_of(self, other: "Workspace") -> "Workspace":
-        """Take over the warehouse of another place, with the record of its build."""
+        """Copy the warehouse of another workspace, with its build record."""
         for file in other.warehouse.parent.glob(f"{other.warehouse.name}*"):
             shutil.copy2(file, self.warehouse.parent)
         return self
 
     def build_tested(self, tables: Tables, **variables: Any) -> "Workspace":
-        """Load and build with the data tests, in a light place too; they must pass."""
+        """Load and build with the data tests, which must pass, even in a light workspace."""
         self.load(tables)
         result = self.dbt(
             *("build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)),
@@ -164,7 +163,7 @@ class Workspace:
         return self
 
     def dbt(self, *arguments: str, data_dir: Path | None = None) -> dbtRunnerResult:
-        """dbt in this process."""
+        """Run dbt in this process."""
         with self.active():
             if data_dir is not None:
                 os.environ["CHURN_DATA_DIR"] = str(data_dir)
@@ -174,7 +173,7 @@ class Workspace:
                 DuckDBConnectionManager.close_all_connections()
 
     def churn(self, *arguments: object) -> Outcome:
-        """The `churn` command in this process; a stack trace is an exception."""
+        """Run the `churn` command in this process; an unexpected error reaches the test."""
         out, err = io.StringIO(), io.StringIO()
         command = ["churn", *map(str, arguments)]
         code: Any = 0
@@ -191,18 +190,18 @@ class Workspace:
         return Outcome(code, out.getvalue(), err.getvalue())
 
     def select(self, sql: str, *values: Any) -> list[dict[str, Any]]:
-        """The rows of a query, by column name."""
+        """Return the rows of a query as dictionaries."""
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             cursor = connection.execute(sql, values)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def column(self, sql: str, *values: Any) -> list[Any]:
-        """The first column of a query."""
+        """Return the first column of a query."""
         return [next(iter(row.values())) for row in self.select(sql, *values)]
 
     def contents(self, *schemas: str, without: Iterable[str] = ()) -> dict[str, Contents]:
-        """Every table and view of these schemas, all of them by default; row order as stored."""
+        """Return the tables and views of these schemas (default: all), rows in stored order."""
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             connection.execute("set timezone = 'UTC'")
             relations = connection.execute(
@@ -222,32 +221,32 @@ class Workspace:
 
 
 class Stages:
-    """What a place held after each of several builds, to read once all of them are done."""
+    """Copies of a warehouse after each of several builds, to read once all builds are done."""
 
     def __init__(self, folder: Path, target: Path) -> None:
         self.folder, self.target = folder, target
 
     def keep(self, stage: str, place: Workspace, said: str = "") -> None:
-        """Copy the warehouse, and note what the build has said."""
+        """Copy the warehouse, and keep the output of the build."""
         folder = self.folder / stage
         folder.mkdir()
-        # views name the file
+        # keep the file name, because views refer to it
         shutil.copy(place.warehouse, folder)
         (folder / "said.txt").write_text(said, encoding="utf-8")
 
     def said(self, stage: str) -> str:
-        """The words of the build, without line breaks."""
+        """Return the output of the build, without line breaks."""
         return " ".join((self.folder / stage / "said.txt").read_text(encoding="utf-8").split())
 
     def __getitem__(self, stage: str) -> Workspace:
-        """The warehouse as it was. Only read it."""
+        """Return the warehouse of this stage. Only read it."""
         return Workspace(self.folder / stage, self.target)
 
 
 def assert_same(
     found: Mapping[str, Contents], expected: Mapping[str, Contents], *, in_order: bool = True
 ) -> None:
-    """The same tables with the same rows; a failure names the table and the first difference."""
+    """Assert equal tables and rows; a failure names the table and the first difference."""
     assert list(found) == list(expected)
     for table, (columns, rows) in expected.items():
         assert found[table].columns == columns, table
@@ -261,7 +260,7 @@ def assert_same(
             )
 
 
-# a test that uses one of these waits for a build, or for a language model
+# a test that uses one of these fixtures waits for a build or for a language model
 _BUILT = {
     *("sample", "ravenstack", "small", "company", "stages", "compiled_project", "models"),
     "real_model",
@@ -269,7 +268,7 @@ _BUILT = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a build, so that `make test-fast` leaves it out."""
+    """Mark tests that need a build, so that `make test-fast` skips them."""
     for item in items:
         if _BUILT & {*getattr(item, "fixturenames", ())}:
             item.add_marker("builds")
@@ -280,7 +279,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_ends_what_tests_start() -> None:
-    """What a shell starts in the background ignores Ctrl-C, and so do the processes it starts."""
+    """Restore Ctrl-C for the tests' processes: background jobs of a shell ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -292,22 +291,22 @@ def parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all processes of this run share."""
+    """Return a folder that all processes of this test run share."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What dbt remembers between builds; a test process has its own."""
+    """dbt's target folder; each test process has its own."""
     return tmp_path_factory.mktemp("target")
 
 
 @pytest.fixture
 def workspace(target: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """An empty place; the working directory is the project's.
+    """An empty workspace; the working directory is the project's.
 
-    It lies in one folder for all tests of a process: a new one makes dbt read the project again,
+    All tests of a process use the same folder. In a new folder dbt would parse the project again,
     which takes longer than building a small company.
     """
     monkeypatch.chdir(ROOT)
@@ -348,7 +347,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
 
 @pytest.fixture(scope="session")
 def compiled_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CompiledProject]:
-    """The scoring models as dbt compiles them, to run in memory."""
+    """The compiled scoring models, to run in memory."""
 
     def make() -> Choices:
         return compiled_choices(tmp_path_factory.mktemp("compiled"))
@@ -366,16 +365,16 @@ def built_once(
     *,
     light: bool = False,
 ) -> Workspace:
-    """Built by the first of the parallel test processes that needs it, read by all of them."""
+    """Build a workspace in the first parallel test process that needs it; the others read it."""
     folder = shared_folder(tmp_path_factory) / name
     folder.mkdir(exist_ok=True)
     place = Workspace(folder, target, light=light)
     with (folder / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patched:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "built").exists():
-            # what has failed takes as long to fail again
+            # do not repeat a failed build: it would fail again, just as slowly
             assert not (folder / "built.failed").exists(), (
-                f"{name} was not built: another test says why"
+                f"{name} was not built: see the first test that needed it"
             )
             (folder / "built.failed").touch()
             patched.chdir(ROOT)
@@ -385,7 +384,7 @@ def built_once(
 
 
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[], Any]) -> Any:
-    """Made by the first of the parallel test processes that needs it, kept for all of them."""
+    """Make a value in the first parallel test process that needs it; the others read it."""
     file = shared_folder(tmp_path_factory) / f"{name}.pickle"
     with file.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -394,17 +393,17 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
     return pickle.loads(file.read_bytes())
 
 
-# what a shell, SQL and a glob pattern read otherwise
+# shells, SQL and glob patterns treat these characters specially
 ODD = 'it\'s "a" clone $x; --'
 
 
 def copy_of_project(folder: Path) -> Path:
-    """The project as a clone of it would be: nothing built, nothing stored; the folder."""
+    """Copy the project as a clone would have it, without builds or stores; return the folder."""
     at_the_top = {"build", "logs", "target", "data", "exports", "warehouse"}
     at_the_top |= {"tests", "docs", "reports"}
 
     def left_out(place: str, names: list[str]) -> set[str]:
-        # folders of the package have some of these names, too
+        # the package has folders with some of these names, too
         found = at_the_top.intersection(names) if Path(place) == ROOT else set()
         return found | {name for name in names if name.startswith(".") or name == "node_modules"}
 
@@ -416,7 +415,7 @@ def copy_of_project(folder: Path) -> Path:
 
 # ------------------------------------------------------------------------------ a small company
 
-# account names that are trouble for somebody
+# account names that tools often mishandle
 HOSTILE = [
     "Quotes \"and\" 'single'",
     "Two\nlines, and a\ttab",
@@ -468,11 +467,11 @@ COLUMNS = {
 
 
 def small_company() -> Tables:
-    """Twelve accounts with a customer each and not one fault, as of 2026-03-31.
+    """Twelve accounts with one customer each and no faults, as of 2026-03-31.
 
     S01 is at High risk: its usage fell by 75%, and A01's tickets are escalated and scored 1. S02 is
     at Medium risk: a trial whose usage fell by 50%. S12 has ended, with a churn event of A12. The
-    others use as much as ever, and every account files a ticket each twelfth day.
+    usage of the others is constant, and every account files a ticket every twelve days.
     """
     accounts = [f"A{number:02}" for number in range(1, 13)]
     return {
@@ -489,14 +488,14 @@ def small_company() -> Tables:
 
 @pytest.fixture
 def tables() -> Tables:
-    """The same, for a test to change."""
+    """The small company, for a test to change."""
     return small_company()
 
 
 def company_of(names: Iterable[str], customers: Iterable[str] = ()) -> Tables:
-    """The small company with more accounts of these names, all of them at High risk.
+    """Return the small company with extra accounts of these names, all of them at High risk.
 
-    Their customers have these ids, and C00, C01, … where there are no more.
+    Their customers have the given ids; customers without one get C00, C01, …
     """
     company, model = small_company(), small_company()
     ids = iter(customers)
@@ -562,7 +561,7 @@ def _usage(accounts: list[str]) -> Iterator[Row]:
         for account in accounts:
             if account == "A12" and day > ENDED:
                 continue
-            # the current window has 31 days, the prior one 30: 31 a day, then 30, is no change
+            # the current window has 31 days and the prior one 30, so these counts mean no change
             before = {"A01": 4 * 31, "A02": 2 * 31}.get(account, 31)
             number += 1
             yield {
@@ -602,6 +601,6 @@ def _ticket(ticket: str, account: str, day: date) -> Row:
 
 
 def shuffled(tables: Tables, seed: int) -> Tables:
-    """The same rows in another order."""
+    """Return the same rows in another order."""
     order = random.Random(seed)
     return {name: order.sample(rows, len(rows)) for name, rows in tables.items()}

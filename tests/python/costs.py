@@ -1,6 +1,6 @@
-"""What a run of the tests costs, in counts that no machine changes, and the most it may cost.
+"""The cost of a test run, in counts that do not depend on the machine, and its budget.
 
-The counts stand in tests/budget.toml. A run above its budget fails, whatever its tests say.
+The budgets are in tests/budget.toml. A run above its budget fails, even if its tests pass.
 """
 
 import os
@@ -20,7 +20,7 @@ _DEAREST = 10
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give this run, and every process that it starts, one file for its notes."""
+    """Give this run and all its child processes one file for their notes."""
     if not hasattr(config, "workerinput"):
         file, os.environ[dbt_test_costs.FILE] = tempfile.mkstemp(prefix="churn-test-costs-")
         os.close(file)
@@ -35,13 +35,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _noted() -> list[tuple[str, str]]:
-    """What was done, and the test that did it."""
+    """Return what was done, with the test that did it."""
     text = Path(os.environ[dbt_test_costs.FILE]).read_text(encoding="utf-8")
     return [(line.split("\t")[0], line.split("\t")[1]) for line in text.splitlines()]
 
 
 def _budget(config: pytest.Config) -> dict[str, int]:
-    """The counts allowed to this selection of tests; none for a selection that has no budget."""
+    """Return the budget of this selection of tests; it is empty if there is none."""
     budgets = tomllib.loads(BUDGET.read_text(encoding="utf-8"))
     return budgets.get(config.getoption("markexpr"), {})
 
@@ -62,7 +62,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Print the counts beside the budget, the files that use most of it, and the slowest tests."""
+    """Print the counts with their budget, dbt invocations by file, and the slowest tests."""
     noted, budget = _noted(), _budget(config)
     counts = Counter(kind for kind, _ in noted)
     terminalreporter.section("what the run cost")

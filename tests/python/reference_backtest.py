@@ -1,6 +1,6 @@
-"""The backtest once more, in Python: what the SQL is compared with.
+"""An independent backtest in Python, as a reference for the SQL.
 
-Written from the definitions of its figures, never from the macros; scikit-learn gives the AUC.
+It follows the definitions of the figures, never the macros. scikit-learn computes the AUC.
 """
 
 import math
@@ -26,7 +26,7 @@ Interval = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class Scored:
-    """A customer active on a date: its score then, and when it left within the horizon."""
+    """A customer active on a date: its score then, and the day it left within the horizon."""
 
     as_of_date: date
     customer_id: str
@@ -44,7 +44,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Judged:
-    """A customer active on a date: which rules fired then, and when it left within the horizon."""
+    """A customer active on a date: the rules that fired, and the day it left within the horizon."""
 
     account_id: str
     fired: frozenset[str]
@@ -56,9 +56,9 @@ class Judged:
 def margin_of_error(
     rows: Iterable[Scored | Judged], influences: Iterable[float], accounts: int | None = None
 ) -> float | None:
-    """Half the width of the 95% interval of a figure to which each row adds its influence.
+    """Return half the width of the 95% interval of a figure, from the influence of each row.
 
-    None for a figure that rests on fewer than two accounts.
+    It is None for a figure that rests on fewer than two accounts.
     """
     of_account: dict[str, float] = defaultdict(float)
     for row, value in zip(rows, influences, strict=True):
@@ -71,7 +71,7 @@ def margin_of_error(
 
 
 def t_quantile(degrees: int) -> float:
-    """Abramowitz and Stegun 26.7.5, three terms."""
+    """Use the first three terms of Abramowitz and Stegun 26.7.5."""
     z = NormalDist().inv_cdf(0.975)
     return (
         z
@@ -82,7 +82,7 @@ def t_quantile(degrees: int) -> float:
 
 
 def share_interval(share: float, margin: float | None) -> Interval:
-    """On the logit scale; None without a width."""
+    """Return the interval on the logit scale, or None if it has no width."""
     if not 0 < share < 1 or not margin or margin < 1e-9:
         return None, None
     width, logit = margin / (share * (1 - share)), math.log(share / (1 - share))
@@ -90,7 +90,7 @@ def share_interval(share: float, margin: float | None) -> Interval:
 
 
 def auc_interval(value: float, margin: float | None) -> Interval:
-    """The AUC itself where nothing varies."""
+    """Return the interval, or the AUC itself on both sides if nothing varies."""
     return (value, value) if margin is not None and margin < 1e-9 else share_interval(value, margin)
 
 
@@ -103,7 +103,7 @@ def auc(rows: Sequence[Scored], label: str) -> float | None:
 
 
 def auc_influences(rows: Sequence[Scored], label: str) -> NDArray[np.float64]:
-    """What each customer adds to the AUC: its placement among those of the other kind."""
+    """Return each customer's influence on the AUC: its placement in the opposite group."""
     left = np.array([row.left_on(label) is not None for row in rows])
     score = np.array([row.risk_score for row in rows])
     above = np.greater.outer(score[left], score[~left]) * 1.0
@@ -114,14 +114,14 @@ def auc_influences(rows: Sequence[Scored], label: str) -> NDArray[np.float64]:
     return found
 
 
-# ------------------------------------------------------------------------------ whom it named
+# ------------------------------------------------------------------------------ flagged customers
 def share(part: Fraction | int, whole: Fraction | int) -> Fraction | None:
     return Fraction(part) / Fraction(whole) if whole else None
 
 
 @dataclass
 class Hits:
-    """Customers and churners, in all and of each group named."""
+    """Numbers of customers and churners, in total or in a flagged group."""
 
     customers: Fraction | int = 0
     churners: Fraction | int = 0
@@ -131,7 +131,7 @@ class Hits:
 
 
 def top_decile(rows: Sequence[Scored], label: str) -> Hits:
-    """A tenth of the customers, by score; those of one score share the last places."""
+    """Return a tenth of the customers, by score; tied customers share the last places."""
     by_score = defaultdict(list)
     for row in rows:
         by_score[row.risk_score].append(row)
@@ -176,9 +176,9 @@ def rates(found: dict[str, Hits]) -> Figures:
 
 
 def leads(rows: Sequence[Scored], label: str) -> dict[tuple[date, str], int]:
-    """Days from the first flag to the churn, by date and customer that had been flagged by then.
+    """Return the days from the first flag to the churn, by date and customer flagged by then.
 
-    A flag on a date whose horizon does not hold this churn was no warning of it.
+    A flag on a date does not count as a warning if the churn lies beyond that date's horizon.
     """
     flags = defaultdict(list)
     for row in rows:
@@ -202,7 +202,7 @@ def by_date(rows: Sequence[Scored]) -> dict[date, list[Scored]]:
 
 
 def backtest(rows: Sequence[Scored], label: str) -> dict[date, Figures]:
-    """`risk_backtest` of one set of scores."""
+    """Return the rows of `risk_backtest` for one set of scores."""
     all_leads = leads(rows, label)
     found = {}
     for day, of_day in by_date(rows).items():
@@ -227,7 +227,7 @@ def backtest(rows: Sequence[Scored], label: str) -> dict[date, Figures]:
 
 
 def pooled(rows: Sequence[Scored], label: str) -> Figures:
-    """`backtest_verdicts` of one set of scores, without the verdict."""
+    """Return the row of `backtest_verdicts` for one set of scores, without the verdict."""
     days = by_date(rows)
     named = defaultdict(Hits)
     for of_day in days.values():
@@ -263,7 +263,7 @@ def pooled(rows: Sequence[Scored], label: str) -> Figures:
 
 
 def calibration(rows: Sequence[Scored], label: str) -> dict[int, Figures]:
-    """`risk_calibration` of one set of scores, by the lowest score of the band."""
+    """Return the rows of `risk_calibration` for one set of scores, by the band's lowest score."""
     found = {}
     for start in range(0, 100, 10):
         end = 100 if start == 90 else start + 9
@@ -288,7 +288,7 @@ def calibration(rows: Sequence[Scored], label: str) -> dict[int, Figures]:
 def lift_interval(
     rows: Sequence[Judged], fired: NDArray[np.bool_], left: NDArray[np.bool_]
 ) -> Interval:
-    """On the log scale; None without a width."""
+    """Return the interval on the log scale, or None if it has no width."""
     if not (fired & left).any():
         return None, None
     rate, base_rate = left[fired].mean(), left.mean()
@@ -303,7 +303,7 @@ def lift_interval(
 
 
 def rule_figures(rows: Sequence[Judged], rule_id: str, label: str) -> Figures:
-    """`risk_backtest_by_rule` of one rule and label."""
+    """Return the row of `risk_backtest_by_rule` for one rule and label."""
     left_on: Callable[[Judged], date | None] = {
         "subscription_ended": lambda row: row.ended_on,
         "account_churned": lambda row: row.account_churned_on,

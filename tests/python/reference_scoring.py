@@ -1,7 +1,7 @@
-"""The scoring rules once more, in Python and exact fractions: what the SQL is compared with.
+"""An independent reading of the scoring rules in Python, as a reference for the SQL.
 
-Written from the project's vocabulary, inputs and scoring rules as the design states them, never
-from the macros or the configuration: the rule tables below are a second, independent copy.
+It computes with exact fractions. It follows the design's vocabulary, inputs and scoring rules,
+never the macros or the configuration: the rule tables below are a second copy.
 """
 
 import operator
@@ -15,8 +15,8 @@ from fractions import Fraction
 from typing import Any
 
 
-# ------------------------------------------------------------------------------ what came in
-# A required value that is null or unreadable is None here: the row is rejected.
+# ------------------------------------------------------------------------------ input facts
+# None stands for a required value that is null or unreadable: the row is rejected.
 @dataclass(frozen=True)
 class Subscription:
     subscription_id: str | None
@@ -38,7 +38,7 @@ class Usage:
     usage_count: int | None
     error_count: int | None = None
     usage_id: str | None = None
-    # the file holds the very same row twice
+    # the file contains the same row twice
     is_doubled: bool = False
 
 
@@ -65,7 +65,7 @@ class ChurnEvent:
 class Intent:
     customer_id: str
     intent_date: date
-    # what only an account says counts for customers that are active
+    # an intent from the account as a whole counts only for active customers
     is_account_level: bool = False
 
 
@@ -94,7 +94,7 @@ class Rule:
     rule_id: str
     label: str
     signal: str
-    # the most severe first
+    # the most severe band first
     bands: tuple[Band, ...]
     # +1: more is worse, -1: less is worse, 0: neither
     worse: int = 1
@@ -246,7 +246,7 @@ LEVELS = ("Low", "Medium", "High")
 SUNDAY = 6
 
 
-# ------------------------------------------------------------------------------ what comes out
+# ------------------------------------------------------------------------------ expected rows
 @dataclass
 class Customer:
     customer_id: str
@@ -277,20 +277,20 @@ class Customer:
     risk_level: str = "Low"
     top_reasons: str | None = None
     recommended_actions: str = ""
-    # of each rule that fired
+    # by rule that fired
     points: dict[str, int] = field(default_factory=dict)
 
 
-# rows by their key: (customer,), (customer, rule), (account,), (date, customer) or (date,)
+# rows by key: (customer,), (customer, rule), (account,), (date, customer) or (date,)
 Rows = dict[tuple[Any, ...], dict[str, Any]]
-# the customers of each as-of date, the latest first
+# the customers of each as-of date, the latest date first
 History = dict[date, dict[str, Customer]]
 
 
 def scores(
     facts: Facts, ruleset: str, as_of: date | None, weeks: int = HISTORY_WEEKS
 ) -> dict[str, Rows]:
-    """The rows that each mart of the as-of date must hold. Without `as_of` the data decides."""
+    """Return the expected rows of each as-of mart. Without `as_of` the data sets the date."""
     known = Known(facts)
     as_of = as_of or known.last_usage_date()
     rules = RULESETS[ruleset]
@@ -312,7 +312,7 @@ def scores(
 def history(
     facts: Facts, ruleset: str, as_of: date | None, weeks: int = HISTORY_WEEKS
 ) -> dict[str, Rows]:
-    """The rows of the marts that look back, and what looking back adds to `customer_risk`."""
+    """Return the expected rows of the history marts, and the history columns of `customer_risk`."""
     known = Known(facts)
     as_of = as_of or known.last_usage_date()
     rules = RULESETS[ruleset]
@@ -339,7 +339,7 @@ def history(
 
 
 def history_dates(as_of: date, weeks: int) -> list[date]:
-    """The as-of date and the Sundays before it, the latest first."""
+    """Return the as-of date and the Sundays before it, the latest first."""
     dates, day = [as_of], as_of
     while len(dates) < weeks:
         day -= timedelta(days=1)
@@ -349,7 +349,7 @@ def history_dates(as_of: date, weeks: int) -> list[date]:
 
 
 def _a_week_before(past: History, day: date) -> date | None:
-    """The latest history date that lies a week or more before."""
+    """Return the latest history date at least a week before this day."""
     return max((other for other in past if (day - other).days >= 7), default=None)
 
 
@@ -414,7 +414,7 @@ def _trend(past: History) -> Rows:
             "arr_at_risk": sum(at_risk, Decimal(0)),
             "avg_risk_score": _mean(c.risk_score for c in customers),
             "usage_30d": sum(c.usage_30d for c in customers),
-            # an account's tickets once
+            # count each account's tickets once
             "tickets_30d": sum({c.account_id: c.tickets_30d for c in customers}.values()),
             "errors_30d": sum(c.errors_30d for c in customers),
         }
@@ -439,7 +439,7 @@ def _row(customer: Customer, *without: str) -> dict[str, Any]:
 
 
 class Known:
-    """The facts by what they belong to."""
+    """Looks up facts by the account or customer that they belong to."""
 
     def __init__(self, facts: Facts) -> None:
         self.subscriptions = _staged_subscriptions(facts.subscriptions)
@@ -458,11 +458,11 @@ class Known:
                 self.churns_of[event.account_id].append(event.churn_date)
 
     def last_usage_date(self) -> date:
-        """The latest usage date of a known subscription."""
+        """Return the latest usage date of a known subscription."""
         return max(row.usage_date for name in self.subscriptions for row in self.usage_of[name])
 
     def customers(self, rules: tuple[Rule, ...], as_of: date) -> list[Customer]:
-        """Those that have started, scored."""
+        """Score the customers that have started."""
         customers = []
         for name, row in self.subscriptions.items():
             if row.account_id in self.account_ids and row.start_date <= as_of:
@@ -480,7 +480,7 @@ class Known:
 
 
 def _staged_subscriptions(rows: Iterable[Subscription]) -> dict[str, Subscription]:
-    """One row an id: of several, the one that started first."""
+    """Return one row per id: the one that started first."""
     staged: dict[str, Subscription] = {}
     for row in rows:
         if row.subscription_id is None or row.account_id is None or row.start_date is None:
@@ -492,7 +492,7 @@ def _staged_subscriptions(rows: Iterable[Subscription]) -> dict[str, Subscriptio
 
 
 def _staged_usage(rows: Iterable[Usage]) -> list[Usage]:
-    """A row that stands twice counts once, unless it has no id."""
+    """Count a duplicated row once, unless it has no id."""
     staged = []
     for row in rows:
         if None not in (row.subscription_id, row.usage_date, row.usage_count):
@@ -512,7 +512,7 @@ def _customer(
     prior = [row for row in usage if _prior(row.usage_date, as_of)]
     usage_30d = sum(row.usage_count for row in current)
     usage_prev30d = sum(row.usage_count for row in prior)
-    # satisfaction and resolution are known once the ticket is closed
+    # satisfaction and resolution time are unknown until the ticket is closed
     known = [t for t in tickets if t.closed_at is None or t.closed_at.date() <= as_of]
     scored = sorted(
         (t.submitted_at, t.ticket_id, t.satisfaction_score) for t in known if t.satisfaction_score
@@ -571,7 +571,7 @@ def _prior(day: date, as_of: date) -> bool:
 
 
 def _bands(rule: Rule, value: Any) -> list[Band]:
-    """The bands that hold, the most severe first."""
+    """Return the bands that hold, the most severe first."""
     return [band for band in rule.bands if value is not None and band.holds(value, band.limit)]
 
 
@@ -581,7 +581,7 @@ def _reason(rule: Rule, band: Band, value: Any) -> str:
 
 
 def _evaluation(customer: Customer, rule: Rule) -> dict[str, Any]:
-    """What the rule saw, and what it said."""
+    """Return the value that the rule checked, and its result."""
     value = getattr(customer, rule.signal)
     band = next(iter(_bands(rule, value)), None)
     distances = [] if value is None else [rule.worse * (b.limit - value) for b in rule.bands]
@@ -628,9 +628,9 @@ def _past(known: "Known", rules: Any, as_of: date, weeks: int) -> History:
 
 
 def _renews_soon(customer: Customer, as_of: date) -> bool:
-    """Nothing says when: a year after the start, and after that, is taken for it.
+    """Whether the customer renews soon; without a date, it renews on each anniversary.
 
-    Who pays by the month can always leave, which is no news.
+    Monthly payers can leave at any time, so they never count as renewing soon.
     """
     if customer.auto_renew_flag is False:
         return True
@@ -642,11 +642,11 @@ def _renews_soon(customer: Customer, as_of: date) -> bool:
         renewal = date(year, start.month, day)
         if renewal >= as_of:
             return (renewal - as_of).days <= 60
-    raise AssertionError("one of them is not over")
+    raise AssertionError("one of these renewals lies ahead")
 
 
 def _at_risk(past: History, as_of: date) -> tuple[Rows, list[Customer]]:
-    """The rows of the at-risk list, and its active customers in the order of contact."""
+    """Return the rows of the at-risk list, and its active customers in contact order."""
     customers = list(past[as_of].values())
 
     def arr_falling(customer: Customer) -> Decimal:
@@ -657,7 +657,7 @@ def _at_risk(past: History, as_of: date) -> tuple[Rows, list[Customer]]:
             not (customer.arr and customer.arr > 0),
             ("High", "Medium").index(customer.risk_level),
             not _renews_soon(customer, as_of),
-            # nothing that is in doubt stands before what may be
+            # customers with doubtful evidence come after those with strong evidence
             ("strong", "thin", "incomplete window").index(customer.usage_evidence or "strong"),
             -customer.risk_score,
             -_movement(past, customer.customer_id)["weeks_at_risk"],
@@ -703,7 +703,7 @@ def _accounts(customers: list[Customer], contacts: list[Customer]) -> Rows:
 
 
 def _published(row: dict[str, Any]) -> dict[str, Any]:
-    """Fractions as the marts show them: six digits, halves away from zero."""
+    """Round fractions as the marts do: six digits, halves away from zero."""
 
     def rounded(value: Fraction) -> Decimal:
         digits = int(abs(value) * 10**6 + Fraction(1, 2))

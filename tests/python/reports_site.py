@@ -1,4 +1,4 @@
-"""Sites of the reports for the tests, and a browser that watches what its pages do."""
+"""Report sites for the tests, and a browser that watches what their pages do."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ AXE = ROOT / "reports/node_modules/axe-core/axe.min.js"
 
 
 def skip_without_tools() -> None:
-    """Skip, with the reason, where there is no Node to build pages or no browser to open them."""
+    """Skip the test, with a reason, without Node to build pages or a browser to open them."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("Node is not installed: the reports cannot be built here")
     if chromium() is None:
@@ -25,7 +25,7 @@ def skip_without_tools() -> None:
 
 
 class WatchedPage:
-    """A page that fails its test when a script fails or another host is asked."""
+    """A page that fails its test if a script fails or the page contacts another host."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page, self.address = page, address
@@ -34,7 +34,7 @@ class WatchedPage:
         page.on("pageerror", lambda error: self._note(str(error)))
         page.on("dialog", lambda dialog: (self._note(f"dialog {dialog.message}"), dialog.dismiss()))
         page.on("websocket", lambda socket: self._note(f"opened {socket.url}"))
-        # service workers ask, too
+        # service workers send requests, too
         page.context.on("request", self._on_request)
         page.context.on("response", self._on_response)
 
@@ -44,21 +44,21 @@ class WatchedPage:
         return self
 
     def main(self) -> str:
-        """What a reader reads."""
+        """Return the visible text of the page."""
         return self.page.locator("main").inner_text()
 
     def rows(self, query: str) -> list[list[str]]:
-        """The cells of the page of a table that is shown."""
+        """Return the cells on the visible page of a table."""
         rows = self.page.locator(f"[data-testid='DataTable-{query}'] tr:has(td)").all()
         return [[cell.strip() for cell in row.locator("td").all_inner_texts()] for row in rows]
 
     def errors_shown(self) -> list[str]:
-        """Boxes in which Evidence shows what it cannot show."""
+        """Return the texts of Evidence's error boxes."""
         boxes = self.page.locator("main [class*='border-negative'], main [class*='bg-negative']")
         return boxes.all_inner_texts()
 
     def violations(self) -> list[str]:
-        """What axe finds serious or critical."""
+        """Return the violations that axe rates serious or critical."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found: dict[str, Any] = self.page.evaluate("axe.run({resultTypes: ['violations']})")
         return [
@@ -83,9 +83,9 @@ class WatchedPage:
 def watched(
     browser: Browser, site: Path, base_path: str = "", **options: Any
 ) -> Iterator[WatchedPage]:
-    """A new page of a served site, with the `options` of a browser's context.
+    """Open a page of a served site, with the `options` of a browser context.
 
-    Where the block ends, nothing went wrong in the page.
+    When the block ends, the test fails if the page had problems.
     """
     options = {"viewport": {"width": 1280, "height": 900}, **options}
     with serving(site, base_path) as address:

@@ -1,6 +1,6 @@
-"""Random sequences of what people do to a warehouse, its data, its store and its exports.
+"""Random sequences of what users do to a warehouse, its data, its store and its exports.
 
-A sequence is made from its seed alone, so that one that fails can be run again:
+The seed alone determines a sequence, so that a failing one can be run again:
 `python tests/python/sequences.py 17` runs the sequence of seed 17, `0-300` the first 300.
 """
 
@@ -33,14 +33,14 @@ from churn.warehouse.build_record import is_complete
 from conftest import AS_OF, ROOT, Contents, Outcome, Workspace, assert_same
 from test_growth import Company
 
-# few dates, one thread: a build of the small company then takes seconds
+# with few dates and one thread, a build of the small company takes seconds
 SETTINGS = {
     "history_weeks: 26": "history_weeks: 2",
     "backtest_weeks: 52": "backtest_weeks: 0",
     "+persist_docs: {relation: true, columns: true}": "+persist_docs: {}",
 }
-# Most of a small build is dbt's work per table, not SQL. Contracts are left out, and tables and
-# views without hooks are written by one statement; incremental tables are written as always.
+# Most of a small build is dbt's work per table, not SQL. So there are no contracts, and one
+# statement, without hooks, writes each table or view. Incremental tables are written as usual.
 CONTRACT = ("contract: {enforced: true}", "contract: {enforced: false}")
 MATERIALIZATIONS = """
 {% materialization table, adapter='duckdb' %}
@@ -58,11 +58,11 @@ MATERIALIZATIONS = """
     {{ return({'relations': [new]}) }}
 {% endmacro %}
 """
-# a change of the code that changes scores
+# a code change that changes scores
 CODE = (Path("macros/windows.sql"), "{{ as_of_date }} - 60", "{{ as_of_date }} - 45")
 CONFIGURATION = (Path("dbt_project.yml"), "min_usage_rows: 5", "min_usage_rows: 40")
 
-# dbt's log and its manifest as JSON take a sixth of a build
+# writing dbt's log and its JSON manifest takes a sixth of a build
 QUIET = ["--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-use-colors"]
 
 PARTS = (
@@ -93,11 +93,11 @@ LOOKS = (
     "{late_arrival_days: 2}",
     "{min_usage_rows: 40}",
 )
-# what a command that reads may say of a warehouse that no complete build has left
+# messages that a reading command may print if the last build was not complete
 NOT_BUILT = (
     "There is no warehouse at|is not fully built, or by another|is only partly of the last build"
 )
-# relations of somebody else in the same file
+# the user's own relations in the same file
 MINE = """
     create schema if not exists mine;
     create or replace table mine.customer_risk as select {number} as number;
@@ -109,18 +109,18 @@ Step = Callable[[], None]
 
 
 class Prepared(dbtRunner):
-    """dbt with the project parsed before, as its own interface allows: parsing takes longest."""
+    """dbt with a parsed project, through dbt's own interface: parsing is the slowest step."""
 
     manifest_now: Manifest
 
     def __init__(self, manifest: object = None, callbacks: Any = None) -> None:
         super().__init__(manifest=self.manifest_now, callbacks=callbacks)
-        # macros keep notes in the graph, for one invocation
+        # macros store data in the graph during one invocation
         self.manifest_now.build_flat_graph()
 
 
 class Town:
-    """A copy of the project with small settings, and the places in which a sequence happens."""
+    """A copy of the project with small settings, and the folders of a sequence."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -152,16 +152,16 @@ class Town:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """The working directory is the project, and dbt is prepared."""
+        """Make the project the working directory, and prepare dbt."""
         here = Path.cwd()
         os.chdir(self.project)
         try:
             with (
                 patch.object(dbt.cli.main, "dbtRunner", Prepared),
-                # tests of the data take as long as the models
+                # data tests take as long as the models
                 patch.object(churn.build.dbt, "_BUILD", churn.build.dbt._BUILD_UNTESTED),
                 patch.object(churn.build.dbt, "_QUIET", QUIET),
-                # an eighth of a build is events without a reader
+                # events, which nobody reads here, take an eighth of a build
                 patch.object(EventManager, "fire_event"),
             ):
                 yield
@@ -173,7 +173,7 @@ class Town:
             (self.project / file).write_text(text, encoding="utf-8")
 
     def toggle(self, change: tuple[Path, str, str]) -> None:
-        """Change the code, or change it back."""
+        """Apply a code change, or revert it."""
         file, one, other = change
         path = self.project / file
         text = path.read_text(encoding="utf-8")
@@ -182,7 +182,7 @@ class Town:
         path.write_text(text.replace(before, after), encoding="utf-8")
 
     def parse(self, place: Workspace) -> None:
-        """Give dbt the code as it is now; each variant is parsed once."""
+        """Give dbt the current code; parse each variant once."""
         code = (self.project / CODE[0]).read_text(encoding="utf-8")
         if code not in self.manifests:
             with place.active():
@@ -191,12 +191,12 @@ class Town:
                 assert found.success, found.exception
             target = Path(place.environment["DBT_TARGET_PATH"])
             self.manifests[code] = (target / "partial_parse.msgpack").read_bytes()
-        # nothing that an earlier invocation has left in it
+        # a fresh copy, without changes by earlier invocations
         Prepared.manifest_now = Manifest.from_msgpack(self.manifests[code])
 
 
 class Sequence:
-    """One sequence; `steps` says what has happened so far."""
+    """One sequence; `steps` lists what has happened so far."""
 
     def __init__(self, town: Town, seed: int) -> None:
         self.town, self.seed = town, seed
@@ -216,7 +216,7 @@ class Sequence:
         self.published: set[str] = set()
         self.logged: set[str] = set()
         self.edits: set[str] = set()
-        # the number in `mine`, while a warehouse has it
+        # the number in the user's schema `mine`, if the warehouse has one
         self.mine: int | None = None
         self.mine_in_backup: int | None = None
         self.foreign = {
@@ -229,9 +229,9 @@ class Sequence:
             file.write_text(text, encoding="utf-8")
         town.restore_code()
 
-    # -------------------------------------------------------------------------- what people do
+    # -------------------------------------------------------------------------- user actions
     def company_changes(self) -> None:
-        """A day, late rows, faults, tickets, corrections: then a load."""
+        """Add a day, late rows, faults, tickets or corrections, then load."""
         changes = (
             *(Company.a_day_passes, Company.a_day_passes, Company.rows_come_late),
             *(Company.faults_come, Company.tickets_come, Company.customers_change),
@@ -244,7 +244,7 @@ class Sequence:
         self.load()
 
     def export_is_corrected(self) -> None:
-        """A value becomes another, or the last rows go; the number of rows may be the same."""
+        """Change values or remove the last rows; the number of rows may stay the same."""
         usage = self.company.tables["feature_usage"]
         if self.random.random() < 0.3:
             del usage[-self.random.randint(1, 40) :]
@@ -287,14 +287,14 @@ class Sequence:
         self.run(*(["--data", str(self.place.source)] if self.random.random() < 0.3 else []))
 
     def run_is_killed(self) -> None:
-        """After the build, before its record is kept; or within the build."""
+        """Kill the run after the build, before it keeps its record."""
         self.note("before the record")
         with patch.object(churn.build.dbt, "keep", side_effect=KeyboardInterrupt):
             outcome = self.churn("run")
         assert outcome.code == 130, outcome
 
     def look(self) -> None:
-        """A run with variables leaves nothing in the store, and says so."""
+        """Run with variables, which must leave nothing in the store."""
         before = self.stored_files()
         out = self.run("--vars", self.random.choice(LOOKS))
         assert self.stored_files() == before
@@ -336,7 +336,7 @@ class Sequence:
             header, _, rows = text.partition("\n")
             if "note" not in header or not rows:
                 continue
-            # filled in where there is nothing yet: the columns of people are the last ones
+            # append rows: users' columns are the last ones
             file.write_text(text.rstrip("\n") + f"\nS01,contacted,{mark}\n", encoding="utf-8")
             self.edits.add(mark)
             own = file.with_name("of the user.txt")
@@ -350,13 +350,13 @@ class Sequence:
         self.town.parse(self.place)
 
     def client_makes_tables(self) -> None:
-        """Somebody's own relations, in the file that is or becomes the warehouse."""
+        """Create the user's own relations in the file that is or becomes the warehouse."""
         self.mine = (self.mine or 0) + 1
         with duckdb.connect(str(self.place.warehouse)) as connection:
             connection.execute(MINE.format(number=self.mine))
 
     def client_writes(self) -> None:
-        """Somebody opens the warehouse in a client that writes."""
+        """Write to the warehouse from another client."""
         if not self.place.warehouse.exists():
             return
         statement = self.random.choice(
@@ -385,7 +385,7 @@ class Sequence:
         self.mine_in_backup = self.mine
 
     def backup_comes_back(self) -> None:
-        """The warehouse alone or with its record, as `cp` or as `cp -p` copies them."""
+        """Restore the warehouse alone or with its record, with the times of `cp` or `cp -p`."""
         copy: Callable[..., object] = self.random.choice([shutil.copy, shutil.copy2])
         names = ["churn.duckdb", "churn.duckdb.build.json"]
         if self.random.random() < 0.5:
@@ -403,7 +403,7 @@ class Sequence:
         self.mine = None
 
     def other_data_is_built(self) -> None:
-        """The same warehouse from another folder of loaded data."""
+        """Build the same warehouse from another folder of loaded data."""
         other = Workspace(
             self.place.store.parent / "other", self.town.folder / "target", light=False
         )
@@ -412,9 +412,9 @@ class Sequence:
         with patch.dict(self.place.environment, {"CHURN_DATA_DIR": str(other.load_dir)}):
             self.run()
 
-    # -------------------------------------------------------------------------- how it goes
+    # -------------------------------------------------------------------------- running a sequence
     def any_steps(self) -> list[Step]:
-        """A full run, then what happens to come."""
+        """Return a full run followed by random steps."""
         weights: dict[Step, float] = {
             self.company_changes: 5,
             self.export_is_corrected: 4,
@@ -440,7 +440,7 @@ class Sequence:
         return [self.full_run, *self.random.choices([*weights], [*weights.values()], k=number)]
 
     def happen(self, steps: Iterable[Step]) -> None:
-        """In somebody's file, after a first load: the steps, a full run, what must hold then."""
+        """Load into the user's file, take the steps and a full run, then check the result."""
         self.town.parse(self.place)
         self.client_makes_tables()
         self.load()
@@ -469,7 +469,7 @@ class Sequence:
         return self.churn("run", *arguments).out
 
     def churn(self, *arguments: str) -> Outcome:
-        """The command; one that reads may refuse a warehouse that is not complete, and says so."""
+        """Run the command; a reading command may refuse an incomplete warehouse with a message."""
         with self.place.active():
             may_refuse = arguments[0] != "run" and not is_complete(Project())
         outcome = self.place.churn(*arguments)
@@ -495,7 +495,7 @@ class Sequence:
         folder = self.place.warehouse.parent
         return [file for file in folder.glob("churn.duckdb*") if not file.name.endswith(".lock")]
 
-    # -------------------------------------------------------------------------- what must hold
+    # -------------------------------------------------------------------------- invariants
     def stored_files(self) -> set[Path]:
         return {*self.place.store.glob("published/*.parquet")}
 
@@ -519,7 +519,7 @@ class Sequence:
             assert any(edit in text for text in lists), edit
 
     def check_fresh(self) -> None:
-        """A warehouse that never was anything else has the same rows."""
+        """A newly built warehouse has the same rows."""
         found = self.contents()
         before = self.stored_files()
         self.warehouse_is_deleted()
@@ -530,14 +530,14 @@ class Sequence:
 
     def contents(self) -> dict[str, Contents]:
         every = self.place.contents()
-        # what a client has made itself is not ours
+        # leave out the user's own relations
         foreign = ("main.", "mine.")
         return {name: rows for name, rows in every.items() if not name.startswith(foreign)}
 
 
 @contextmanager
 def telling(sequence: Sequence) -> Iterator[None]:
-    """A failure says what has happened."""
+    """Add the steps so far to a failure."""
     try:
         with sequence.town.open():
             yield
@@ -547,7 +547,7 @@ def telling(sequence: Sequence) -> Iterator[None]:
 
 
 def main(seeds: str, folder: str) -> None:
-    """Run sequences by their seeds, such as `17` or `0-300`; print what each has found."""
+    """Run sequences by their seeds, such as `17` or `0-300`; print the result of each."""
     first, _, last = seeds.partition("-")
     shutil.rmtree(folder, ignore_errors=True)
     town = Town(Path(folder))

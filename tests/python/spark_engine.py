@@ -1,6 +1,6 @@
-"""Spark for the tests: whether there is one, and commands in processes of their own.
+"""Spark for the tests: checks whether it can run, and runs commands in their own processes.
 
-A process holds one Spark, whose memory is free again when the process ends.
+A process holds one Spark session, and frees its memory only when it ends.
 """
 
 import os
@@ -23,21 +23,21 @@ _MISSING = (
 )
 needs_spark = pytest.mark.skipif(bool(_MISSING), reason=f"Spark cannot run here: {_MISSING}")
 
-# many times what a command takes
+# many times longer than any command takes
 _SECONDS = 900
 
-# a part of the history suffices: the tables are the same
+# a short history is enough: the tables are the same
 SHORT = "{backtest_weeks: 6, history_weeks: 4}"
 
 
 def run_program(
     place: Workspace, program: str, *arguments: object, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """A program of the virtual environment in the working directory, at this place."""
+    """Run a program of the virtual environment in the working directory, for this workspace."""
     settings = {
         "CHURN_SPARK_DIR": str(place.store.parent / "spark"),
         "CHURN_SPARK_MEMORY": "1500m",
-        # small data ends before the second compiler is of use
+        # small jobs end before the second compiler pays off
         "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
     }
     kept = {key: value for key, value in os.environ.items() if key != "CHURN_DATA_DIR"}
@@ -53,4 +53,4 @@ def run_program(
     except subprocess.TimeoutExpired:
         logs = Path(place.environment["DBT_LOG_PATH"]).glob("*.log")
         tails = [f"{log.name}:\n{log.read_text(errors='replace')[-3000:]}" for log in logs]
-        pytest.fail("\n".join([f"{program} was not done in {_SECONDS} seconds", *tails]))
+        pytest.fail("\n".join([f"{program} did not end within {_SECONDS} seconds", *tails]))

@@ -1,4 +1,4 @@
-"""From the list to work done: what is logged is shown, and scores nothing."""
+"""Plans, drafts and the outcome log: logged work shows on the list and changes no score."""
 
 import copy
 import re
@@ -44,7 +44,7 @@ def customer(place: Workspace, customer_id: str) -> dict[str, Any]:
 
 @pytest.fixture
 def generated(workspace: Workspace, tmp_path: Path) -> Workspace:
-    """A company of its own, with faults."""
+    """A generated company with faults."""
     generate(tmp_path / "data", accounts=300, seed=11, signal="weak", faults=True)
     return workspace.build(tmp_path / "data")
 
@@ -105,11 +105,11 @@ def _assert_can_be_sent(row: dict[str, Any], draft: dict[str, Any]) -> None:
     assert f"{row['risk_level']} risk, score {row['risk_score']}" in draft["slack_message"]
 
 
-# ------------------------------------------------------------------------------ what is logged
+# ------------------------------------------------------------------------------ the log
 
 
 def at_risk_since(tables: Tables, account: str, day: date) -> None:
-    """So many bad tickets come in that day that the account is at risk from then on."""
+    """Add enough bad tickets on that day to put the account at risk from then on."""
     model = next(row for row in tables["support_tickets"] if row["account_id"] == "A01")
     tables["support_tickets"] += [
         model
@@ -121,17 +121,17 @@ def at_risk_since(tables: Tables, account: str, day: date) -> None:
 
 @pytest.fixture(scope="module")
 def worked_on(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
-    """Built a week ago and today; then people did their work, and asked for the list.
+    """Build a week ago and today, then log work and print the list.
 
-    S01 and S02 were at risk a week ago, S03 to S08 are new. Warehouses and lists are kept from
-    each point in time.
+    S01 and S02 were at risk a week ago, S03 to S08 are new. The warehouse and the list of each
+    point in time are kept.
     """
     return built_once(tmp_path_factory, target, "worked_on", _work_on, light=True)
 
 
 def _work_on(place: Workspace) -> None:
     tables = small_company()
-    # a customer that has not begun by the as-of date has no score, but may have outcomes
+    # a customer that starts after the as-of date has no score, but may have outcomes
     later = {"subscription_id": "S-later", "start_date": str(AS_OF + timedelta(days=1))}
     tables["subscriptions"].append({**tables["subscriptions"][8], **later})
     for number in range(3, 9):
@@ -162,7 +162,7 @@ def _work_on(place: Workspace) -> None:
 
 
 def _keep(place: Workspace, when: str) -> None:
-    """The list at this point in time, and the warehouse that it shows."""
+    """Keep the list at this point in time, and the warehouse behind it."""
     out = listed(place)
     kept = at(place, when)
     kept.warehouse.parent.mkdir()
@@ -171,7 +171,7 @@ def _keep(place: Workspace, when: str) -> None:
 
 
 def at(place: Workspace, when: str) -> Workspace:
-    """The place as it was at a point in time; only read it."""
+    """Return the workspace as it was at a point in time; only read it."""
     then = copy.copy(place)
     then.warehouse = place.warehouse.parent / when / place.warehouse.name
     return then
@@ -194,11 +194,11 @@ def test_due_dates_stand_still_from_build_to_build(worked_on: Workspace) -> None
     then = {step["step"]: step["due_date"] for step in first}
     assert {step["known_since"] for step in again} == {BEFORE}
     assert {step["step"]: step["due_date"] for step in again if step["step"] in then} == then
-    # a week without a contact
+    # a week has passed without a contact
     today = at(worked_on, "today")
     assert customer(today, "S01")["is_overdue"]
     assert "overdue" in list_of(today)
-    # who is at risk for the first time is not
+    # a customer that is at risk for the first time is not overdue
     assert {step["known_since"] for step in plan(today, "S03")} == {AS_OF}
     assert not customer(today, "S03")["is_overdue"]
 
@@ -214,7 +214,7 @@ def test_what_is_logged_is_on_the_list_and_scores_nothing(worked_on: Workspace) 
     assert (logged["kind"], logged["account_id"], logged["note"]) == ("outcome", "A01", "<b>")
     scores = "marts.customer_risk"
     assert now.contents("marts")[scores] == today.contents("marts")[scores]
-    # steps that were due by the contact are done, the others are not
+    # steps due by the day of the contact are done, the others are not
     steps = plan(now, "S01")
     assert {step["is_done"] for step in steps} == {True, False}
     for step in steps:
@@ -231,7 +231,7 @@ def test_a_false_alarm_counts_against_the_rules_that_fired(worked_on: Workspace)
 
 def test_who_is_at_risk_has_a_next_step_whatever_was_done(worked_on: Workspace) -> None:
     now = at(worked_on, "worked on")
-    # nobody was reached: the plan stands, and is not late
+    # nobody was reached: the plan still holds, and is not overdue
     assert {step["is_done"] for step in plan(now, "S03")} == {False}
     assert customer(now, "S03")["last_outcome"] == "no_response"
     assert not customer(now, "S03")["is_overdue"]
@@ -258,7 +258,7 @@ def test_a_snoozed_customer_comes_last_until_its_day(worked_on: Workspace) -> No
     assert now.column(in_order)[-1] == "S06"
     assert customer(now, "S06")["list_status"] == "snoozed"
     assert f"until {AS_OF + timedelta(days=1)}" in list_of(now)
-    # retracting the snooze wakes it: it stands where it did among those that nothing was done for
+    # Retracting the snooze restores the customer's place among those with no logged work.
     assert customer(now, "S07")["list_status"] == customer(today, "S07")["list_status"] == "new"
     untouched = ("S07", "S08")
     before, after = (
@@ -290,7 +290,7 @@ def test_outcomes_of_customers_that_nobody_knows_are_listed(worked_on: Workspace
 
 @pytest.fixture
 def calls(sample: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """The customers whose calls are printed, in order."""
+    """Return the customers whose calls are printed, in order."""
     monkeypatch.chdir(ROOT)
 
     def shown(*arguments: object) -> list[str]:

@@ -1,8 +1,8 @@
-"""The backtest: its figures, how far its intervals can be trusted, and the verdicts it gives.
+"""The backtest: its figures, the coverage of its intervals, and its verdicts.
 
-The figures are those of `reference_backtest`, on simulated scores. The models are compiled once
-and run in an in-memory DuckDB, where each set of scores stands as a rule set of its own: one run
-judges them all.
+The figures must equal those of `reference_backtest`, on simulated scores. dbt compiles the models
+once, and they run in an in-memory DuckDB. Each set of scores acts as a separate rule set, so that
+one run judges all of them.
 """
 
 import json
@@ -38,7 +38,7 @@ HORIZON = 90
 # ------------------------------------------------------------------------------ the compiled SQL
 STATISTICS = ("risk_backtest", "backtest_verdicts", "risk_calibration", "risk_backtest_by_rule")
 WANTED = (*STATISTICS, "int_as_of_dates")
-# these stand in the test
+# the tests supply these tables
 GIVEN = (
     "int_backtest_scores",
     "int_backtest_outcomes",
@@ -91,7 +91,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 @pytest.fixture(scope="module")
 def any_set(models: Models) -> Models:
-    """The same, with verdicts for all sets of scores, not for the configured rule sets alone."""
+    """The models, changed to judge every set of scores and not only the configured rule sets."""
     verdicts = models["backtest_verdicts"]
     found = f"select distinct label, ruleset, signals from {models['int_backtest_counts'].relation}"
     sql, replaced = re.subn(
@@ -102,7 +102,7 @@ def any_set(models: Models) -> Models:
 
 
 def run(models: Models, given: Mapping[str, pa.Table], *wanted: str) -> dict[str, Rows]:
-    """The wanted models over the given tables, by their keys."""
+    """Run the wanted models over the given tables, and return their rows by key."""
     needed, open_names = set(), list(wanted)
     while open_names:
         name = open_names.pop()
@@ -126,14 +126,14 @@ def rows_of(connection: duckdb.DuckDBPyConnection, models: Models, name: str) ->
     names = [column[0] for column in found.description]
     rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     by_key = {tuple(row[column] for column in NAMES[name]): row for row in rows}
-    assert len(by_key) == len(rows), f"{name} has two rows of one key"
+    assert len(by_key) == len(rows), f"{name} has two rows with the same key"
     return by_key
 
 
 # ------------------------------------------------------------------------------ simulated scores
 Sets = dict[tuple[str, str], list[Scored]]
 
-# scores of which many are the same
+# scores with many ties
 SCORES = ((0, 100), (30,), (0, 12, 60), (0, 10, 28, 28, 40, 69, 70, 89, 90, 99, 100), range(101))
 LEVELS = ((60, 30), (50, 10), (100, 1), (101, 101))
 ACCOUNT_IDS = ("A-{}", "{}", "b {}|7", "é{}", "😀{}", "A-{}'s")
@@ -159,7 +159,7 @@ class Company:
         return [row for place in range(self.random.randint(1, 40)) for row in self.account(place)]
 
     def some_day(self) -> date | None:
-        """When somebody leaves, if at all: before, between, on or after the dates."""
+        """Return the day a customer leaves, if it does: before, between, on or after the dates."""
         if self.random.random() >= self.leaving:
             return None
         if self.leaving == 1:
@@ -187,7 +187,7 @@ class Company:
 
 
 def split(score: int, left: int, stayed: int, day: date = SUNDAY) -> list[Scored]:
-    """Customers of one score, an account each."""
+    """Return customers with the same score, each with its own account."""
     end = day + timedelta(30)
     return [
         Scored(day, name, name, end if place < left else None, None, score, "Low")
@@ -196,7 +196,7 @@ def split(score: int, left: int, stayed: int, day: date = SUNDAY) -> list[Scored
     ]
 
 
-# sets of scores whose verdict is known, by what they show
+# sets of scores with a known verdict, named after what they show
 KNOWN: dict[str, tuple[str, list[Scored]]] = {
     "30 churners, all found": ("predictive", split(90, 30, 0) + split(0, 0, 300)),
     "29 churners, all found": ("not enough churners", split(90, 29, 0) + split(0, 0, 300)),
@@ -209,12 +209,12 @@ KNOWN: dict[str, tuple[str, list[Scored]]] = {
     "below .45, by chance": ("no evidence", split(50, 20, 240) + split(0, 20, 160)),
     "nobody left": ("not enough churners", split(50, 0, 20)),
     "everybody left": ("no evidence", split(50, 30, 0) + split(0, 30, 0)),
-    # on each day all score the same; over both days who left scored higher
+    # All scores of a day are equal. Over both days, the churners have the higher scores.
     "a base rate that drifts": (
         "no evidence",
         split(90, 100, 100) + split(0, 10, 190, SUNDAY + timedelta(7)),
     ),
-    # the same customers leave as often as they are looked at, and are still 20
+    # the same 20 churners count on three dates, but are still only 20
     "20 churners, three times": (
         "not enough churners",
         [
@@ -232,7 +232,7 @@ def known_key(what: str) -> tuple[str, str]:
 
 
 def given_scores(sets: Sets) -> dict[str, pa.Table]:
-    """The sets as the tables that the compiled models read."""
+    """Return the sets as tables for the compiled models."""
     rows = [
         {"ruleset": ruleset, "signals": signals, **asdict(row)}
         for (ruleset, signals), scored in sets.items()
@@ -250,7 +250,7 @@ def accounts_of(scores: pa.Table) -> pa.Table:
 
 @pytest.fixture(scope="module", params=[30, pytest.param(80, marks=pytest.mark.slow)])
 def sets(request: pytest.FixtureRequest) -> Sets:
-    """Companies of every kind, and those whose verdict is known."""
+    """Simulated companies, and the sets with a known verdict."""
     # the company of seed 72 has a date with one customer
     seeds = {*range(request.param), 72}
     found = {(SETS[len(KNOWN) + n // 2], SIGNALS[n % 2]): Company(n).rows() for n in seeds}
@@ -268,14 +268,14 @@ def judged(any_set: Models, sets: Sets) -> dict[str, Rows]:
 
 
 def assert_figures(found: Mapping[str, Any], expected: Mapping[str, Any], where: object) -> None:
-    """The same; numbers to the 6 digits that are published."""
+    """Assert equal figures; numbers must agree to the 6 published digits."""
     for name, value in expected.items():
         actual = found[name]
         if value is None or isinstance(value, str | date):
             assert actual == value, (where, name)
         else:
             assert actual is not None, (where, name)
-            # a place in the top decile is rounded before it is divided by a tenth
+            # SQL rounds the count in the top decile before it divides by a tenth
             digits = 6e-6 if "top_decile" in name else 1e-6
             assert abs(float(actual) - float(value)) <= digits, (where, name, actual, value)
 
@@ -314,7 +314,7 @@ def assert_calibration(judged: Mapping[str, Rows], sets: Sets) -> None:
 
 def test_the_figures_of_every_date_equal_the_reference(judged: dict[str, Rows], sets: Sets) -> None:
     expected = assert_dates(judged, sets)
-    # the simulation holds what is difficult: no AUC, no flag, one customer, everybody at one score
+    # the simulation covers the difficult cases: no AUC, no flag, one customer, all scores equal
     assert len(expected) > 200
     assert any(figures["auc"] is None for figures in expected.values())
     assert any(figures["median_lead_days"] is None for figures in expected.values())
@@ -421,7 +421,7 @@ def test_the_figures_of_every_rule_equal_the_reference(models: Models, seed: int
         for label in LABELS
         for name in RULES
     }
-    # a rule that is switched off earns nothing and is not judged
+    # a disabled rule adds no points and is not judged
     assert found.keys() == expected.keys()
     for key, figures in expected.items():
         assert_figures(found[key], figures, key)
@@ -429,7 +429,7 @@ def test_the_figures_of_every_rule_equal_the_reference(models: Models, seed: int
 
 # ------------------------------------------------------------------------------ the intervals
 def test_influences_are_the_derivatives_of_the_auc() -> None:
-    """The reference itself: a little more weight on a customer, against scikit-learn's AUC."""
+    """Check the reference itself: compare with scikit-learn's AUC after small weight changes."""
     rows = split(50, 20, 160) + split(10, 5, 9) + split(0, 20, 240)
     left = [row.ended_on is not None for row in rows]
     score = [row.risk_score for row in rows]
@@ -444,7 +444,7 @@ def test_influences_are_the_derivatives_of_the_auc() -> None:
         assert influences[place] == pytest.approx((more - less) / (2 * step), abs=1e-8)
 
 
-# An interval that covers 95% of 250 companies covers 92% to 98% of them, but for one time in 50.
+# A 95% interval covers between 92% and 98% of 250 companies, except one time in 50.
 COVERAGE = [(60, 0.85), pytest.param(250, 0.92, marks=pytest.mark.slow)]
 
 
@@ -452,9 +452,9 @@ COVERAGE = [(60, 0.85), pytest.param(250, 0.92, marks=pytest.mark.slow)]
 def test_intervals_of_auc_and_precision_cover_the_truth_as_often_as_they_say(
     any_set: Models, count: int, least: float
 ) -> None:
-    """Of companies drawn from a world whose figures are known.
+    """Draw companies from a world with known figures, and count how often intervals cover them.
 
-    An interval that forgets the accounts does not.
+    Intervals that ignore the clustering by account cover the truth too rarely.
     """
     truth, companies = simulated_companies(count, seed=1)
     by_account = companies.append_column("signals", pa.array([SIGNALS[0]] * len(companies)))
@@ -483,7 +483,7 @@ def test_intervals_of_auc_and_precision_cover_the_truth_as_often_as_they_say(
     }
     assert all(least <= share <= 0.985 for share in covered.values()), covered
     assert coverage("backtest_verdicts", "auc", truth.auc, "dated signals only") < 0.7
-    # the AUC itself does not lean to a side
+    # the AUC itself is unbiased
     aucs = [
         judged["backtest_verdicts"]["subscription_ended", name, "all rules"]
         for name in SETS[:count]
@@ -495,7 +495,7 @@ def test_intervals_of_auc_and_precision_cover_the_truth_as_often_as_they_say(
 def test_intervals_of_lift_cover_the_truth_as_often_as_they_say(
     models: Models, count: int, least: float
 ) -> None:
-    """A rule fires at each score; each company stands as a rule of its own."""
+    """One rule per score fires at that score; each company has its own set of these rules."""
     truth, companies = simulated_companies(count, seed=2)
     with duckdb.connect() as connection:
         connection.register("companies", companies)
@@ -535,15 +535,16 @@ class World:
 
     auc: float
     base_rate: float
-    # score -> share that leaves
+    # score -> share of its customers that leave
     leaving: dict[int, float]
 
 
 def simulated_companies(count: int, seed: int) -> tuple[World, pa.Table]:
-    """The true figures of a world, and companies of 90 accounts in it.
+    """Return the true figures of a world, and companies of 90 accounts drawn from it.
 
-    An account's kind decides how it is likely to score and to leave. Its customers mostly do on
-    every date as the account does; else each for itself, with the chances of the kind.
+    The kind of an account sets its chances of each score and of leaving. Most of its customers
+    share the account's score and fate on every date; the others draw their own with the same
+    chances.
     """
     rng = np.random.default_rng(seed)
     scores = np.array([0, 12, 30, 45, 70])
@@ -637,7 +638,7 @@ def test_what_was_never_scored_has_a_verdict_too(models: Models) -> None:
     assert headline == ("subscription_ended", "active", "dated signals only")
 
 
-# ------------------------------------------------------------------------------ which dates
+# ------------------------------------------------------------------------------ eligible dates
 @pytest.mark.parametrize("seed", range(40))
 def test_a_date_is_judged_where_its_windows_hold_usage_and_its_outcome_is_known(
     models: Models, seed: int
@@ -675,7 +676,7 @@ def test_a_date_is_judged_where_its_windows_hold_usage_and_its_outcome_is_known(
 
 
 # ------------------------------------------------------------------------------ whole companies
-# 90 days before it, where the oracle speaks, is a Sunday
+# 90 days before this date is a Sunday, the date that the oracle predicts from
 UNTIL = date(2026, 9, 26)
 BUILT = ("risk_backtest", "backtest_verdicts", "risk_backtest_by_rule", "int_customer_scores")
 
@@ -710,13 +711,13 @@ Factory = pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def strong(tmp_path_factory: Factory, target: Path) -> Workspace:
-    """2,000 accounts that leave for reasons that show. Only read it."""
+    """A company of 2,000 accounts whose churn has visible causes. Only read it."""
     return built_once(tmp_path_factory, target, "strong", lambda p: invented(p, "strong", 2000))
 
 
 @pytest.fixture(scope="session")
 def null(tmp_path_factory: Factory, target: Path) -> Workspace:
-    """2,000 accounts that leave for no reason at all. Only read it."""
+    """A company of 2,000 accounts whose churn is random. Only read it."""
     return built_once(tmp_path_factory, target, "null", lambda p: invented(p, "null", 2000))
 
 
@@ -760,7 +761,7 @@ def test_warnings_know_less_than_the_oracle(strong: Workspace) -> None:
         truth["oracle_as_of_date"],
     )
     assert row["as_of_date"] == UNTIL - timedelta(HORIZON)
-    # it speaks of the same customers, and of the same ones that left
+    # both judge the same customers with the same churners
     assert row["churners"] == oracle["positives"]
     assert row["customers"] == oracle["positives"] + oracle["negatives"]
     assert 0.55 < row["auc"] < oracle["value"]
@@ -786,7 +787,7 @@ def test_the_rules_find_nothing_in_ravenstack(ravenstack: Workspace) -> None:
 
 
 def test_past_scores_are_those_of_the_history(sample: Workspace) -> None:
-    """On the dates of both; without the undated rules they lack exactly those rules' points."""
+    """Scores agree on shared dates; without undated rules only those rules' points are missing."""
     shared = """
         from intermediate.int_backtest_scores as judged
         inner join intermediate.int_customer_scores as scored using (as_of_date, customer_id)
@@ -808,7 +809,7 @@ def test_past_scores_are_those_of_the_history(sample: Workspace) -> None:
             ) as different_dated
         {shared}
     """)
-    # the 26 Sundays of the history, and those of them that ended 90 days before
+    # half of the 26 Sundays of the history lie at least 90 days back
     assert counts["dates"] == 13
     assert counts["customers"] > 5000
     assert counts["undated"] > 300
@@ -817,7 +818,7 @@ def test_past_scores_are_those_of_the_history(sample: Workspace) -> None:
 
 @pytest.mark.slow
 def test_few_churners_are_said_to_be_few_whichever_rules_are_active(workspace: Workspace) -> None:
-    # every Sunday of a year
+    # judge every Sunday of a year
     workspace.light = False
     invented(workspace, "strong", 60)
     standard = verdicts(workspace)

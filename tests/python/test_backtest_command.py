@@ -1,4 +1,4 @@
-"""`churn backtest` as a person meets it: on the last build, and on data whose truth is known."""
+"""`churn backtest` from the user's view: on the last build, and on data with a known truth."""
 
 import io
 import os
@@ -28,12 +28,12 @@ WIDTHS = [80, 120]
 
 
 def plain(text: str) -> str:
-    """As read: without line ends and the blanks of tables."""
+    """Return the text without line breaks and table padding."""
     return " ".join(text.split())
 
 
 def shown(place: Workspace, *arguments: object, width: int = 120) -> str:
-    """What the command prints at this width; it succeeds."""
+    """Return the command's output at this width; the command must succeed."""
     columns = place.environment["COLUMNS"]
     place.environment["COLUMNS"] = str(width)
     try:
@@ -52,7 +52,7 @@ def assert_fails(outcome: Outcome, code: int, *says: str) -> None:
 
 
 def part(out: str, title: str) -> list[str]:
-    """The lines from the one that begins with the title to the next empty one."""
+    """Return the lines from the one that begins with the title to the next empty line."""
     lines = out.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith(title))
     end = next((n for n, line in enumerate(lines) if n > start and not line), len(lines))
@@ -294,7 +294,7 @@ def test_what_is_generated_is_only_asked_with_the_oracle(
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary folders go: empty, and to be left empty."""
+    """An empty folder for temporary folders; the test checks that it is empty afterwards."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -323,7 +323,7 @@ def test_the_oracle_and_the_rule_sets_judge_the_same_customers_side_by_side(
         assert row["as_of_date"] == found.as_of_date
         assert row["customers"] == oracle.positives + oracle.negatives
         assert row["churners"] == oracle.positives
-    # over all dates the figures are those of some hundred thousand pairs
+    # the pooled figures over all dates rest on several hundred thousand pairs
     standard, basic = (row["auc"] for row in found.verdicts)
     assert oracle.value > standard > basic > 0.5
     assert found.verdicts[0]["verdict"] == "predictive"
@@ -397,7 +397,7 @@ def test_ctrl_c_while_building_leaves_nothing_behind(workspace: Workspace, tmp_p
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        # dbt has opened the temporary warehouse
+        # wait until dbt has opened the temporary warehouse
         while not list(tmp_path.glob("*/churn.duckdb")):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The benchmark measures what it says it measures. How fast anything is, nothing here asks."""
+"""The benchmark measures what it claims to measure. No test here checks how fast anything is."""
 
 import json
 import os
@@ -146,7 +146,7 @@ def test_floor_pandas_and_the_models_give_the_same_scores(
 
     with duckdb.connect(str(place.database("dbt")), read_only=True) as warehouse:
         firing = warehouse.sql("select count(distinct rule_id) from marts.risk_rule_firings")
-        # all but churn_intent, which reads messages
+        # every rule except churn_intent, which needs messages
         assert firing.fetchall() == [(7,)]
     with duckdb.connect(str(place.database("floor")), read_only=True) as floor:
         usage = "select id_rows from collisions where table_name = 'feature_usage'"
@@ -159,7 +159,7 @@ def test_floor_pandas_and_the_models_give_the_same_scores(
         staged = "select rows_staged from quality.row_reconciliation where table_name = "
         assert warehouse.sql(f"{staged} 'feature_usage'").fetchall() == [(rows,)]
 
-    # as Spark writes them; it has its own tests
+    # Write the scores in the form that Spark writes. Spark has its own tests.
     place.spark_scores.mkdir(parents=True)
     part = place.spark_scores / "part-0.parquet"
     with duckdb.connect(str(place.database("dbt")), read_only=True) as warehouse:
@@ -177,7 +177,7 @@ def test_floor_pandas_and_the_models_give_the_same_scores(
             equality.check(place)
 
 
-# ------------------------------------------------------------------------------ what it says
+# ------------------------------------------------------------------------------ reported results
 
 
 def run(seconds: float, peak: int = 10**9, **models: float) -> dict:
@@ -239,12 +239,12 @@ def test_bars_that_were_not_measured_are_listed_all_the_same() -> None:
     found = tables.bars([result(1)])
     assert len(found) == len(tables.BARS) + 2
     assert {measured for _, measured, _, _ in found} == {"not measured"}
-    # another memory limit than the usual one says nothing of the bars
+    # runs with another memory limit do not count for the bars
     assert tables.bars([result(1000, limit="8GB")]) == found
     roomy = [result(1000, full=[run(1.0)]), result(1000, limit="8GB")]
     assert dict(row[:2] for row in tables.bars(roomy))["peak memory, GB, scale 1000"] == "1.00"
     assert tables.bars(roomy)[0][1] == "not measured"
-    # but for the memory of the largest scale, whose bar names no limit
+    # the memory bar of the largest scale is the exception: it names no memory limit
     largest = tables.bars([result(4000, limit="2GB", full=[run(1.0)])])
     assert dict(row[:2] for row in largest)["peak memory, GB, scale 4000"] == "1.00"
 

@@ -1,4 +1,4 @@
-"""A build adds to what it finds only where that is as a complete build left it."""
+"""A build adds to the warehouse only if the last complete build left it unchanged."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def load_tables(
     project: Project, usage: str = "", tickets: str = "", *, names: Any = TABLES
 ) -> None:
-    """Load the export anew, with these rows at the end of two of its tables."""
+    """Load the export again, with extra rows at the end of two of its tables."""
     added = {"feature_usage": usage, "support_tickets": tickets}
     shutil.rmtree("export", ignore_errors=True)
     Path("export").mkdir()
@@ -78,12 +78,12 @@ def test_more_rows_at_the_end_are_added(project: Project) -> None:
     load_tables(project, usage="S1,2024-03-02,5\n")
     load_tables(project, usage="S1,2024-03-02,5\nS1,2024-03-03,5\n")
     assert why(project) == ""
-    # tables that do not grow are read as a whole each time
+    # builds always read non-growing tables as a whole
     load_tables(project, names=("accounts",))
     assert why(project) == ""
     load_tables(project, "S1,2024-03-02,5\n", "T2,A1,2024-03-03 10:00:00\n")
     load_tables(project, "S1,2024-03-02,5\n", "T2,A1,2024-03-03 10:00:00\nT3,A1,2024-03-04\n")
-    # the second day has gone from the end
+    # the row of the second day is missing at the end
     assert OTHER_ROWS in why(project)
 
 
@@ -199,7 +199,7 @@ def test_a_backup_with_its_record_grows_by_what_came_since(project: Project) -> 
     write(project)
     keep(project, now(project))
     shutil.rmtree(project.warehouse.parent)
-    # keeps the times, as `cp -p` does
+    # copytree keeps the times, as `cp -p` does
     shutil.copytree("backup", project.warehouse.parent)
     assert why(project) == ""
 

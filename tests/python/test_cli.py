@@ -1,4 +1,4 @@
-"""The `churn` command as a person meets it: texts, exit codes, and never a stack trace."""
+"""The `churn` command from the user's view: texts, exit codes, and never a stack trace."""
 
 import os
 import re
@@ -26,7 +26,7 @@ COMMANDS = [
 
 
 def plain(text: str) -> str:
-    """As read: without line ends and the blanks of tables."""
+    """Return the text without line breaks and table padding."""
     return " ".join(text.split())
 
 
@@ -52,7 +52,7 @@ def test_a_run_in_a_folder_of_any_name_prints_the_list_and_what_to_do_next(
         row["account_name"] = f"{'株式会社' if number else 'O’Neill'} {number}"
     tables["feature_usage"][0]["usage_count"] = "-1"
     tables["support_tickets"] = tables["support_tickets"][:-2]
-    # of a look no scores are kept: one build, not two
+    # a run with variables records no scores, which saves a second build
     look = ["--vars", "{history_weeks: 4}"]
     code, out, err = place.churn("run", "--data", place.write(tables), *look)
     assert (code, err) == (0, "")
@@ -77,7 +77,7 @@ def test_a_run_in_a_folder_of_any_name_prints_the_list_and_what_to_do_next(
         assert found, part
     assert place.churn("show").code == 0
 
-    # the data dictionary is written whatever was built
+    # writing the data dictionary does not depend on what was built
     page = ROOT / "build" / "docs" / "index.html"
     page.unlink(missing_ok=True)
     assert place.churn("docs").code == 0
@@ -92,7 +92,7 @@ def test_the_sample_list_fits_into_120_columns(sample: Workspace) -> None:
         "select account_name from marts.at_risk_accounts where arr_at_risk > 0 "
         "order by contact_priority limit 15"
     )
-    # a name may be wrapped, its first word stands in the table
+    # a name may wrap, so look for its first word only
     assert [name for name in names if name.split()[0] not in out] == []
 
 
@@ -100,12 +100,12 @@ def test_evidence_stands_beside_the_usage_drop_wherever_it_stands(sample: Worksp
     out = sample.churn("show").out
     lines = [line for line in out.splitlines() if line.rstrip().endswith(" evidence")]
     assert all("Usage dropped" in line for line in lines)
-    # the first reason stands beside the place of the account
+    # the account's place on the list stands beside its first reason
     is_first = {bool(line[:4].strip()) for line in lines}
     assert is_first == {True, False}
 
 
-# ------------------------------------------------------------------------------ what goes wrong
+# ------------------------------------------------------------------------------ failures
 
 
 def assert_fails(workspace: Workspace, *arguments: object, code: int, says: list[str]) -> None:
@@ -119,7 +119,7 @@ def assert_fails(workspace: Workspace, *arguments: object, code: int, says: list
 
 @contextmanager
 def held_by_another_process(warehouse: Path) -> Iterator[int]:
-    """The warehouse open for writing elsewhere, as in a shell; the id of that process."""
+    """Hold the warehouse open for writing in another process; yield the process id."""
     script = (
         "import duckdb, sys; connection = duckdb.connect(sys.argv[1]); "
         "print('open', flush=True); sys.stdin.read()"
@@ -152,7 +152,7 @@ def test_a_damaged_warehouse_is_said(workspace: Workspace, damage: str) -> None:
         data = workspace.warehouse.read_bytes()
         workspace.warehouse.write_bytes(data[: len(data) // 2])
     assert_fails(workspace, "show", code=1, says=[workspace.warehouse.name])
-    # what DuckDB says to dbt
+    # dbt receives DuckDB's own message
     with workspace.active(), pytest.raises(duckdb.Error) as refused:
         duckdb.connect(str(workspace.warehouse))
     with workspace.active():
@@ -249,7 +249,7 @@ def test_outside_the_project_nothing_is_left_behind(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    # no path of this test's own: everything resolves from the working directory
+    # remove the test's own paths, so that everything resolves from the working directory
     for variable in ("CHURN_WAREHOUSE", "CHURN_STORE_DIR", "CHURN_TEMP_DIR"):
         del workspace.environment[variable]
     assert_fails(workspace, *command, code=2, says=["dbt_project.yml", "project"])
@@ -268,7 +268,7 @@ def test_a_data_folder_without_data_is_said(workspace: Workspace) -> None:
 def test_make_installs_a_command_that_starts_from_any_folder(tmp_path: Path) -> None:
     clone = tmp_path / ODD
     (clone / ".venv" / "bin").mkdir(parents=True)
-    # where a virtual environment has it, with the packages of this one
+    # use the layout of a virtual environment, but the packages of this one
     packages = os.pathsep.join([str(ROOT / "scripts"), *sys.path])
     (clone / ".venv" / "bin" / "python").symlink_to(sys.executable)
     make = ["make", "-f", str(ROOT / "Makefile"), "--eval", "only-the-command: ; $(command)"]

@@ -1,4 +1,4 @@
-"""Scoring configuration: mistakes stop the build and are named, good changes work to the end."""
+"""The scoring configuration: the build stops and names mistakes; valid changes work throughout."""
 
 import copy
 import csv
@@ -42,7 +42,7 @@ DEFAULTS = configuration()
 
 
 def changed(*path: str | int, to: Any) -> dict[str, Any]:
-    """The configured rule sets with one setting of `standard` changed; `...` removes it."""
+    """Return the rule sets with one setting of `standard` changed; `...` removes it."""
     rulesets = copy.deepcopy(DEFAULTS["risk_rulesets"])
     *way, last = path
     place = rulesets["standard"]
@@ -59,10 +59,10 @@ def band(number: int, setting: str, to: Any, rule: int = 0) -> dict[str, Any]:
     return changed("rules", rule, "bands", number, setting, to=to)
 
 
-# what a user changed, and found a red build
+# a user's change that once broke a build
 BAND = {"at_least": 0.65, "points": 45, "reason": "Usage dropped {percent} (30d vs prior)"}
 
-# name -> variables, what the message must name
+# name -> variables, parts of the message
 BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown rule set": ({"risk_ruleset": "strict"}, ["'strict'", "standard", "basic"]),
     "unknown rule id": ({"disabled_risk_rules": ["trail"]}, ["'trail'", "trial"]),
@@ -114,7 +114,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["usage_drop", "label", "empty"],
     ),
     "limit without an end": (band(0, "at_least", float("inf")), ["usage_drop", "band 1", "inf"]),
-    # what dbt computes with while it reads the project
+    # dbt computes with these while it parses the project
     "no week of history": ({"history_weeks": 0}, ["history_weeks", "whole number from 1", "0"]),
     "steps as text": ({"playbook_most_steps": "x"}, ["playbook_most_steps", "from 3", "'x'"]),
     "no action groups": ({"risk_action_groups": None}, ["risk_action_groups", "list", "empty"]),
@@ -142,7 +142,7 @@ def test_every_variable_is_known_and_right_as_shipped() -> None:
     assert set(project.known_variables()) == set(DEFAULTS)
 
 
-# variable -> wrong values, each with what the message must say of it
+# variable -> wrong values, each with parts of the message
 WRONG_VALUES: dict[str, list[tuple[Any, str]]] = {
     "min_usage_rows": [(-1, "from 0, not -1"), ("5", "not '5'"), (None, "not empty")],
     "late_arrival_days": [(-1, "from 0 to 1000, not -1"), (1001, "not 1001"), ("", "not ''")],
@@ -268,7 +268,7 @@ def write_seeds(project: Path, *seeds: list[Row]) -> None:
 
 
 def failures_of_seeds(workspace: Workspace, **variables: Any) -> dict[str, str]:
-    """What a build of these seeds says, by seed; it is a mistake of a person."""
+    """Return the messages of a failed build of these seeds, by seed; all are user errors."""
     given = json.dumps(variables)
     result = workspace.dbt("build", "--select", *EDITABLE, "--vars", given)
     with workspace.active():
@@ -284,7 +284,7 @@ EXAMPLES = ROOT / "models" / "intermediate" / "scoring" / "_scoring__unit_tests.
 
 
 def test_the_worked_examples_hold_for_the_shipped_configuration() -> None:
-    """The unit tests score with a copy of the rules; this scores with dbt_project.yml itself."""
+    """Score with dbt_project.yml itself; the unit tests use a copy of the rules."""
     tests = yaml.safe_load(EXAMPLES.read_text(encoding="utf-8"))
     shipped, actions = tests["anchors"]
     tuned = [
@@ -298,8 +298,8 @@ def test_the_worked_examples_hold_for_the_shipped_configuration() -> None:
         tuned.append("seeds/playbooks/recommended_actions.csv")
     if tuned:
         pytest.skip(
-            f"This project is tuned ({'; '.join(tuned)}), which is fine: the worked examples are "
-            f"about the rules as shipped. To have them speak of yours, change {EXAMPLES.name}."
+            f"This project is tuned ({'; '.join(tuned)}), which is fine: the worked examples "
+            f"describe the rules as shipped. To make them describe yours, change {EXAMPLES.name}."
         )
     scored = 0
     for test in tests["unit_tests"]:
@@ -322,7 +322,7 @@ def test_the_worked_examples_hold_for_the_shipped_configuration() -> None:
 
 
 def differences(shipped: Any, configured: Any) -> list[str]:
-    """Where a rule set is not as shipped."""
+    """Return the places where a rule set differs from the shipped one."""
     if configured is None:
         return ["which is gone"]
     rules = {rule["id"]: rule for rule in configured["rules"]}
@@ -337,7 +337,7 @@ def differences(shipped: Any, configured: Any) -> list[str]:
 
 
 def scores(ruleset: str, signals: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[Any, ...]]:
-    """(date, customer) -> score and level, by the SQL of the configured rules."""
+    """(date, customer) -> score and level, computed by the SQL of the configured rules."""
     project = macros({"risk_ruleset": ruleset})
     types = {"ratio": "decimal(38, 12)", "count": "bigint", "flag": "boolean"}
     columns = {name: types[signal["kind"]] for name, signal in project.risk_signals().items()}
@@ -367,7 +367,7 @@ def scores(ruleset: str, signals: list[dict[str, Any]]) -> dict[tuple[str, str],
 
 
 def test_customers_read_no_internals_as_shipped(sample: Workspace) -> None:
-    """Where people write other texts, the build warns."""
+    """The build warns if users write other texts."""
     test = ROOT / "tests" / "marts" / "actions" / "assert_customers_read_no_internals.sql"
     tables = sample.select("select table_name, table_schema from information_schema.tables")
     schemas = {row["table_name"]: row["table_schema"] for row in tables}
@@ -466,17 +466,17 @@ def test_rules_that_are_switched_off_neither_score_nor_answer(
     assert workspace.churn("show").code == 0
 
 
-# ------------------------------------------------------------------------------ names of rules
+# ------------------------------------------------------------------------------ rule names
 
 
 def renamed(ruleset: dict[str, Any]) -> dict[str, Any]:
-    """The same rule set with other rule ids."""
+    """Return the same rule set with other rule ids."""
     rules = [rule | {"id": f"our_{rule['id']}"} for rule in ruleset["rules"]]
     return ruleset | {"rules": rules}
 
 
 def test_a_rule_means_what_its_settings_say_whatever_its_name(workspace: Workspace) -> None:
-    """Thin evidence puts a customer last of its level; the name of the rule has no part in that."""
+    """Thin evidence puts a customer last in its level, whatever the name of the rule."""
     tables = company_of(["Much", "Little"], ["S-much", "S-little"])
     usage = tables["feature_usage"]
     tables["feature_usage"] = [
@@ -496,14 +496,14 @@ def test_a_rule_means_what_its_settings_say_whatever_its_name(workspace: Workspa
     assert workspace.column("select rule_id from marts.risk_rules limit 1") == ["our_usage_drop"]
     assert what_people_see(workspace) == shipped
 
-    # a build that adds to the one before sees that the setting has changed
+    # an incremental build notices that the setting has changed
     del ours["rules"][0]["evidence"]
     workspace.build_tables(tables, risk_rulesets=sets, **small)
     assert workspace.column("select distinct usage_evidence from marts.customer_risk") == [None]
 
 
 def what_people_see(place: Workspace) -> dict[str, Any]:
-    """Who is called first, why, and on what evidence."""
+    """Return who is called first, why, and on what evidence."""
     return {
         "list": place.select(
             "select customer_id, contact_priority, risk_score, top_reasons, usage_evidence "
@@ -518,14 +518,14 @@ def what_people_see(place: Workspace) -> dict[str, Any]:
 
 
 class Reads(NamedTuple):
-    """The variables that each unit test reads: all of them, and those that it does not state."""
+    """The variables that each unit test reads: all of them, and those that it does not set."""
 
     every: dict[str, set[str]]
     unstated: dict[str, set[str]]
 
 
 class Tuned(NamedTuple):
-    """A project of which everything is tuned, as one complete `dbt build` left it."""
+    """A project with everything tuned, as one complete `dbt build` left it."""
 
     project: Path
     place: Workspace
@@ -534,7 +534,7 @@ class Tuned(NamedTuple):
     reads: Reads
 
 
-# every variable but the rule sets and the tables, which are changed in place
+# every variable except the rule sets and the tables, which `tune` changes in place
 TUNED = {
     "as_of_date": "2026-03-30",
     "risk_ruleset": "ours",
@@ -554,12 +554,12 @@ TUNED = {
 
 
 def tune(project: Path) -> None:
-    """Change every variable and every seed that people edit, as far as a build allows it."""
+    """Change every variable and every editable seed, as far as a build allows."""
     file = project / "dbt_project.yml"
     settings = yaml.safe_load(file.read_text(encoding="utf-8"))
     variables = settings["vars"]
     variables |= TUNED
-    # the only engine that there is
+    # there is only one engine
     unchanged = {"enrichment_engine"}
     for ruleset in variables["risk_rulesets"].values():
         ruleset["levels"] = {"high": 55, "medium": 25}
@@ -567,7 +567,7 @@ def tune(project: Path) -> None:
         drop |= {"at_least": 0.65, "points": 45, "reason": "Down by {percent}"}
     ours = renamed(variables["risk_rulesets"]["standard"])
     ours["rules"][-2]["action_group"] = "training"
-    # quotes, percent signs, ranges
+    # a label with quotes and percent signs, and rules with ranges
     ours["rules"][0]["label"] = CUSTOM["rules"][0]["label"]
     ours["rules"] += CUSTOM["rules"][1:]
     band = {"at_least": 2, "points": 1, "reason": "{value} seats"}
@@ -603,7 +603,7 @@ def tune(project: Path) -> None:
 
 
 def add_signal(project: Path) -> None:
-    """One column of one model, and one row of the registry."""
+    """Add one column to one model, and one row to the registry."""
     for file, before, after in (
         (
             "models/intermediate/signals/int_customer_signals.sql",
@@ -626,7 +626,7 @@ def add_signal(project: Path) -> None:
 
 @contextmanager
 def recorded() -> Iterator[Reads]:
-    """Which variables the unit tests read, and of these which they do not state."""
+    """Record which variables the unit tests read, and which of them they do not set."""
     reads = Reads(defaultdict(set), defaultdict(set))
     look_up = RuntimeVar.__call__
 
@@ -658,7 +658,7 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
 
 
 def test_whatever_is_tuned_the_whole_build_is_green(tuned: Tuned) -> None:
-    """All of it, unit tests and tests of the data too."""
+    """The build includes unit tests and data tests."""
     assert tuned.result.exception is None
     results = tuned.result.result.results
     wrong = {node.node.name: node.message for node in results if node.status in WRONG}
@@ -718,18 +718,18 @@ def test_every_signal_of_the_registry_is_a_described_column(sample: Workspace) -
     assert set(counted) <= set(macros({}).risk_signals())
 
 
-# what is not green: a node that was skipped says that another one failed
+# failing statuses; a skipped node means that another node failed
 WRONG = ("error", "fail", "runtime error", "skipped", "partial success")
 
 
 def test_a_unit_test_states_each_variable_that_it_reads(tuned: Tuned) -> None:
-    """So none of them can fail because somebody tuned dbt_project.yml."""
+    """A unit test that sets them cannot fail because someone tuned dbt_project.yml."""
     assert len(tuned.reads.every) > 30
     assert dict(tuned.reads.unstated) == {}
 
 
 def test_unit_tests_take_no_rows_from_seeds_that_people_edit() -> None:
-    """Where a seed is given without rows, dbt takes those of the file."""
+    """If a test gives a seed no rows, dbt uses the rows of the file."""
     for file in ROOT.glob("models/**/*__unit_tests.yml"):
         for test in yaml.safe_load(file.read_text(encoding="utf-8"))["unit_tests"]:
             for given in test["given"]:
@@ -763,7 +763,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 def test_unit_tests_hold_under_every_configuration(
     tuned: Tuned, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The tests that read what was changed, in a warehouse with the columns of other rules."""
+    """Run the tests that read the changed variables, in a warehouse built with other rules."""
     variables = AS_SHIPPED | CONFIGURATIONS[name]
     of_rules = {"risk_rulesets", "risk_ruleset", "disabled_risk_rules"}
     read = set(CONFIGURATIONS[name]) or of_rules
@@ -797,7 +797,7 @@ def test_macros_hold_at_their_edges(workspace: Workspace) -> None:
         "exact_ratio('0 - 7', 3)": Decimal("-2.333333333333"),
         "exact_ratio(2, 3)": Decimal("0.666666666666"),
         f"exact_ratio({huge}, 1)": None,
-        # where 64 bits end, and beyond
+        # the limit of 64 bits, and beyond
         "exact_ratio(9000000, 7)": Decimal("1285714.285714285714"),
         "exact_ratio(9000001, 7)": Decimal("1285714.428571428571"),
         "exact_ratio('0 - 9000000', 7)": Decimal("-1285714.285714285714"),

@@ -1,4 +1,4 @@
-"""Every dbt test: unit tests of the logic, data tests of what must hold."""
+"""Every dbt test: unit tests of the logic, and data tests of what must hold."""
 
 import json
 from collections import Counter
@@ -8,7 +8,7 @@ from dbt.artifacts.schemas.run import RunExecutionResult
 
 from conftest import Workspace
 
-# there is nothing to build of an exposure
+# exposures have nothing to build: their status is no-op
 FINE = {"success", "pass", "warn", "no-op"}
 
 
@@ -22,7 +22,7 @@ def test_every_data_test_passes_on_the_bundled_sample(sample: Workspace) -> None
 
 
 def assert_warns_of_planted_faults(warned: set[str]) -> None:
-    """The sample has planted faults, and nothing else to warn about."""
+    """Assert that the planted faults of the sample are the only reasons for warnings."""
     assert {"warn_about_rejected_rows", "warn_about_data_quality_issues"} <= warned
     assert all(name.startswith(("warn_about", "relationships_stg")) for name in warned)
 

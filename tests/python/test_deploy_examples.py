@@ -1,4 +1,4 @@
-"""The files of `examples/deploy` are read by what they are written for, and their commands run."""
+"""The tools that `examples/deploy` is written for accept its files, and its commands run."""
 
 import ast
 import fcntl
@@ -31,18 +31,18 @@ WORKFLOW = (EXAMPLES / "github-actions.yml").read_text(encoding="utf-8")
 AIRFLOW = (EXAMPLES / "airflow_dag.py").read_text(encoding="utf-8")
 EVERY_STEP = [["run", "--data", "exports"], ["publish"], ["reports"]]
 
-# what a line of cron consists of: five fields, then all the rest
+# a line of a crontab has five fields, then the command
 JOBS = re.findall(r"^((?:[\d*][\d*/,-]* +){4}[\d*][\d*/,-]*) +(.+)$", CRONTAB, flags=re.MULTILINE)
 
 
 def churn_commands(text: str) -> list[list[str]]:
-    """What stands behind `.venv/bin/churn` in commands of a shell."""
+    """Return the arguments of every `.venv/bin/churn` in shell commands."""
     found = re.findall(r"\.venv/bin/churn ([^&|;>#`'\n]+)", text)
     return [shlex.split(arguments) for arguments in found]
 
 
 def dag_commands() -> list[list[str]]:
-    """The arguments of the tasks, in their order; a name in capitals stands for a path."""
+    """Return the arguments of the tasks, in order; names in capitals stand for paths."""
     calls = [node for node in ast.walk(ast.parse(AIRFLOW)) if isinstance(node, ast.Call)]
     tasks = [call for call in calls if isinstance(call.func, ast.Call)]
     assert tasks
@@ -54,7 +54,7 @@ def dag_commands() -> list[list[str]]:
 
 
 def assert_is_a_command(arguments: list[str]) -> None:
-    """Names, options and their values are those of the command; nothing is run."""
+    """Assert that the command has these names, options and values; run nothing."""
     command, rest = typer.main.get_command(cli.app), arguments
     while rest and hasattr(command, "commands"):
         name, *rest = rest
@@ -100,14 +100,14 @@ def test_the_guide_is_one_of_the_readme() -> None:
 
 @pytest.fixture
 def server(tmp_path: Path, workspace: Workspace) -> Path:
-    """A copy of the project where it would be deployed, without what is built."""
+    """A copy of the project as deployed on a server, without anything built."""
     folder = copy_of_project(tmp_path / "srv" / ODD)
     install(folder, "from churn.cli import main; main()")
     return folder
 
 
 def install(folder: Path, program: str) -> None:
-    """A `churn` that is this program; what the project is installed with runs it."""
+    """Install a `churn` that runs this program with the project's own Python."""
     command = folder / ".venv" / "bin" / "churn"
     command.parent.mkdir(parents=True, exist_ok=True)
     script = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, 'scripts')\n{program}\n"
@@ -116,7 +116,7 @@ def install(folder: Path, program: str) -> None:
 
 
 def cron(server: Path, line: str) -> str:
-    """What a line says when cron runs it, as far as it is no log: what would be mailed."""
+    """Return what cron would mail: the output of the line that does not go to a log."""
     places = {
         "/srv/churn": server,
         "/srv/exports/latest": server.parent / "exports",
@@ -136,14 +136,14 @@ def cron(server: Path, line: str) -> str:
 
 
 def test_cron_knows_when() -> None:
-    # takes seconds
+    # this import takes seconds
     import dagster
 
     lines = [line for line in CRONTAB.splitlines() if line and not re.match(r"#|[A-Z]+=", line)]
     assert len(JOBS) == len(lines) == 2
     for when, command in JOBS:
         dagster.ScheduleDefinition(job_name="any", cron_schedule=when)
-        # to cron an unescaped one is the end of the line
+        # cron reads an unescaped % as the end of the line
         assert "%" not in command
     assert churn_commands(JOBS[0][1]) == [["run", "--data", "/srv/exports/latest"], *EVERY_STEP[1:]]
 
@@ -162,7 +162,7 @@ def test_the_line_of_cron_builds_and_publishes_and_mails_nothing(
 ) -> None:
     shutil.copytree(workspace.write(tables), server.parent / "exports")
 
-    # the pages take minutes
+    # leave out the report pages, which take minutes
     assert cron(server, JOBS[0][1].replace(" && .venv/bin/churn reports", "")) == ""
 
     log = (server / "logs" / "cron.log").read_text(encoding="utf-8")
@@ -233,7 +233,7 @@ def test_the_workflow_keeps_the_store_before_anything_can_fail() -> None:
     assert order == sorted(order)
     for words in said:
         if "upload-artifact" not in words and "@" not in words:
-            # a shell reads it
+            # check the syntax with a shell
             subprocess.run(["/bin/bash", "-n", "-c", words], check=True)
 
 
@@ -291,7 +291,7 @@ if sys.argv[1] == {fails!r}:
 
 @pytest.fixture
 def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A place with a `churn` that notes what it was asked for."""
+    """A folder with a `churn` that records its arguments."""
     monkeypatch.setenv("CHURN_PROJECT", str(tmp_path))
     monkeypatch.setenv("CHURN_EXPORTS", "exports")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
@@ -350,7 +350,7 @@ functions[0](*sys.argv[2:])
 
 
 def airflow_task(*arguments: str) -> subprocess.Popen[str]:
-    """The function of the tasks in a process of its own, as Airflow runs it."""
+    """Run the function of the tasks in a separate process, as Airflow does."""
     command = [sys.executable, "-c", AIRFLOW_TASK, str(EXAMPLES / "airflow_dag.py"), *arguments]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
@@ -381,6 +381,6 @@ def test_airflow_leaves_no_command_behind_when_a_task_is_killed(jobs: Path) -> N
     with (jobs / "end").open() as pipe:
         assert pipe.readline() == "running\n"
         task.kill()
-        # the end of the pipe: nobody holds it any more
+        # the pipe is at its end: no process holds it open any more
         assert pipe.read() == ""
     task.communicate()

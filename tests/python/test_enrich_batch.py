@@ -1,4 +1,4 @@
-"""Reading many messages: each gets one result, nothing is asked twice, and nothing is lost."""
+"""Reading many messages: each gets one result, none is read twice, and none is lost."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ ANSWER = Answer(
 
 
 class Scripted:
-    """An engine that answers at once, as the test says; it notes what it was asked."""
+    """An engine that answers at once as scripted, and records what it was asked."""
 
     name, prompt_version, schema_version = "scripted", "1", "1"
 
@@ -112,7 +112,7 @@ def test_every_message_gets_one_result_the_newest_first(tmp_path: Path, results:
 
 def test_what_was_read_costs_nothing_again(tmp_path: Path, results: Results) -> None:
     rows = messages(6)
-    # the same words in another ticket, and the same row twice
+    # the same words in another ticket, and a repeated row
     rows += [rows[0] | {"ticket_id": "T9999"}, rows[1]]
     file = written(tmp_path, rows)
     first = read(file, results, Scripted(), concurrency=1)
@@ -136,7 +136,7 @@ def test_words_that_are_being_read_are_not_asked_about_again(
     failing = iter(["invalid_json"])
     engine = Scripted(lambda _: next(failing, None))
     batch = read(file, results, engine, concurrency=4)
-    # the first try failed; of those that waited one asked again
+    # The first attempt fails. Only one of the waiting tickets asks again.
     assert (batch.failed, batch.done, batch.cached, len(engine.asked)) == (1, 1, 10, 2)
     assert len(stored(results)) == 12
 
@@ -145,7 +145,7 @@ def test_a_file_of_tickets_is_not_taken_for_the_data(tmp_path: Path, results: Re
     file = written(tmp_path, messages(3))
     read(file, results, Scripted(), is_from_data=True)
     engine = Scripted()
-    # results are shown while their messages are where they were read
+    # results of a file are separate from those of the data, so each new file copies them
     for source, copied in (("f", 3), ("f", 0), ("g", 3)):
         batch = read(file, results, engine, is_from_data=False, source_file=source)
         assert (batch.cached, batch.copied) == (3, copied)
@@ -159,7 +159,7 @@ def test_the_newest_answer_is_the_one_that_is_shown(tmp_path: Path, results: Res
     file = written(tmp_path, messages(2))
     for model in ("small", "large"):
         assert read(file, results, Scripted(model=model)).done == 2
-    # back to the first: known, and shown again
+    # back to the first model: its answers are known, and are shown again
     engine = Scripted(model="small")
     assert read(file, results, engine).copied == 2
     assert read(file, results, engine).copied == 0
@@ -309,7 +309,7 @@ def test_messages_carry_what_links_them(tmp_path: Path) -> None:
     file = written(tmp_path, rows)
     dated, undated = read_messages(file, ["body"])
     assert dated.text == "Hello there"
-    # as they stand: staging reads them as it reads those of the other tables
+    # values stay as they are: staging cleans them like those of the other tables
     assert dated.fields["submitted_at"] == "2026-03-01T10:00:00+02:00"
     assert dated.fields["ticket_id"] == " T1 "
     assert dated.fields["account_id"] is None

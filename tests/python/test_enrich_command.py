@@ -1,4 +1,4 @@
-"""The commands that have a model read tickets, as a user runs them."""
+"""The commands that read tickets with a model, as a user runs them."""
 
 import asyncio
 import csv
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["ollama_server"]
 
 TICKETS = ROOT.parent / "shared" / "data" / "tickets"
-# in every message, in no answer: where it turns up, a ticket leaked
+# part of every message and of no answer: if it turns up elsewhere, a ticket has leaked
 SECRET = "Zanzibar"
 
 # the newest first
@@ -58,14 +58,14 @@ MESSAGES = [
     {"submitted_at": "2026-03-28 10:00:00", "crm_id": "X-1", "body": "We leave, said nobody."},
     {"submitted_at": "2026-03-27 10:00:00", "ticket_id": "?", "body": "The page is slow."},
     {"submitted_at": "2026-02-10 10:00:00", "subscription_id": "S06", "body": "We leave soon."},
-    # dated by its ticket, which A05 filed on 2026-03-23
+    # takes the date of its ticket, which A05 filed on 2026-03-23
     {"submitted_at": "", "ticket_id": "T061", "body": "We all leave together."},
     {"submitted_at": "", "subscription_id": "S08", "body": "We leave some day."},
 ]
 
 
 def said(text: str) -> dict[str, Any]:
-    """What the scripted model says of a text."""
+    """Return the scripted model's answer to a text."""
     leaves = "leave" in text
     return {
         "summary": "They leave." if leaves else "They stay.",
@@ -79,7 +79,7 @@ def said(text: str) -> dict[str, Any]:
 
 
 class ScriptedServer:
-    """Ollama's protocol with a model that says what the test says; it notes what it was asked."""
+    """Ollama's protocol with a scripted model; it records what it was asked."""
 
     def __init__(self, server: HTTPServer) -> None:
         self.server = server
@@ -119,7 +119,7 @@ class ScriptedServer:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[HTTPServer]:
-    """One for all tests: to end takes it half a second."""
+    """One server for all tests, because stopping it takes half a second."""
     with HTTPServer(host="127.0.0.1", threaded=True) as server:
         yield server
 
@@ -134,7 +134,7 @@ def ollama(server: HTTPServer) -> ScriptedServer:
 def company(
     tmp_path_factory: pytest.TempPathFactory, target: Path, workspace: Workspace
 ) -> Workspace:
-    """The small company with messages, as a build left it: built once, then copied."""
+    """The small company with messages, built once and then copied."""
 
     def make(place: Workspace) -> None:
         few = {"history_weeks": 8, "backtest_weeks": 4}
@@ -147,7 +147,7 @@ def company(
 
 
 def with_messages(tables: Tables) -> Tables:
-    """A05 has two more customers, one of which has ended."""
+    """Add messages, and two more customers of A05, one of which has ended."""
     fifth = next(row for row in tables["subscriptions"] if row["subscription_id"] == "S05")
     tables["subscriptions"] += [
         fifth | {"subscription_id": "S05B"},
@@ -163,7 +163,7 @@ def with_messages(tables: Tables) -> Tables:
 
 @pytest.fixture
 def not_built(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """Where what matters is what is asked and stored: the models that would be built, each time."""
+    """Skip builds, for tests of what is asked and stored; record the models of each build."""
     asked: list[tuple[str, ...]] = []
     monkeypatch.setattr(
         "churn.enrich.commands.rebuild", lambda _, __, models, ___: asked.append(models)
@@ -177,7 +177,7 @@ def enrich(company: Workspace, ollama: ScriptedServer, *arguments: object) -> Ou
 
 
 def words(ollama: ScriptedServer) -> list[str]:
-    """What was asked, in its order, without the word in all of it."""
+    """Return the texts that the model was asked about, in order, without the secret word."""
     return [text.removesuffix(f" {SECRET}") for text in ollama.asked]
 
 
@@ -192,13 +192,13 @@ def results(company: Workspace) -> list[dict[str, Any]]:
 
 
 def runs(company: Workspace, *columns: str) -> list[dict[str, Any]]:
-    """These columns of the runs on record, in their order."""
+    """Return these columns of the recorded runs, in order."""
     found = pq.read_table(company.store / "enrichment" / "runs").sort_by("started_at")
     return found.select(columns).to_pylist()
 
 
 def assert_nothing_leaked(company: Workspace, *outcomes: Outcome) -> None:
-    """No word of a ticket in what the commands wrote, nor in the logs."""
+    """Assert that no ticket text is in the output of the commands or in the logs."""
     logs = [path for path in (company.source.parent / "logs").rglob("*") if path.is_file()]
     texts = [text for outcome in outcomes for text in (outcome.out, outcome.err)]
     texts += [path.read_text(encoding="utf-8", errors="replace") for path in logs]
@@ -255,7 +255,7 @@ def test_a_real_model_reads_once_and_what_was_cleared_comes_back(
         assert company.select(f"from {table}") == []
     assert len(results(company)) == 3
 
-    # nothing to ask about: the answers are known
+    # the answers are known, so the model is not asked
     back = company.churn(*command)
     assert summary(back)["Known already"] == "3"
     assert summary(back)["Read"].startswith("0 ")
@@ -265,13 +265,13 @@ def test_a_real_model_reads_once_and_what_was_cleared_comes_back(
     assert shown_again == shown
 
 
-# ------------------------------------------------------------------------------ the score hears it
+# ------------------------------------------------------------------------------ effect on the score
 
 
 def test_intent_counts_for_whom_it_is_about_until_it_is_old_or_cleared(
     company: Workspace, ollama: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # with a log, and with the tests of the data
+    # a full workspace: with dbt's log and the data tests
     company.light = False
     assert "Tickets read" not in company.churn("show").out
     scores = "select customer_id, risk_score from marts.customer_risk"
@@ -299,7 +299,7 @@ def test_intent_counts_for_whom_it_is_about_until_it_is_old_or_cleared(
         ("unlinked", None, date(2026, 3, 28), 1),
     ]
 
-    # not S05C, which has ended, nor S06, who spoke 49 days ago, nor S08, nobody knows when
+    # S05C has ended, S06 wrote 49 days ago, and the message of S08 has no date
     speakers = ["S03", "S05", "S05B"]
     after = {row["customer_id"]: row["risk_score"] for row in company.select(scores)}
     assert {customer: after[customer] - before[customer] for customer in after} == {
@@ -325,13 +325,13 @@ def test_intent_counts_for_whom_it_is_about_until_it_is_old_or_cleared(
     assert company.select("select * from quality.data_warnings") == []
     shown = {row["message_id"]: row for row in company.select("from marts.ticket_insights")}
 
-    # what is known is neither asked nor built again
+    # known messages cause neither a request nor a build
     was = company.warehouse.read_bytes(), company.warehouse.stat().st_mtime_ns
     again = enrich(company, ollama)
     assert (again.code, summary(again)["Known already"]) == (0, "7")
     assert (company.warehouse.read_bytes(), company.warehouse.stat().st_mtime_ns) == was
 
-    # what was cleared is built together with what comes back
+    # the next command that brings readings back also builds what was cleared
     built: list[object] = []
     with monkeypatch.context() as patched:
         patched.setattr("churn.enrich.commands.rebuild", lambda *_: built.append(_))
@@ -339,7 +339,7 @@ def test_intent_counts_for_whom_it_is_about_until_it_is_old_or_cleared(
     assert len(built) == 1
     assert len(results(company)) == len(MESSAGES)
 
-    # nothing to ask about: the answers are known
+    # the answers are known, so the model is not asked
     company.light = True
     back = enrich(company, ollama, "--limit", 3)
     assert summary(back)["Known already"] == "3"
@@ -356,7 +356,7 @@ def test_intent_counts_for_whom_it_is_about_until_it_is_old_or_cleared(
     assert "3 of 7 messages, by llama3.2:3b" in line
 
 
-# ------------------------------------------------------------------------------ how many, which
+# ------------------------------------------------------------------------------ how many, and which
 
 
 @pytest.mark.usefixtures("not_built")
@@ -366,7 +366,7 @@ def test_the_newest_messages_are_read_first_as_many_as_are_wanted(
     bodies = [row["body"] for row in MESSAGES]
     assert enrich(company, ollama, "--limit", 2, "--concurrency", 1).code == 0
     assert words(ollama) == bodies[:2]
-    # those that are known count among the newest
+    # known messages count among the newest
     enrich(company, ollama, "--limit", 3, "--concurrency", 1)
     assert words(ollama) == bodies[:3]
     enrich(company, ollama, "--since", "2026-03-27", "--limit", "all")
@@ -475,7 +475,7 @@ def test_files_of_tickets_are_shown_and_never_scored(
     ]
     assert company.contents("marts")["marts.customer_risk"] == before
 
-    # the copy is enough, and known by its name
+    # the stored copy is enough, and its name identifies it
     assert company.churn("tickets").out.split() == names
     file.unlink()
     again = enrich(company, ollama, "--tickets", name, "--limit", 5)
@@ -488,7 +488,7 @@ def test_files_of_tickets_are_shown_and_never_scored(
 
 
 def opening(text: str) -> str:
-    """The first words, as a prompt has them."""
+    """Return the first words as they appear in a prompt."""
     return clean(text)[:80].translate(str.maketrans("<>", "‹›"))
 
 
@@ -570,7 +570,7 @@ def test_another_machine_is_refused(workspace: Workspace) -> None:
 
 
 COMMAND = "from churn.cli import main; main()"
-# where building is not what matters
+# for tests in which the build does not matter
 NOT_BUILT = f"""
 from churn.enrich import commands
 commands.rebuild = lambda *_: print("Here it is built.")
@@ -581,7 +581,7 @@ commands.rebuild = lambda *_: print("Here it is built.")
 def started(
     company: Workspace, ollama: ScriptedServer, command: str = COMMAND
 ) -> "subprocess.Popen[str]":
-    """A `churn enrich` of its own, one message at a time, after the third was asked."""
+    """Start `churn enrich` in a process, one message at a time; return after the third request."""
     ollama.seconds = 0.4
     company.environment["OLLAMA_HOST"] = ollama.host
     run = subprocess.Popen(
@@ -648,7 +648,7 @@ def test_stopping_it_keeps_and_shows_what_was_read(
         assert "Here it is built." in out
 
 
-# ------------------------------------------------------------------------------ one ticket
+# ------------------------------------------------------------------------------ a single ticket
 
 
 def test_one_ticket_is_read_from_an_argument_a_file_or_standard_input(
@@ -696,10 +696,10 @@ def test_an_answer_that_is_none_is_an_error(workspace: Workspace, ollama: Script
     assert len(ollama.asked) == 2
 
 
-# ------------------------------------------------------------------------------ how well it reads
+# ------------------------------------------------------------------------------ evaluation
 
 LABELLED = [
-    # truth, then what is said: intent, category, sentiment
+    # the label, then the model's answer: intent, category, sentiment
     (("true", "billing", "negative"), (True, "billing", "negative")),
     (("Yes", "Bug", "neutral"), (True, "bug", "negative")),
     (("1", "account", ""), (False, "account", "neutral")),
@@ -726,7 +726,7 @@ def test_readings_are_judged_by_their_labels(company: Workspace, ollama: Scripte
     company.environment["OLLAMA_HOST"] = ollama.host
     outcome = company.churn("evaluate-enrichment", "--labels", file)
     assert (outcome.code, outcome.err) == (0, "")
-    # intent: four speak of it, two of them are found, and one that does not
+    # intent: of four true ones the model finds two, and it reports one false one
     expected = {
         "messages": 7,
         "valid_answers": 6,
@@ -755,7 +755,7 @@ def test_what_is_stored_and_not_built_is_built_by_the_next_run(
             with reading(project):
                 built.append(models)
         except ChurnError as error:
-            # in words of dbt, which meets it where this does
+            # repeat the error in dbt's words, since dbt would meet it at this point
             raise WarehouseInUse(f"The warehouse is in use: {error}") from error
 
     monkeypatch.setattr("churn.build.dbt.build", build)
@@ -807,7 +807,7 @@ def test_a_server_that_goes_away_leaves_no_figures(
 
 
 def test_labels_that_no_answer_can_have_are_refused(workspace: Workspace) -> None:
-    # where nobody listens: to ask would end with another code
+    # nothing listens here: a request would end with another exit code
     workspace.environment["OLLAMA_HOST"] = "http://127.0.0.1:9"
     for row, named in (
         ({"category": "Technical"}, "feature_request"),
@@ -909,7 +909,7 @@ def test_a_file_without_labels_is_refused(workspace: Workspace, ollama: Scripted
 
 
 class Echo(Scripted):
-    """Says every text back, and fails with some."""
+    """Repeats every text in its answer, and fails for some texts."""
 
     async def read(self, text: str, timeout: float) -> Reading:
         reading = await super().read(text, timeout)
@@ -917,7 +917,7 @@ class Echo(Scripted):
         return Reading(reading.answer and Answer(**answer), reading.error, 5, 1)
 
 
-# what Parquet can hold: no lone surrogates
+# Parquet cannot store lone surrogates
 TEXT = st.none() | st.text(st.characters(codec="utf-8"), max_size=400)
 
 

@@ -1,4 +1,4 @@
-"""The engine against servers that misbehave, against any text, and with a real model."""
+"""The engine against misbehaving servers, with arbitrary text, and with a real model."""
 
 import asyncio
 import gzip
@@ -53,7 +53,7 @@ def server() -> Iterator[HTTPServer]:
 
 
 def in_time(host: str, text: str = TICKET, timeout: float = 5) -> Reading:
-    """Read one ticket; it takes no longer than it may."""
+    """Read one ticket, and assert that the engine keeps to its time limit."""
 
     async def read() -> Reading:
         engine = OllamaEngine(host)
@@ -85,7 +85,7 @@ def error(status: int, text: str = "something") -> Response:
 
 
 def answers(server: HTTPServer, *responses: Callable[[], Response]) -> list[dict[str, Any]]:
-    """Let the server give these answers in turn, the last for ever; the requests it gets."""
+    """Give these answers in turn, the last one repeatedly; return the list of requests."""
     requests: list[dict[str, Any]] = []
 
     def respond(request: Request) -> Response:
@@ -308,7 +308,7 @@ def test_the_device_is_what_the_server_says(
     assert asyncio.run(OllamaEngine(server.url_for("/"), "third").device()) is None
 
 
-# ------------------------------------------------------------------------------ where text goes
+# ------------------------------------------------------------------------------ where text is sent
 
 
 @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ INJECTIONS = [
 
 
 def enclosed(prompt: str) -> str:
-    """What stands between the marks, which occur once each, at the ends."""
+    """Return the text between the marks, which occur once each, at the ends."""
     begin, end = f"{BEGIN}\n", f"\n{END}"
     assert prompt.startswith(begin)
     assert prompt.endswith(end)

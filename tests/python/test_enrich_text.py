@@ -1,4 +1,4 @@
-"""What becomes of the customer's words before a model reads them, and of the model's words."""
+"""The text processing around a model: customers' words before it, the model's words after it."""
 
 import json
 import time
@@ -78,7 +78,7 @@ def test_a_million_characters_are_cleaned_in_a_moment(piece: str) -> None:
 
 
 @given(any_text.map(clean), st.integers(20, 300))
-# fewer characters than the end may have bytes
+# the text has fewer characters than its end may have bytes
 @example("\U00010000" * 42, 136)
 def test_shortened_text_keeps_both_ends_within_the_limit(text: str, limit: int) -> None:
     short = shortened(text, limit)

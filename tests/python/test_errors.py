@@ -1,4 +1,4 @@
-"""What the system, a terminal, a setting or a damaged file refuses: one message, the right code."""
+"""Errors of the system, terminals, settings and damaged files: one message, the right exit code."""
 
 import errno
 import html
@@ -48,7 +48,7 @@ BUILDS, SLOW = pytest.mark.builds, pytest.mark.slow
 
 @pytest.fixture
 def no_place(tmp_path: Path) -> dict[str, Path]:
-    """Folders in which nobody can write, root included."""
+    """Folders in which nobody, not even root, can write."""
     file = tmp_path / "file"
     file.touch()
     places = {"below a file": file / "below", "a file": file}
@@ -97,7 +97,7 @@ COMMANDS = (
 
 @pytest.mark.parametrize(
     ("setting", "command", "stopped", "kind"),
-    # a build only reads the store, and an empty one is no error
+    # a build only reads the store, and an empty store is no error
     [(*of, kind) for of in COMMANDS for kind in KINDS if (of[1], kind) != ("run", "read-only")],
 )
 def test_every_place_is_named_with_its_setting(
@@ -181,13 +181,13 @@ def test_a_picture_replaces_only_its_own_file(sample: Workspace, tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".page.svg.churn.json", "page.svg"]
 
 
-# ------------------------------------------------------------------------------ what tests say
+# ------------------------------------------------------------------------------ failed data tests
 
 
 def test_a_failed_assertion_says_which_command_makes_it_good(
     workspace: Workspace, sample: Workspace
 ) -> None:
-    """A table was built by hand, and what is made of it was not."""
+    """A table was rebuilt by hand, but the models built from it were not."""
     workspace.warehouse.write_bytes(sample.warehouse.read_bytes())
     with duckdb.connect(str(workspace.warehouse)) as connection:
         connection.execute("delete from intermediate.int_action_steps")
@@ -218,7 +218,7 @@ COMMANDS = [
 
 
 def on_terminal(place: Workspace, encoding: str, *arguments: str) -> Outcome:
-    """A command whose streams have an encoding, as Python opens them."""
+    """Run a command whose streams have this encoding, as Python opens them."""
     out, err = io.BytesIO(), io.BytesIO()
     code: Any = 0
     with (
@@ -246,7 +246,7 @@ def test_a_terminal_of_any_encoding_shows_everything(sample: Workspace) -> None:
             found = on_terminal(sample, encoding, *arguments)
             assert found.code == whole.code, (command, found)
             assert "Traceback" not in found.out + found.err
-            # a line may break elsewhere
+            # lines may break at other places
             shown, expected = (plain(one.out + one.err) for one in (found, whole))
             assert len(shown) > 0.8 * len(expected), command
 
@@ -369,7 +369,7 @@ def test_why_a_port_cannot_be_had_is_said() -> None:
 def test_port_80_without_permission_is_not_in_use() -> None:
     first = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
     if not first.exists() or int(first.read_text()) <= 80:
-        pytest.skip("anybody may use port 80 here")
+        pytest.skip("every user may use port 80 here")
     reading_end, writing_end = os.pipe()
     child = os.fork()
     if child == 0:
@@ -481,7 +481,7 @@ def test_dates_that_a_workbook_cannot_count_are_text(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------ the store
 
 
-# folder -> its schema, and a column of it that is no text
+# folder -> its schema, and a column that is not text
 TABLES: dict[str, tuple[pa.Schema, str]] = {
     "outcomes": (OUTCOME, "occurred_on"),
     "published": (
@@ -521,7 +521,7 @@ MODELS = {
 
 
 def row_of(schema: pa.Schema, **changes: Any) -> pa.Table:
-    """One row of a table of the store, with other columns of any type in it."""
+    """Return one row of a table of the store, with these columns replaced or added."""
     values = {field.name: pa.array([VALUES.get(field.type, 1)], field.type) for field in schema}
     return pa.table(values | {name: pa.array([value]) for name, value in changes.items()})
 

@@ -1,4 +1,4 @@
-"""`churn explain`: every figure is the marts', for any customer and any date."""
+"""`churn explain`: every figure equals the marts', for any customer and any date."""
 
 import copy
 import hashlib
@@ -26,7 +26,7 @@ from test_published import NEXT_DAY, add_day, quarter_usage
 pytestmark = pytest.mark.builds
 
 PAST = date(2026, 8, 2)
-# who they are, by what the sample has of them
+# kinds of customers, and the condition that finds one in the sample
 PEOPLE = {
     "high": "risk_level = 'High' and is_active",
     "high, many rules": "risk_score = (select max(risk_score) from marts.customer_risk)",
@@ -46,7 +46,7 @@ HOSTILE = "[red]Evil\x1b[31m \u202eeman\u202c [/nothing] %s"
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where temporary folders go: empty, and left empty."""
+    """An empty folder for temporary folders; it must be empty afterwards."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -56,7 +56,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 @pytest.fixture
 def building_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """The first build for another date is kept, and those after it take the copy."""
+    """Keep the first build for another date; later builds copy it."""
     kept = tmp_path / "kept.duckdb"
 
     def build_or_copy(project: Project, *arguments: Any, **settings: Any) -> None:
@@ -71,7 +71,7 @@ def building_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
 
 
 def shown(place: Workspace, *arguments: object, width: int = 120) -> str:
-    """What the command prints at this width; it succeeds."""
+    """Return the command's output at this width; the command must succeed."""
     columns = place.environment["COLUMNS"]
     place.environment["COLUMNS"] = str(width)
     try:
@@ -94,7 +94,7 @@ def person(place: Workspace, who: str) -> dict[str, Any]:
 
 
 def head(out: str) -> dict[str, str]:
-    """The head's lines by their name; a long one goes on where the names have nothing."""
+    """Return the lines of the head by name; continuation lines have no name."""
     found: dict[str, str] = {}
     lines = iter(out.splitlines())
     next(line for line in lines if " of 100 points, " in line)
@@ -108,7 +108,7 @@ def head(out: str) -> dict[str, str]:
 
 
 def rules(out: str) -> list[tuple[list[str], list[str]]]:
-    """The cells of each rule at 120 columns: its first line, and what stands below."""
+    """Return the cells of each rule at 120 columns: its first line, and the line below."""
     lines = part(out, "Every rule")[4:]
     end = next(n for n, line in enumerate(lines) if not line.strip() or line.startswith("Sum"))
     cells = [re.split(r"\s{2,}", line.strip()) for line in lines[:end]]
@@ -116,7 +116,7 @@ def rules(out: str) -> list[tuple[list[str], list[str]]]:
 
 
 def sources(out: str) -> list[list[str]]:
-    """The cells of the first line of each source at 120 columns."""
+    """Return the cells of the first line of each source at 120 columns."""
     lines = part(out, "The rows that it came from")[4:]
     return [
         re.split(r"\s{2,}", line.strip())
@@ -126,7 +126,7 @@ def sources(out: str) -> list[list[str]]:
 
 
 def history(out: str) -> tuple[list[int], str]:
-    """The scores and the letters of the levels, over all lines."""
+    """Return the scores and the letters of the levels, over all lines."""
     scores = re.findall(r"^Score  ([\d ]+)$", out, re.MULTILINE)
     letters = re.findall(r"^Level  ([HMLhml ]+)$", out, re.MULTILINE)
     return [int(s) for s in " ".join(scores).split()], "".join(letters).replace(" ", "")
@@ -140,7 +140,7 @@ def digest(place: Workspace) -> dict[str, str]:
 
 
 def value_of(signal: str, value: Decimal | None) -> str:
-    """As people read it, worked out another way than the command does."""
+    """Format a signal's value as users see it, independently of the command."""
     if value is None:
         return "not known"
     if signal == "usage_drop_pct":
@@ -230,7 +230,7 @@ def test_every_rule_stands_with_what_it_saw_and_missed(sample: Workspace, who: s
 
 
 def assert_distance(row: dict[str, Any], distance: str, below: str) -> None:
-    """The threshold below, and how far it is: at the next band, or at the one that was missed."""
+    """Assert the threshold, and the distance to the next band or to the missed one."""
     gap, limit = (
         row["gap_to_next_band"],
         row["threshold"] if row["fired"] else row["next_threshold"],
@@ -258,7 +258,7 @@ def assert_distance(row: dict[str, Any], distance: str, below: str) -> None:
 
 
 def assert_at_least(distance: str, gap: Decimal) -> None:
-    """The distance is the gap, or a tenth more at most."""
+    """Assert that the distance is the gap or exceeds it by less than a tenth."""
     said = Decimal(re.match(r"[\d,.]+", distance)[0].replace(",", ""))
     assert gap <= said < gap + Decimal("0.1")
 
@@ -337,9 +337,9 @@ NEVER_SCORED = {
 
 
 def with_cases() -> Tables:
-    """The small company with a case for each of some accounts."""
+    """Return the small company with a special case in each of some accounts."""
     tables = small_company()
-    # S01: more points than count
+    # S01: its points exceed the cap
     tables["subscriptions"][0] |= {"is_trial": "true", "downgrade_flag": "true"}
     for row in tables["feature_usage"]:
         if row["subscription_id"] == "S01":
@@ -349,7 +349,7 @@ def with_cases() -> Tables:
         ticket |= {"ticket_id": f"X{number}", "account_id": "A01", "satisfaction_score": "1"}
         ticket |= {"submitted_at": f"{AS_OF} 10:00:00", "closed_at": "", "escalation_flag": "true"}
         tables["support_tickets"].append(ticket)
-    # A03: texts that do something to a terminal
+    # A03: texts with control characters for terminals
     tables["accounts"][2] |= {"account_name": HOSTILE, "csm_name": HOSTILE}
     tables["subscriptions"][2] |= {"subscription_id": HOSTILE, "plan_tier": HOSTILE}
     for row in tables["feature_usage"]:
@@ -358,7 +358,7 @@ def with_cases() -> Tables:
     for row in tables["support_tickets"]:
         if row["account_id"] == "A03":
             row["ticket_id"] += HOSTILE
-    # S05: it scored otherwise when it was published
+    # S05: it was published with another score
     quarter_usage(tables, "S05")
     one = tables["subscriptions"][10]
     tables["subscriptions"] += [
@@ -375,7 +375,7 @@ def days(
 ) -> dict[date, Workspace]:
     """Two builds of the cases: as of the day whose scores were published, and of the next.
 
-    The next day has other rules; S07 starts on it. Then S08 is loaded with less usage.
+    The next day has other rules, and S07 starts on it. Afterwards S08 is loaded with less usage.
     """
 
     def make(place: Workspace) -> None:
@@ -414,7 +414,7 @@ def test_more_points_than_count_are_said(days: dict[date, Workspace]) -> None:
         head(out)["Score"] == "40 + 18 + 15 + 12 + 10 + 12 + 8 = 115, of which 100 count (the cap)"
     )
     assert "Sum 115 the cap: 100 count" in plain(out)
-    # of more tickets than ten the latest are named
+    # with more than ten tickets, the latest are named
     assert "X7, X6, X5, X4, X3, X2, X1, X0" in plain(out)
 
 
@@ -462,7 +462,7 @@ def assert_past_is_history(sample: Workspace, customer: str) -> None:
     ):
         assert re.findall(r"[\d,]+", cells[4]) == [f"{then[signal]:,}"]
         assert cells[1].endswith(str(PAST if signal != "usage_prev30d" else date(2026, 7, 2)))
-    # the weeks up to then that both histories have
+    # the weeks up to that date that both histories contain
     scores, _ = history(out)
     known = sample.column(
         "select risk_score from marts.customer_risk_history "
@@ -478,7 +478,7 @@ def test_the_as_of_date_of_the_last_build_is_not_built_again(
     sample: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("nothing is to be built")
+        raise AssertionError("explain must not build anything")
 
     monkeypatch.setattr("churn.explain.command.build", refuse)
     customer = person(sample, "high")["customer_id"]
@@ -488,12 +488,12 @@ def test_the_as_of_date_of_the_last_build_is_not_built_again(
 @pytest.mark.usefixtures("temporary")
 def test_the_past_has_the_data_and_variables_of_the_last_build(days: dict[date, Workspace]) -> None:
     out = shown(days[NEXT_DAY], "S08", "--at", AS_OF)
-    # what is loaded since is read, and that is said
+    # the command reads what was loaded since then, and says so
     assert "The loaded data is not what the warehouse was built from" in plain(out)
     assert "not on record" not in out
     assert f"35 of 100 points, Medium, on {AS_OF}" in out
     assert "rule set basic" in head(out)["Levels"]
-    # what was published that day is shown too
+    # it also shows what was published that day
     published = r"10, Low, first shown on \S+, by other rules than today's \(rule set standard\)"
     assert re.fullmatch(published, head(out)["Published"])
 
@@ -507,13 +507,13 @@ def test_a_warehouse_of_unknown_origin_is_not_taken_for_the_sample(
         shutil.copy(sample.warehouse, project.warehouse)
 
     monkeypatch.setattr("churn.explain.command.build", build_sample)
-    # a copy has no record beside it
+    # the copy has no build record beside it
     outcome = days[AS_OF].churn("explain", "S01", "--at", AS_OF - timedelta(days=1))
     assert_fails(outcome, 2, "not of the bundled sample", "CHURN_DATA_DIR")
     assert "not on record" in plain(outcome.out)
 
 
-# ------------------------------------------------------------------------------ what was published
+# ------------------------------------------------------------------------------ published scores
 
 
 def test_what_was_published_stands_beside_what_is_computed_now(days: dict[date, Workspace]) -> None:
@@ -535,7 +535,7 @@ def test_what_was_published_stands_beside_what_is_computed_now(days: dict[date, 
     assert published == "no score of this date was published"
 
 
-# ------------------------------------------------------------------------------ what cannot be
+# ------------------------------------------------------------------------------ refusals
 
 
 @pytest.mark.parametrize(

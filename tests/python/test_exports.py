@@ -1,4 +1,4 @@
-"""Exports: what other tools take says what the marts say, whatever names hold."""
+"""Exports: files for other tools agree with the marts, whatever characters names contain."""
 
 import csv
 import fcntl
@@ -71,19 +71,19 @@ def rows_of(sheet: Worksheet) -> list[dict[str, Any]]:
 
 
 def _decoded(cell: Any) -> Any:
-    """As Excel shows it: openpyxl leaves `_x005F_`, which stands for `_`, as it is."""
+    """Decode a cell as Excel does: openpyxl does not turn `_x005F_` back into `_`."""
     return unescape(cell) if isinstance(cell, str) else cell
 
 
 def as_text(value: Any) -> str:
-    """As a CSV file has it."""
+    """Return a value as it appears in a CSV file."""
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def export_place(place: Workspace, folder: Path) -> Workspace:
-    """The same place, which exports into a folder of its own."""
+    """Return the same workspace, but with its own export folder."""
     found = Workspace(place.warehouse.parent, place.load_dir)
     found.environment = {**place.environment, "CHURN_EXPORT_DIR": str(folder)}
     return found
@@ -91,7 +91,7 @@ def export_place(place: Workspace, folder: Path) -> Workspace:
 
 @pytest.fixture
 def of_sample(sample: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """The sample, and a place to export to."""
+    """The sample, with its own export folder."""
     monkeypatch.chdir(ROOT)
     return export_place(sample, tmp_path / "exports")
 
@@ -100,7 +100,7 @@ def of_sample(sample: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def company(
     tmp_path_factory: pytest.TempPathFactory, target: Path, workspace: Workspace, tmp_path: Path
 ) -> Workspace:
-    """Accounts with hostile names at risk, and a place to export to."""
+    """Accounts at risk with hostile names, with their own export folder."""
 
     def make(place: Workspace) -> None:
         place.build(company_of(NAMES))
@@ -111,7 +111,7 @@ def company(
 
 @pytest.fixture
 def short_playbooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where what matters is which files there are: to print them takes seconds."""
+    """Write short texts instead of playbooks, which take seconds to print."""
 
     def write(export: Export, folder: Path) -> None:
         for customer in export.customers:
@@ -259,7 +259,7 @@ def test_a_note_has_the_plan_and_the_drafts(of_sample: Workspace) -> None:
 
 
 def _text(markdown: str) -> str:
-    """What a reader of Markdown sees; there is no HTML, link or picture in it."""
+    """Return what a Markdown reader sees; assert that it has no HTML, link or picture."""
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     shown = []
     for token in parser.parse(markdown):
@@ -283,13 +283,13 @@ def test_hostile_names_are_text_in_every_export(company: Workspace) -> None:
         rows = read_csv(folder / f"{file}.csv")
         assert {row["customer_id"]: unguarded(row["account_name"]) for row in rows} == names
     for file in folder.glob("*.csv"):
-        # for a program that splits at another separator, too
+        # also guard against programs that split cells at other separators
         assert not re.search(r'[;|\t\n,"] *[=+@＝＋－＠]', file.read_text("utf-8"))
         for row in read_csv(file):
             for name, cell in row.items():
                 is_number = re.fullmatch(r"-?[0-9.]+", cell) is not None
                 assert is_number or not cell.startswith(GUARDED), (file.name, name, cell)
-        # and by a parser of another family
+        # another CSV parser must agree
         with duckdb.connect() as connection:
             sql = "select count(*) from read_csv(?, all_varchar = true, strict_mode = true)"
             [count] = connection.execute(sql, [str(file)]).fetchone() or ()
@@ -299,7 +299,7 @@ def test_hostile_names_are_text_in_every_export(company: Workspace) -> None:
     cells = rows_of(sheet)
     assert {row["customer_id"]: unguarded(row["account_name"]) for row in cells} == names
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n", "b", "d"}
-    # and by a parser of another family
+    # another workbook parser must agree
     book = CalamineWorkbook.from_path(folder / "action_list.xlsx")
     header, *others = book.get_sheet_by_index(0).to_python()
     found = [dict(zip(header, row, strict=True)) for row in others]
@@ -347,7 +347,7 @@ def test_file_names_are_safe_and_their_own(customer: str) -> None:
 
 
 def filled_in(path: Path, **cells: Any) -> list[str]:
-    """Fill in the first rows of a workbook as a person would; their customers."""
+    """Fill in the first rows of a workbook as a user would; return their customers."""
     book = openpyxl.load_workbook(path)
     sheet = book.active
     header = [cell.value for cell in sheet[1]]
@@ -390,7 +390,7 @@ def test_a_workbook_imported_twice_counts_once(
             date(2026, 3, 30),
         )
 
-    # what somebody worked in is kept, and the next list counts anew
+    # an export keeps the edited workbook, and rows of the next one count separately
     out = exported(company, "--format", "csv,xlsx")
     assert "are kept: action_list_edited_1.xlsx" in out
     kept = folder_of(company) / "action_list_edited_1.xlsx"
@@ -403,7 +403,7 @@ def test_a_workbook_imported_twice_counts_once(
     assert filled_in(workbook, outcome="no_response", at=date(2026, 3, 31))
     assert company.churn("outcome", "import", workbook).code == 0
     assert len(stored(company)) == 4
-    # what is exported next is the same whether it is built before
+    # without a build, the next export has the same content
     monkeypatch.setattr("churn.build.dbt.build_what_was_logged", lambda *_: None)
     assert "edited_2" not in exported(company, "--format", "csv")
 
@@ -433,7 +433,7 @@ def test_what_is_no_workbook_is_refused(of_sample: Workspace, tmp_path: Path) ->
     assert "has no column customer_id and no outcome" in plain(found.err)
 
 
-# ------------------------------------------------------------------------------ what goes where
+# ------------------------------------------------------------------------------ files and folders
 
 
 @pytest.mark.usefixtures("short_playbooks")
@@ -449,7 +449,7 @@ def test_one_customer_has_a_folder_of_its_own(of_sample: Workspace) -> None:
     assert [row["customer_id"] for row in read_csv(own / "action_list.csv")] == [first]
     assert (own / "notes" / f"{first}.md").is_file()
     assert not (own / "digest.md").exists()
-    # the files of the whole list are as they were, and stay when they are written again
+    # the whole list's files do not change, and exporting it again keeps the customer's folder
     assert all(path.read_bytes() == content for path, content in before.items())
     exported(of_sample, "--format", "csv")
     assert (own / "action_list.csv").is_file()
@@ -532,7 +532,7 @@ commands.export_files(Project(), output_console(), customer=None, formats=[])
 
 
 class Stopped(BaseException):
-    """The end of the process, as far as a test can go on after it."""
+    """Stands for the end of the process; the test can catch it and continue."""
 
 
 @pytest.mark.parametrize("moment", range(7))
@@ -577,7 +577,7 @@ def test_ended_while_files_take_their_places_nothing_is_lost(
 
     assert {(folder / name).read_text() for name in names} <= {"old", "new", *found()}
     assert {f"by hand: {name}" for name in by_hand} <= found()
-    # the next export goes on, and takes nothing of its own for somebody's work
+    # the next export completes the work, and does not mistake its own files for edited ones
     replace("newest")
     edited = {path.name for path in folder.rglob("*_edited_*")}
     assert edited == {"worked_in_edited_1.csv", "1_edited_1.md"}

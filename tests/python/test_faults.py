@@ -1,6 +1,6 @@
-"""One test for each row of the design's fault table: what bad input gets, from file to mart.
+"""One test for each row of the design's fault table: what happens to bad input.
 
-Faults lie in companies of their own, with ids of their own, and all of them are built at once.
+Each kind of fault has its own company with its own ids, and one build covers all of them.
 """
 
 import zipfile
@@ -38,10 +38,10 @@ Issues = dict[tuple[str, str | None, str], int]
 
 
 class Faults:
-    """A small company with faults, and what is to be said of them.
+    """A small company with faults, and the findings expected for them.
 
-    `name` stands before each of its ids and reasons. `rejections` name the table, the row, its
-    column, the value and the reason.
+    `name` is a prefix of all ids and reasons of the company. `rejections` hold the table, the row,
+    the column, the value and the reason.
     """
 
     def __init__(self, name: str) -> None:
@@ -49,7 +49,7 @@ class Faults:
         self.tables = small_company()
         self.issues: Issues = {}
         self.rejections: list[tuple[str, Row, str, str | None, str]] = []
-        # of rows with one key, those that another one beats
+        # rows that lose against another row with the same key
         self.beaten: list[tuple[str, Row]] = []
 
     def __getitem__(self, table: str) -> list[Row]:
@@ -62,7 +62,7 @@ class Faults:
         self.rejections.append((table, row, column, value, reason))
 
     def named(self) -> Tables:
-        """The tables with the name before each id and reason."""
+        """Return the tables with the name as a prefix of each id and reason."""
         named = {*KEYS.values(), "reason_code"}
         for rows in self.tables.values():
             for row in rows:
@@ -100,7 +100,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def assert_no_row_is_lost(place: Workspace, tables: Tables) -> None:
-    """Whatever is wrong with them."""
+    """Assert that every row is staged, rejected or an exact duplicate."""
     fates = {row.pop("table_name"): row for row in reconciliation(place)}
     for name, rows in tables.items():
         fate = fates[name]
@@ -112,7 +112,7 @@ def assert_no_row_is_lost(place: Workspace, tables: Tables) -> None:
     assert rejected == Counter({name: fates[name]["rows_rejected"] for name in rejected})
 
 
-# ------------------------------------------------------------------------------ no fault at all
+# ------------------------------------------------------------------------------ no faults
 
 
 def test_faultless_data_has_no_findings_and_scores_as_designed(small: Workspace) -> None:
@@ -130,7 +130,7 @@ def test_faultless_data_has_no_findings_and_scores_as_designed(small: Workspace)
     assert small.churn("show").out.startswith("Accounts to call first")
 
 
-# ------------------------------------------------------------------------------ refused
+# ------------------------------------------------------------------------------ refusals
 
 
 def without_a_table(source: Path) -> Path:
@@ -190,11 +190,11 @@ def test_unusable_input_is_refused_with_one_message_and_nothing_changes(
         assert not workspace.warehouse.exists()
 
 
-# ------------------------------------------------------------------------------ missing
+# ------------------------------------------------------------------------------ missing data
 
 
 def with_few_rows() -> Tables:
-    """Events and tickets have a header only; in the last week few customers use anything."""
+    """Return tables with headers only for events and tickets, and little usage in the last week."""
     week = {str(day) for day in DAYS[-7:]}
     tables = small_company() | {"churn_events": [], "support_tickets": []}
     tables["feature_usage"] = [
@@ -250,7 +250,7 @@ def test_empty_and_thin_feeds_stand_on_top_of_what_a_person_sees(few_rows: Works
 
 
 def with_few_columns() -> Tables:
-    """Only columns without which nothing can be scored; and no ticket of the last ten days."""
+    """Return tables with required columns only, and no ticket in the last ten days."""
     specs, tables = Project().tables, small_company()
     for row in tables["support_tickets"]:
         row["submitted_at"] = min(row["submitted_at"], "2026-03-21 09:00:00")
@@ -283,7 +283,7 @@ def test_missing_optional_columns_are_null_and_listed(few_columns: Workspace) ->
     }
     assert rejected(few_columns) == []
     assert_no_row_is_lost(few_columns, tables)
-    # 40 for usage and 10 for tickets are left; nothing is known of satisfaction and money
+    # usage gives 40 points and tickets 10; satisfaction and money are unknown
     scored = customer(few_columns, "S01")
     assert (scored["risk_score"], scored["arr"], scored["account_name"]) == (50, None, None)
     assert few_columns.column("select total_arr from marts.executive_summary") == [0]
@@ -310,13 +310,13 @@ def test_a_late_feed_stands_on_top_of_what_a_person_sees(few_columns: Workspace)
 
 
 def missing() -> Faults:
-    """Rows without a required value: they are rejected, naming the first column."""
+    """Rows without a required value are rejected, and the finding names their first bad column."""
     faults = Faults("missing ")
     accounts, subscriptions = faults["accounts"], faults["subscriptions"]
     accounts[10]["account_id"] = " "
     subscriptions[2] |= {"account_id": "", "start_date": "soon"}
     subscriptions[3]["start_date"] = "2025-02-30"
-    # the rows of S05 on ten days: what becomes of each
+    # ten days of S05, each with faults or an unusual spelling
     rows = faults.usage_of("S05")[-10:]
     rows[0]["usage_count"] = "-1"
     rows[1]["usage_count"] = "2.5"
@@ -350,7 +350,7 @@ def missing() -> Faults:
     faults.rejects("churn_events", event, "churn_date", "yesterday", "unreadable_value")
     faults.rejects("support_tickets", ticket, "ticket_id", None, "missing_value")
     faults.issues = {
-        # of what was rejected, nothing is known
+        # these follow from rejected rows, whose content is unknown
         ("accounts", "churn_flag", "churn_flag_disagrees"): 1,
         ("subscriptions", "account_id", "unknown_account"): 1,
         ("feature_usage", "subscription_id", "unknown_subscription"): 2 * len(DAYS),
@@ -409,7 +409,7 @@ def test_unreadable_optional_values_are_null(dirty: Workspace) -> None:
     scored = customer(dirty, "unreadable S01")
     assert scored["satisfaction_score"] == 2
     assert scored["avg_csat"] == 2
-    # without a readable ARR, twelve months of MRR
+    # without a readable ARR, it is twelve times the MRR
     assert scored["arr"] == 1200
     assert customer(dirty, "unreadable S02")["is_active"]
     assert customer(dirty, "unreadable S02")["is_trial"]
@@ -418,7 +418,7 @@ def test_unreadable_optional_values_are_null(dirty: Workspace) -> None:
 
 
 def reasons(place: Workspace, name: str) -> list[dict[str, Any]]:
-    """The reasons for churn of one company."""
+    """Return one company's reasons for churn."""
     return place.select("from marts.churn_reasons where starts_with(reason_code, ?)", name)
 
 
@@ -426,11 +426,11 @@ def reasons(place: Workspace, name: str) -> list[dict[str, Any]]:
 
 
 def copied() -> Faults:
-    """The first row of each file stands in it three times."""
+    """Each file contains its first row three times."""
     faults = Faults("copied ")
     for rows in faults.tables.values():
         rows += [dict(rows[0]), dict(rows[0])]
-    # a column that nothing reads makes a difference too: an id collision
+    # rows that differ only in an unused column are an id collision, too
     tickets = faults["support_tickets"]
     for row in tickets:
         row["channel"] = "mail"
@@ -448,7 +448,7 @@ def test_exact_duplicates_are_kept_once(dirty: Workspace) -> None:
 
 
 def customers(place: Workspace, name: str) -> int:
-    """How many customers of one company have a score."""
+    """Return the number of one company's scored customers."""
     [found] = place.column(
         "select count(*) from marts.customer_risk where starts_with(customer_id, ?)", name
     )
@@ -456,7 +456,7 @@ def customers(place: Workspace, name: str) -> int:
 
 
 def colliding() -> Faults:
-    """Different facts have one id."""
+    """Different facts share an id."""
     faults = Faults("colliding ")
     usage, events, tickets = (
         faults[name] for name in ("feature_usage", "churn_events", "support_tickets")
@@ -484,10 +484,10 @@ def test_different_facts_with_one_id_all_count(dirty: Workspace) -> None:
 
 
 def twins() -> Faults:
-    """Rows that share the key of their table."""
+    """Several accounts or subscriptions share a key."""
     faults = Faults("twins ")
     accounts, subscriptions = faults["accounts"], faults["subscriptions"]
-    # the latest signup wins, and the earliest start: what came later does not change the past
+    # The latest signup and the earliest start win: later rows do not change the past.
     accounts += [
         accounts[0] | {"account_name": "Unknown", "signup_date": ""},
         accounts[1] | {"account_name": "Twin"},
@@ -503,7 +503,7 @@ def twins() -> Faults:
     ]
     accounts.append(accounts[0] | {"account_name": "Later", "signup_date": "2025-01-09"})
     subscriptions.append(subscriptions[0] | {"plan_tier": "Earlier", "start_date": "2025-01-02"})
-    # broken: it cannot win
+    # a row without a required value cannot win
     subscriptions.append(subscriptions[2] | {"account_id": "", "start_date": "2026-01-01"})
     faults.rejects("subscriptions", subscriptions[-1], "account_id", None, "missing_value")
     faults.issues = {("subscriptions", "start_date", "before_signup"): 1}
@@ -522,7 +522,7 @@ def test_of_rows_with_one_key_the_last_account_and_the_first_subscription_win(
 
 
 def orphaned() -> Faults:
-    """Rows of accounts and customers that are in no other file."""
+    """Rows whose account or customer is in no other file."""
     faults = Faults("orphaned ")
     for table, change in ORPHANS:
         faults[table].append(faults[table][-1] | change)
@@ -538,7 +538,7 @@ def orphaned() -> Faults:
 
 ORPHANS = [
     ("subscriptions", {"subscription_id": "S98", "account_id": "A98"}),
-    # nobody knows this customer: the date does not become the as-of date
+    # the customer is unknown, so this date does not become the as-of date
     (
         "feature_usage",
         {"usage_id": "U9999", "subscription_id": "S99", "usage_date": "2031-01-01"},
@@ -560,10 +560,10 @@ def test_orphans_stay_in_staging_and_are_not_scored(dirty: Workspace) -> None:
 
 
 def out_of_time() -> Faults:
-    """Activity outside the time of its customer."""
+    """Activity before its customer's start or signup, or after its end."""
     faults = Faults("out of time ")
     accounts, subscriptions = faults["accounts"], faults["subscriptions"]
-    # S05 starts 3 days before A, S06 ended 3 days before A, A07 signs up 3 days before A
+    # S05 starts, S06 ends and A07 signs up three days before the as-of date
     subscriptions[4]["start_date"] = str(AS_OF - timedelta(days=3))
     subscriptions[5] |= {"end_date": str(AS_OF - timedelta(days=3)), "churn_flag": "true"}
     accounts[6]["signup_date"] = str(AS_OF - timedelta(days=3))
@@ -600,7 +600,7 @@ def test_activity_outside_its_time_counts(dirty: Workspace) -> None:
 
 
 def mixed() -> Faults:
-    """Several faults in one row, and dates that contradict each other."""
+    """Several faults in one row, and contradictory dates."""
     faults = Faults("mixed ")
     accounts, subscriptions, usage, events, tickets = faults.tables.values()
     usage[0] |= {"usage_date": "", "error_count": "x"}
@@ -608,7 +608,7 @@ def mixed() -> Faults:
     subscriptions[3] |= {"account_id": "A99", "seats": "-1"}
     subscriptions[4] |= {"end_date": "2024-12-31", "plan_tier": "", "arr_amount": ""}
     accounts.append(accounts[2] | {"seats": "?"})
-    # it or its copy
+    # either this row or its copy loses
     faults.beaten.append(("accounts", accounts[2]))
     accounts[5] |= {"account_name": "", "country": "", "industry": "", "csm_name": ""}
     events += [
@@ -636,7 +636,7 @@ def mixed() -> Faults:
 
 
 def with_every_fault() -> tuple[Tables, Issues, list[tuple[Any, ...]]]:
-    """All companies with faults in one set of tables; their issues; the rows rejected."""
+    """Return the tables of all companies with faults, their issues, and the rejected rows."""
     every = [
         make()
         for make in (
@@ -675,7 +675,7 @@ def with_every_fault() -> tuple[Tables, Issues, list[tuple[Any, ...]]]:
 
 @pytest.fixture(scope="module")
 def dirty(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
-    """Faults of every kind are warnings and never errors."""
+    """Faults of every kind cause warnings, never errors."""
 
     def make(place: Workspace) -> None:
         place.build_tested(with_every_fault()[0])

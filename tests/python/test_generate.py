@@ -1,4 +1,4 @@
-"""The sample generator: same bytes for the same arguments, and churn with a known cause."""
+"""The sample generator: the same arguments give the same bytes, and churn has a known cause."""
 
 import csv
 import filecmp
@@ -64,7 +64,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rows]:
 
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the default data, as the bundled sample but with its truth."""
+    """The folder of the default data: the bundled sample with its truth."""
     folder = tmp_path_factory.mktemp("faulty") / "data"
     generate(folder)
     return folder
@@ -72,7 +72,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Summary]]:
-    """A larger customer base for each signal."""
+    """A larger customer base for each signal strength."""
     worlds = {}
     for strength in COEFFICIENTS:
         folder = tmp_path_factory.mktemp(strength) / "data"
@@ -87,7 +87,7 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Su
 
 
 def test_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
-    # two blocks, so that the order of blocks counts
+    # two blocks, so that their order matters
     generate(tmp_path / "a", accounts=BLOCK_ACCOUNTS + 20, seed=5)
     threads = pa.cpu_count()
     pa.set_cpu_count(1)
@@ -200,7 +200,7 @@ def test_progress_reaches_the_total(tmp_path: Path) -> None:
     assert seen == [(BLOCK_ACCOUNTS, total), (total, total)]
 
 
-# ------------------------------------------------------------------ without faults all is well
+# ------------------------------------------------------------------ data without faults
 
 
 def test_ids_are_unique_and_parents_exist(clean: dict[str, Rows]) -> None:

@@ -1,6 +1,6 @@
-"""Incremental builds of growing data give what a full refresh gives.
+"""Incremental builds of growing data give the rows of a full refresh.
 
-`HYPOTHESIS_EXAMPLES` tries more sequences of days.
+`HYPOTHESIS_EXAMPLES` sets a higher number of random sequences of days.
 """
 
 import json
@@ -27,7 +27,7 @@ from conftest import (
     small_company,
 )
 
-# everything behind these and in them
+# these models and everything upstream
 BUILT = ("+customer_risk_history", "+source_columns", "+data_quality_issues", "+row_reconciliation")
 INCREMENTAL = (
     "intermediate.int_daily_usage",
@@ -45,7 +45,7 @@ FIRST_DAY = AS_OF - timedelta(days=10)
 
 # ------------------------------------------------------------------------------ a growing company
 class Company:
-    """The small company as it stood on a day, with what came since at the end of its files."""
+    """The small company on a given day; later rows are appended to its files."""
 
     def __init__(self) -> None:
         self.tables: Tables = small_company()
@@ -56,7 +56,7 @@ class Company:
         self.numbers = iter(range(1_000_000))
 
     def add(self, day: date, **values: str) -> None:
-        """One row of usage at the end of the file."""
+        """Append a row of usage."""
         row = dict(self.tables["feature_usage"][0])
         row |= {"usage_id": f"late {next(self.numbers)}", "usage_date": day.isoformat(), **values}
         self.tables["feature_usage"].append(row)
@@ -67,14 +67,14 @@ class Company:
         self.tables["feature_usage"] += [row for row in self.to_come if row["usage_date"] == day]
 
     def rows_come_late(self) -> None:
-        """On the first and the last day that may still be added, of one who had no such day too."""
+        """Append rows inside the lateness window, also for a customer without usage then."""
         for days in (0, 3, 7):
             self.add(self.today - timedelta(days=days))
             self.add(self.today - timedelta(days=days), subscription_id="S12", usage_count="40")
         self.add(self.today - timedelta(days=2), subscription_id="nobody")
 
     def faults_come(self) -> None:
-        """Copies and collisions with rows of before and of now, and what cannot be read."""
+        """Append copies and collisions of old and new rows, and unreadable rows."""
         usage = self.tables["feature_usage"]
         usage.append(dict(usage[-1]))
         usage.append({**usage[-1], "usage_count": "77"})
@@ -88,7 +88,7 @@ class Company:
         self.add(date(2099, 1, 1), subscription_id="nobody")
 
     def tickets_come(self) -> None:
-        """However late, and with faults; and a file that is read anew each time has changed."""
+        """Append late and faulty tickets, and change a file that every load reads as a whole."""
         tickets = self.tables["support_tickets"]
         row = dict(tickets[-1])
         tickets.append({**row, "ticket_id": f"T{len(tickets)}", "submitted_at": str(self.today)})
@@ -98,7 +98,7 @@ class Company:
         self.tables["subscriptions"][3]["end_date"] = self.today.isoformat()
 
     def customers_change(self) -> None:
-        """What is true on past dates, too; one comes that had long started, one goes."""
+        """Change customers' past too; add a long-standing customer, and remove an account."""
         subscriptions, number = self.tables["subscriptions"], next(self.numbers)
         other = {"false": "true", "true": "false", "A06": "A01", "A01": "A06"}
         for row, column in ((0, "downgrade_flag"), (1, "is_trial"), (5, "account_id")):
@@ -116,10 +116,10 @@ class Company:
         ]
 
     def nothing_happens(self) -> None:
-        """The same once more."""
+        """Load the same data again."""
 
     def rows_are_edited(self) -> None:
-        """That is another data set."""
+        """Edit a row, which makes it another data set."""
         self.tables["feature_usage"][5]["usage_count"] = str(500 + next(self.numbers))
 
 
@@ -134,7 +134,7 @@ STEPS = (
 )
 
 
-# how far a build comes before it is killed: to the end, or to one of these
+# None builds to the end; otherwise the build is killed after this selection
 KILLED = (
     None,
     "checked_saas__feature_usage",
@@ -143,7 +143,7 @@ KILLED = (
 )
 
 
-# what may change from one day to the next without a full refresh
+# variables that may change from one day to the next without a full refresh
 CHOICES: tuple[dict[str, object], ...] = (
     {},
     {"risk_ruleset": "basic"},
@@ -154,9 +154,9 @@ CHOICES: tuple[dict[str, object], ...] = (
 )
 
 
-# ------------------------------------------------------------------------------ where it is built
+# ------------------------------------------------------------------------------ workspaces
 class Places:
-    """One place in which the company grows, and one that is built anew from the same files."""
+    """A workspace that grows with the company, and one that is fully refreshed from its files."""
 
     def __init__(self, folder: Path, target: Path) -> None:
         self.growing = Workspace(folder / "growing", target)
@@ -197,7 +197,7 @@ def places(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> Pla
 
 @pytest.fixture(scope="module")
 def any_place(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Iterator[Places]:
-    """What the sequences of days share: each begins in what the one before has left."""
+    """Shared by all sequences of days: each starts from the state that the one before left."""
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(ROOT)
         yield Places(tmp_path_factory.mktemp("growth"), target)
@@ -213,7 +213,7 @@ MORE_EXAMPLES = os.environ.get("HYPOTHESIS_EXAMPLES")
     derandomize=not MORE_EXAMPLES,
     database=None,
     deadline=None,
-    # a shorter sequence is not worth its builds
+    # do not shrink: a shorter sequence is not worth its builds
     phases=[Phase.explicit, Phase.generate],
 )
 @given(
@@ -238,7 +238,7 @@ def test_what_grew_is_what_a_build_of_everything_would_be(
         for step in steps:
             step(company)
         any_place.growing.load(company.tables)
-        # rows that changed are not added rows
+        # changed rows need a full refresh, since they are not appended
         again = ("--full-refresh",) if Company.rows_are_edited in steps else ()
         if killed:
             any_place.build(any_place.growing, *again, "--select", killed, **variables)
@@ -248,7 +248,7 @@ def test_what_grew_is_what_a_build_of_everything_would_be(
 
 # ------------------------------------------------------------------------------ day by day
 def mark(place: Workspace) -> None:
-    """What stands in the tables tells later whether they were built anew."""
+    """Comment the columns: a later full refresh loses the comments."""
     with duckdb.connect(str(place.warehouse)) as connection:
         for table in INCREMENTAL:
             column = "usage_rows" if "daily" in table else "row_fate"
@@ -263,15 +263,15 @@ def marked(place: Workspace) -> list[str]:
 
 
 def grow(folder: Path, target: Path) -> None:
-    """Build the warehouse of a company that grows, and keep these stages of it.
+    """Build the warehouse of a growing company, and keep these stages.
 
-    - `first`: a build of everything
-    - `day`: a day later, with rows that came late
-    - `ticket`, and `ticket anew`: one more day, two customers changed, and a ticket came late
+    - `first`: a full build
+    - `day`: a day later, with late rows
+    - `ticket`, and `ticket anew`: another day, two changed customers and a late ticket
     - `waiting`: a day later, with a row that came too late
     - `again`: the same rows
-    - `compared`: rows of the id of the one that waits
-    - `refreshed`, and `refreshed anew`: after a full refresh that was killed
+    - `compared`: more rows with the id of the waiting row
+    - `refreshed`, and `refreshed anew`: after an interrupted full refresh
     - `failed`: the build failed
     """
     stages, places, company = Stages(folder, target), Places(folder, target), Company()
@@ -330,7 +330,7 @@ def grow(folder: Path, target: Path) -> None:
 
 @pytest.fixture
 def stages(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Stages:
-    """Built once for all tests; only read them."""
+    """The stages, built once for all tests; only read them."""
     place = built_once(
         tmp_path_factory, target, "growth", lambda place: grow(place.store.parent, target)
     )
@@ -339,7 +339,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Stages:
 
 def test_a_day_more_leaves_what_was_built_as_it_is(stages: Stages) -> None:
     assert marked(stages["day"]) == list(INCREMENTAL)
-    # a full refresh replaces all of them
+    # a full refresh replaces all tables
     assert marked(stages["refreshed anew"]) == []
 
 
@@ -370,7 +370,7 @@ def test_rows_that_come_too_late_wait_for_a_full_refresh(stages: Stages) -> None
         "select * from quality.row_reconciliation where table_name = 'feature_usage'"
     )
     assert usage["rows_in"] == usage["rows_staged"] + usage["rows_pending"]
-    # one that waits is still one to compare with
+    # a waiting row still counts when rows are compared for duplicates
     assert fates(stages["compared"], "too late", "") == ["pending", "duplicate", "staged"]
     assert stages["refreshed"].select(pending) == []
 
@@ -410,7 +410,7 @@ def test_a_plain_build_of_other_data_fails_until_a_full_refresh(places: Places) 
 
 # ------------------------------------------------------------------------------ loads
 def loads(workspace: Workspace) -> dict[str, list[str]]:
-    """The loads by which each table has grown."""
+    """Return the ids of the loads that each table consists of."""
     rows = pq.read_table(workspace.load_dir / "source_files.parquet").to_pylist()
     return {row["table_name"]: row["load_ids"].split() for row in rows}
 

@@ -1,4 +1,4 @@
-"""The past: it is what was known then, one definition with the present, and worked out by hand."""
+"""The history: it knows only what was known then, scores as today does, and has known results."""
 
 import os
 from collections.abc import Iterable
@@ -18,11 +18,11 @@ from reference_scoring import RULESETS, Facts, history_dates
 
 Rows = dict[tuple[Any, ...], dict[str, Any]]
 
-# ------------------------------------------------------------------------------ nothing leaks
+# ------------------------------------------------------------------------------ no leakage
 
 
 def known_by(day: date, facts: Facts) -> Facts:
-    """The facts as they were on that day: without what happened later."""
+    """Return the facts as they were on that day, without later events."""
     subscriptions = [
         row if row.end_date is None or row.end_date <= day else replace(row, end_date=None)
         for row in facts.subscriptions
@@ -55,14 +55,14 @@ def leaks(
     weeks_ago: int,
     models: Models | None = None,
 ) -> list[str]:
-    """What the rows dated after a history date change at that date and before it, in words."""
+    """Describe how rows dated after a history date change that date or earlier ones."""
     models = models or project.by_choice[ruleset, True]
     case = scenario(seed, accounts, ruleset, is_configured=True)
     day = history_dates(case.as_of, project.history_weeks[True])[weeks_ago]
 
     def past(facts: Facts) -> dict[str, Rows]:
         found = project.pipeline.run(models, raw_tables(facts, seed))
-        # of the dates of the backtest, too
+        # include the dates of the backtest
         signals = models["int_customer_signals"].relation
         found["signals"] = project.pipeline.rows(signals, ("as_of_date", "customer_id"))
         return {
@@ -71,7 +71,7 @@ def leaks(
         }
 
     now, then = past(case.facts), past(known_by(day, case.facts))
-    # usage before a late customer's start may say that earlier dates can be judged
+    # usage before a late customer's start can make earlier dates eligible
     judged = {key[0] for key in then["signals"]}
     now["signals"] = {key: row for key, row in now["signals"].items() if key[0] in judged}
     return [
@@ -82,7 +82,7 @@ def leaks(
     ]
 
 
-# the same examples every time, unless more are asked for
+# the same examples every time, unless more are requested
 MORE_EXAMPLES = os.environ.get("HYPOTHESIS_EXAMPLES")
 
 
@@ -131,18 +131,18 @@ def test_a_leak_is_found(
     assert any(leaks(compiled_project, seed, 60, "standard", 3, models) for seed in range(3))
 
 
-# ------------------------------------------------------------------------------ one definition
+# ------------------------------------------------------------------------------ a single definition
 
 
 def history_of(place: Workspace, day: date) -> list[dict[str, Any]]:
-    """The rows of a history date."""
+    """Return the rows of a history date."""
     rows = place.select("from marts.customer_risk_history where as_of_date = ?", day)
     assert rows
     return rows
 
 
 def as_scored_today(place: Workspace, columns: Iterable[str]) -> list[dict[str, Any]]:
-    """The rows of `customer_risk` as the history would hold them."""
+    """Return the rows of `customer_risk` in the form of the history."""
     wanted = ("usage_window_end as as_of_date" if c == "as_of_date" else c for c in columns)
     return place.select(f"select {', '.join(wanted)} from marts.customer_risk")
 
@@ -180,7 +180,7 @@ def test_a_build_for_an_earlier_date_gives_the_rows_of_the_history(
     workspace.build_tables(as_of_date=str(earlier), history_weeks=26)
     rows = history_of(sample, earlier)
     assert as_scored_today(workspace, rows[0]) == rows
-    # and its own history is the same past
+    # its own history agrees, too
     dates = [day for day in history_dates(earlier, 26) if day in history_dates(today, 26)]
     assert len(dates) == 19
     for day in dates:
@@ -189,7 +189,7 @@ def test_a_build_for_an_earlier_date_gives_the_rows_of_the_history(
     assert workspace.select(trend, earlier) == sample.select(trend, earlier)
 
 
-# ------------------------------------------------------------------------------ by hand
+# ------------------------------------------------------------------------------ a worked example
 
 WEDNESDAY = date(2026, 1, 7)
 DATES = [
@@ -203,7 +203,7 @@ DATES = [
 
 
 def company() -> Tables:
-    """Trial customers, 8 points; an escalated ticket with score 1 makes 30: Medium, for 31 days."""
+    """Trials score 8; an escalated ticket with score 1 makes it 30, Medium, for 31 days."""
     subscriptions = {
         # customer: (start, end)
         "always": ("2025-01-01", ""),
@@ -221,12 +221,12 @@ def company() -> Tables:
         ("always", "2025-12-01", "2025-12-01"),
         ("always", "2025-12-20", "2025-12-20"),
         ("future", "2026-01-07", "2026-01-07"),
-        # known to be unhappy on Dec 30
+        # the satisfaction score is unknown until Dec 30
         ("late", "2025-12-10", "2025-12-30"),
         ("new", "2026-01-06", "2026-01-06"),
-        # until Jan 4
+        # counts until Jan 4
         ("over", "2025-12-05", "2025-12-05"),
-        # until Dec 7, and again
+        # the first counts until Dec 7, then comes the second
         ("twice", "2025-11-07", "2025-11-07"),
         ("twice", "2025-12-21", "2025-12-21"),
     ]
@@ -245,7 +245,7 @@ def company() -> Tables:
         ],
         "feature_usage": [
             usage("dropped", "2025-11-08", 100),
-            # the last date may not lie far beyond the one before it
+            # the build refuses a last date far beyond the date before it
             usage("dropped", "2025-12-20", 0),
             usage("dropped", "2026-01-07", 29),
         ],
@@ -270,7 +270,7 @@ def usage(customer: str, day: str, count: int) -> Row:
 
 @pytest.fixture
 def history(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
-    """Built once. Only read it."""
+    """The company with its history, built once. Only read it."""
 
     def build(place: Workspace) -> None:
         place.light = True
@@ -290,7 +290,7 @@ def test_a_hand_made_past_comes_out_as_worked_out(history: Workspace) -> None:
             ended.append((row["customer_id"], row["as_of_date"]))
     assert scores == {
         "always": [30, 30, 30, 30, 30, 30],
-        # the usage of Nov 8 is current until Dec 8; 29 is left of it on Jan 7
+        # usage of Nov 8 is in the current window until Dec 8; on Jan 7 the window holds 29
         "dropped": [8, 48, 48, 48, 48, 48],
         "ends": [8, 8, 8, 8, 8, 8],
         "ended": [8, 8, 8, 8, 8, 8],
@@ -299,7 +299,7 @@ def test_a_hand_made_past_comes_out_as_worked_out(history: Workspace) -> None:
         "over": [30, 30, 30, 30, 30, 8],
         "twice": [30, 8, 30, 30, 30, 30],
     }
-    # somebody is a customer until the day before the end
+    # a customer is active until the day before its end date
     assert ended == [("ended", day) for day in DATES[3:]] + [("ends", WEDNESDAY)]
     assert {row["as_of_date"] for row in found if row["customer_id"] == "new"} == {WEDNESDAY}
 
@@ -307,7 +307,7 @@ def test_a_hand_made_past_comes_out_as_worked_out(history: Workspace) -> None:
         "select customer_id, risk_score_prev_week, risk_score_change, weeks_at_risk, "
         "first_at_risk_date from marts.customer_risk"
     )
-    # a week before Jan 7 or earlier: Dec 28
+    # Dec 28 is the latest history date at least a week before Jan 7
     assert {row.pop("customer_id"): tuple(row.values()) for row in movements} == {
         "always": (30, 0, 6, DATES[0]),
         "dropped": (48, 0, 5, DATES[1]),
@@ -356,7 +356,7 @@ def test_what_moved_and_where_it_goes_is_said(history: Workspace) -> None:
         (DATES[2], DATES[1], 7, 4, 3, 4800, 5, 1),
         (DATES[3], DATES[2], 7, 4, 3, 4800, 5, 0),
         (DATES[4], DATES[3], 7, 5, 2, 6000, 4, 1),
-        # three days after the last Sunday: against the one before it
+        # the last Sunday is only three days back, so the comparison uses the Sunday before it
         (DATES[5], DATES[3], 8, 5, 3, 6000, 4, 1),
     ]
 

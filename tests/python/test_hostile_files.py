@@ -1,4 +1,4 @@
-"""Files that are made to break their reader: refused with one message, in bounded memory."""
+"""Files made to break their reader: one message refuses them, within bounded memory."""
 
 import gzip
 import io
@@ -78,9 +78,9 @@ def said_within(
     memory: int = limits.MEMORY,
     row: int = limits.BYTES_A_ROW,
 ) -> str:
-    """What a process of its own says of a file, in so much more memory than an idle one takes.
+    """Read a file in a separate process, and limit its memory beyond that of an idle process.
 
-    `memory` and `row` are the limits that it goes by.
+    Returns the process's output. `memory` and `row` are the limits that the reader applies.
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(MEASURED), read, *map(str, (file, memory, row))],
@@ -101,7 +101,7 @@ def said_within(
 
 @pytest.fixture
 def workbook(tmp_path: Path) -> Path:
-    """A list with one outcome, and another sheet."""
+    """A workbook with a list that has one outcome, and another sheet."""
     path = tmp_path / "list.xlsx"
     with xlsxwriter.Workbook(str(path)) as book:
         sheet = book.add_worksheet(SHEET)
@@ -112,7 +112,7 @@ def workbook(tmp_path: Path) -> Path:
 
 
 def with_part(workbook: Path, part: str, change: Callable[[bytes], Iterable[bytes]]) -> Path:
-    """The workbook with another content of one part."""
+    """Return a copy of the workbook with one part changed."""
     changed = workbook.with_name("changed.xlsx")
     with (
         zipfile.ZipFile(workbook) as old,
@@ -127,7 +127,7 @@ def with_part(workbook: Path, part: str, change: Callable[[bytes], Iterable[byte
 
 
 def inserted(before: bytes, *pieces: tuple[bytes, int]) -> Callable[[bytes], Iterable[bytes]]:
-    """Pieces, each so often, in front of a text."""
+    """Return a change that inserts repeated pieces before a text."""
 
     def change(content: bytes) -> Iterable[bytes]:
         head, tail = content.split(before)
@@ -287,7 +287,7 @@ def test_the_command_says_it_in_one_message(workspace: Workspace, workbook: Path
 
 
 def packed_line(start: bytes, path: Path, megabytes: int) -> Path:
-    """A gzip file of a start, and then one line of so many megabytes."""
+    """Write a gzip file: the start, then a single line of this many megabytes."""
     piece = gzip.compress(b"x" * 10_000_000)
     path.write_bytes(gzip.compress(start) + piece * (megabytes // 10))
     return path
@@ -367,7 +367,7 @@ def test_what_unpacks_to_far_more_than_a_table_is_refused(
     with pytest.raises(InputError, match=r"the member accounts\.csv: .* give the unpacked file"):
         load(archive, project)
     assert not project.load_dir.exists()
-    # the unpacked file is no bomb
+    # the unpacked file is not a zip bomb
     (source / "accounts.csv").write_bytes(ROWS)
     assert load(source, project).tables[0].rows == 200_000
 
@@ -559,7 +559,7 @@ TEXTS = st.text(
 
 
 def cells_of_other_programs(text: str) -> list[str]:
-    """Every cell that a program could see in a text, whatever separates cells for it."""
+    """Return every cell that any program could see in a text, whatever its separator."""
     return [cell.strip(' \xa0"') for cell in re.split(r'[,;|\t\n\r\u2028"]', text)]
 
 

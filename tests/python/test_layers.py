@@ -12,17 +12,17 @@ PACKAGE = ROOT / "scripts" / "churn"
 # from the lowest to the highest; `build` needs `load`, because it watches the files to be loaded
 LAYERS = (
     *("terminal", "files", "project", "warehouse", "load", "build"),
-    # the features: one may use those before it
+    # the features: each may use the ones before it
     *("lists", "generate", "outcomes", "enrich", "export"),
     *("explain", "backtest", "reports", "spark"),
     "cli",
 )
-# the entry points, which stand above all folders
+# the entry points, above all folders
 OUTSIDE = {"__init__.py", "__main__.py"}
 
 
 def imported(source: str) -> Iterator[tuple[int, str]]:
-    """The line and the name of every import, those within functions included.
+    """Yield the line and the name of every import, including those within functions.
 
     `from churn.build import dbt` imports `churn.build.dbt`.
     """
@@ -30,13 +30,14 @@ def imported(source: str) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, each.name) for each in node.names)
         elif isinstance(node, ast.ImportFrom):
-            # `ruff` refuses those of a parent; from a sibling they stay within the folder
+            # `ruff` forbids imports from a parent, and imports from a sibling stay within the
+            # folder
             base = node.module if node.level == 0 else ""
             yield from ((node.lineno, f"{base}.{each.name}") for each in node.names)
 
 
 def upward_imports(layer: str, source: str) -> list[str]:
-    """Each import of a module that must not have it, as `line 3: churn.cli.command`."""
+    """Return the forbidden imports of a module, as `line 3: churn.cli.command`."""
     below = LAYERS[: LAYERS.index(layer) + 1]
     return [
         f"line {line}: {name}"
@@ -93,7 +94,7 @@ def test_every_folder_says_what_it_holds_and_runs_nothing(layer: str) -> None:
 
 
 def test_the_command_imports_a_feature_only_when_it_runs() -> None:
-    """At the top of its modules: what every command needs, so that help appears at once."""
+    """CLI modules import only light folders at the top, so that help appears at once."""
     light = [["cli"], ["project"], ["terminal"]]
     for module in sorted((PACKAGE / "cli").glob("*.py")):
         tree = ast.parse(module.read_text(encoding="utf-8"))

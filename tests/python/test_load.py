@@ -1,4 +1,4 @@
-"""The loader: what it finds, what it refuses, and that a load is all there or not at all."""
+"""The loader: what it finds and refuses, and that a load is complete or leaves nothing."""
 
 import csv
 import gzip
@@ -70,13 +70,13 @@ def column(project: Project, table: str, name: str) -> list[Any]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Everything in a folder and, hidden, beside it, except the lock."""
+    """Return all files of a folder and of hidden folders beside it, except the lock."""
     beside = [p for p in folder.parent.iterdir() if p.name.startswith(".") and p.is_dir()]
     return {str(p): p.read_bytes() for f in (folder, *beside) for p in f.rglob("*") if p.is_file()}
 
 
 def load_accounts(project: Project, source: Path, content: str | bytes) -> tuple[str, ...]:
-    """Load with another accounts.csv; the warnings."""
+    """Load with another accounts.csv; return the warnings."""
     data = content.encode() if isinstance(content, str) else content
     (source / "accounts.csv").write_bytes(data)
     return load(source, project).warnings
@@ -89,7 +89,7 @@ def zipped(source: Path, target: Path, prefix: str = "") -> Path:
     return target
 
 
-# ------------------------------------------------------------------------------ what is loaded
+# ------------------------------------------------------------------------------ loaded data
 
 
 def test_public_data_loads_with_every_row(project: Project) -> None:
@@ -214,7 +214,7 @@ def test_progress_grows_to_all_bytes(project: Project, source: Path) -> None:
     assert len(seen) > len(TABLES)
 
 
-# ------------------------------------------------------------------------------ which file
+# ------------------------------------------------------------------------------ file names
 
 
 @pytest.mark.parametrize(
@@ -728,7 +728,7 @@ def test_bad_zips_are_refused(project: Project, source: Path, tmp_path: Path, me
 
 
 def with_encrypted_flag(data: bytes) -> bytes:
-    """A zip whose last member says that it is encrypted."""
+    """Return the zip with its last member marked as encrypted."""
     changed = bytearray(data)
     changed[data.rindex(b"PK\x01\x02") + 8] |= 1
     return bytes(changed)
@@ -987,7 +987,7 @@ KILLED = """
 
 
 def run_python(script: str, *arguments: object) -> str:
-    """Run a script in the working directory, with this project importable; what it prints."""
+    """Run a script in the working directory with this project importable; return its output."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")},

@@ -1,4 +1,4 @@
-"""The outcome log: what people did is written down once, and never lost."""
+"""The outcome log: it records users' work once, and never loses it."""
 
 import csv
 import fcntl
@@ -33,7 +33,7 @@ from conftest import ROOT, Outcome, Workspace
 from test_cli import held_by_another_process, plain
 
 AS_OF = date(2026, 3, 31)
-# no day of the machine's own
+# a fixed day, independent of the machine's clock
 TODAY = date(2026, 12, 31)
 CUSTOMERS = [
     ("S01", "A01", "High", True, 80),
@@ -57,7 +57,7 @@ HOSTILE = [
 
 
 class Clock(datetime):
-    """It stands just before midnight in UTC, and moves on by a millisecond each time."""
+    """Stands just before midnight in UTC, and advances by a millisecond each time."""
 
     reads = 0
 
@@ -71,14 +71,14 @@ class Clock(datetime):
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log takes the day and the time from a clock that no run can carry past midnight."""
+    """Give the log a clock that no run can carry past midnight."""
     monkeypatch.setattr(Clock, "reads", 0)
     monkeypatch.setattr("churn.outcomes.log.datetime", Clock)
 
 
 @pytest.fixture
 def place(workspace: Workspace) -> Workspace:
-    """A warehouse with as much in it as the log asks for."""
+    """A warehouse with only the tables that the log reads."""
     with duckdb.connect(str(workspace.warehouse)) as connection:
         connection.execute("create schema marts; create schema quality")
         connection.execute(
@@ -102,7 +102,7 @@ def log(tmp_path: Path) -> OutcomeLog:
 
 
 def stored(place: Workspace) -> list[dict[str, Any]]:
-    """The rows as another program reads them, in the order in which they were logged."""
+    """Return the rows as another program reads them, in the order of logging."""
     files = str(place.store / "outcomes" / "*.parquet")
     cursor = duckdb.sql(f"select * from read_parquet('{files}') order by logged_at")
     names = [column[0] for column in cursor.description]
@@ -299,11 +299,11 @@ def test_short_commands_load_little() -> None:
     assert shown.stdout == "[]\n"
 
 
-# ------------------------------------------------------------------------------ taking back
+# ------------------------------------------------------------------------------ corrections
 
 
 def logged(place: Workspace, *arguments: object) -> str:
-    """Log something; returns the id that the person sees."""
+    """Log something; return the id that the user sees."""
     return re.search(r"Logged as ([0-9a-f]+):", done(place, *arguments))[1]
 
 
@@ -370,7 +370,7 @@ def test_a_file_that_is_no_part_of_the_log_is_named(place: Workspace) -> None:
     logged(place, "add", "S01", "renewed")
     (place.store / "outcomes" / "notes.parquet").write_text("not Parquet")
     assert "notes.parquet is damaged" in refused(place, "list")
-    # logging needs none of it
+    # logging does not read this file
     place.churn("outcome", "add", "S01", "renewed")
     assert len(files(place)) == 3
 
@@ -382,7 +382,7 @@ ALIKE = ["ACME 1", "ACME  1", "ACME\u00a01", "acme 1", "Zoe\u0301", "Zo\u00e9", 
 
 @pytest.fixture
 def alike(place: Workspace) -> Workspace:
-    """A warehouse with customers that people cannot tell apart; each has its own account."""
+    """A warehouse with customers whose ids look alike; each has its own account."""
     with duckdb.connect(str(place.warehouse)) as connection:
         connection.executemany(
             f"insert into marts.customer_risk values (?, ?, 'Low', true, 0, '{AS_OF}')",
@@ -393,7 +393,7 @@ def alike(place: Workspace) -> Workspace:
 
 def test_an_id_is_the_one_that_was_given(alike: Workspace, tmp_path: Path) -> None:
     for customer in ALIKE:
-        # blanks around an id are no part of it, here as in staging
+        # spaces around an id are ignored, as in staging
         done(alike, "add", f" {customer}\u00a0\n", "contacted")
         done(alike, "snooze", customer, "2030-01-01")
         done(alike, "not-a-risk", customer, "a reason")
@@ -498,7 +498,7 @@ def test_a_file_is_stored_once_however_often_it_comes(place: Workspace, tmp_path
     assert {row["account_id"] for row in found} == {"A01", "A02"}
     assert {row["occurred_on"] for row in found} == {date(2026, 3, 1), TODAY}
 
-    # another program's way of writing the same, with more in it
+    # the same rows as another program might write them, with an extra column
     again = [("x", *header), *(("", *row) for row in reversed(rows))]
     file = written(tmp_path, again, delimiter=";", encoding="utf-16", quoting=csv.QUOTE_ALL)
     second = place.churn("outcome", "import", file, "--by", "somebody else")
@@ -558,7 +558,7 @@ def test_a_key_that_comes_with_something_else_is_no_known_row(
     assert (found.code, counts(found)["Stored"], counts(found)["Refused"]) == (2, 1, 2)
     assert "Row 2: its row_key was imported before with something else" in found.out
     assert "--corrects" in found.out
-    # what was corrected or retracted stays so, whatever file comes again
+    # corrected or retracted rows stay so, even if the file is imported again
     done(place, "retract", stored(place)[0]["outcome_id"])
     found = place.churn("outcome", "import", written(tmp_path, [header, ("S01", "contacted", "k")]))
     assert counts(found) == {"Stored": 0, "Known already": 1, "Refused": 0}
@@ -599,7 +599,7 @@ def test_a_header_alone_is_nothing_to_import(place: Workspace, tmp_path: Path) -
     assert files(place) == []
 
 
-# ------------------------------------------------------------------------------ together
+# ------------------------------------------------------------------------------ concurrency
 
 
 def some_entry(number: int) -> Entry:
@@ -618,7 +618,7 @@ def ids(log: OutcomeLog) -> set[str]:
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """Stands for the end of the process."""
 
 
 @pytest.mark.parametrize("step", range(1, 11))
@@ -650,7 +650,7 @@ def test_a_kill_at_any_point_of_a_compaction_loses_nothing(
         except Killed:
             assert ids(log) == everything
     assert ids(log) == everything
-    # whoever comes next brings it to an end
+    # the next compaction completes the work
     compact(log.folder, 1)
     assert ids(log) == everything
     assert len(list(log.folder.iterdir())) == 2
@@ -721,7 +721,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_doubled(
         return [place.read_text().split() if place.exists() else [] for place in places]
 
     def seen() -> set[str] | None:
-        """What other programs see; None where files were put together after they were listed."""
+        """Return what other programs see, or None if a file was compacted after the listing."""
         try:
             rows = duckdb.sql(f"select outcome_id from read_parquet('{log.folder}/*.parquet')")
             return {row[0] for row in rows.fetchall()}
@@ -736,7 +736,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_doubled(
     try:
         while any(process.poll() is None for process in running):
             known = acknowledged()
-            # what was acknowledged before somebody reads is there, whatever happens meanwhile
+            # a read finds everything that was acknowledged before it
             found = seen() if any(known) else None
             assert found is None or set().union(*known) <= found
             reads += found is not None
@@ -771,7 +771,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_doubled(
 
 
 def wait_until_both_wait(lock: Path, processes: list[subprocess.Popen[str]]) -> None:
-    """Return once the processes wait for the lock, as the kernel lists them."""
+    """Return once both processes wait for the lock, according to the kernel's list."""
     inode = f":{lock.stat().st_ino} "
     waiting: set[int] = set()
     while waiting != {process.pid for process in processes}:

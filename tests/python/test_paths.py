@@ -1,4 +1,4 @@
-"""Relative paths begin in the project's folder; what cannot be read is not taken for empty."""
+"""Relative paths start at the project's folder; unreadable data does not count as empty."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ from conftest import ODD, Tables, Workspace, copy_of_project
 
 
 def logged(store: Path) -> None:
-    """An outcome in the store."""
+    """Log an outcome in the store."""
     entry = Entry(
         kind="outcome", customer_id="S01", account_id=None, outcome="renewed", logged_by="ada"
     )
@@ -46,14 +46,14 @@ def test_plain_dbt_reads_the_store_of_the_project_from_any_folder(
     logged(clone / "data")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    # a store that is not this project's
+    # a store of another project
     for _ in range(2):
         logged(elsewhere / "data")
     monkeypatch.chdir(elsewhere)
     for name in list(os.environ):
         if name.startswith(("CHURN_", "DBT_")) and name != dbt_test_costs.FILE:
             monkeypatch.delenv(name)
-    # empty is as not set
+    # an empty setting counts as not set
     monkeypatch.setenv("CHURN_WAREHOUSE", "")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("CHURN_TEMP_DIR", "~/spilled/here")
@@ -73,10 +73,10 @@ def test_plain_dbt_reads_the_store_of_the_project_from_any_folder(
     assert [path.name for path in elsewhere.iterdir()] == ["data"]
     assert (tmp_path / "spilled").is_dir()
     assert not (clone / "~").exists()
-    # how the macros find the store and the loaded data
+    # check how the macros find the store and the loaded data
     found = duckdb_plugin._found_folder(f"~/{ODD}/data")
     assert found == {"path": str(clone / "data"), "names": "outcomes", "problem": None}
-    # views are read from anywhere, too
+    # views work from any working directory, too
     monkeypatch.chdir("/")
     with duckdb.connect(clone / "warehouse" / "churn.duckdb", read_only=True) as connection:
         for table, rows in (("outcomes", 1), ("published_scores", 0)):
@@ -89,7 +89,7 @@ def test_every_connection_has_the_temporary_folder_of_the_profile(
 ) -> None:
     with workspace.active():
         del os.environ["CHURN_TEMP_DIR"]
-        # its folder is there whenever the warehouse can be opened
+        # the folder of the warehouse always exists when the warehouse can be opened
         assert duckdb_limits()["temp_directory"] == f"{workspace.warehouse}.tmp"
         os.environ["CHURN_WAREHOUSE"] = ""
         assert profile()["config_options"]["temp_directory"] == "warehouse/churn.duckdb.tmp"
@@ -104,7 +104,7 @@ def test_every_connection_has_the_temporary_folder_of_the_profile(
             duckdb_limits()
 
 
-# ------------------------------------------------------------------------------ what cannot be read
+# ------------------------------------------------------------------------------ unreadable data
 
 
 def to_nowhere(place: Path) -> None:
@@ -152,7 +152,7 @@ def test_no_reader_takes_what_it_cannot_read_for_empty(
     store.mkdir()
     read = READERS[reader]
     if broken is not below_a_file and reader not in ("compaction", "journals"):
-        # nothing there is an empty table
+        # a missing folder is an empty table
         read(store)
     broken(store / OF_TABLE.get(reader, "outcomes"))
     with pytest.raises(ChurnError, match=r"cannot be (read|used): |is no Parquet"):

@@ -1,4 +1,4 @@
-"""The whole pipeline: what comes out of real and hostile data, and that it does so every time."""
+"""The whole pipeline: the same correct results every time, from real and hostile data."""
 
 import csv
 import json
@@ -82,7 +82,7 @@ def test_the_sample_builds_with_customers_of_every_level_and_findings(sample: Wo
     assert summary["usage_last_date"] == summary["usage_window_end"]
     contents = sample.contents("marts", "quality")
     assert [table for table, (_, rows) in contents.items() if not rows] == [
-        # nothing has been logged, read or published, and nothing is late
+        # nothing has been logged, read or published, and no feed is late
         "marts.customer_outcomes",
         "marts.enrichment_quality",
         "marts.published_scores",
@@ -107,7 +107,7 @@ def test_the_sample_builds_with_customers_of_every_level_and_findings(sample: Wo
 
 @cache
 def ravenstack_rows(table: str) -> list[Row]:
-    """The rows of a file, exact copies once."""
+    """Return the rows of a file, without exact duplicates."""
     path = RAVENSTACK / f"ravenstack_{table}.csv"
     with path.open(newline="", encoding="utf-8") as file:
         rows = [tuple(row.items()) for row in csv.DictReader(file)]
@@ -178,7 +178,7 @@ def ravenstack_facts() -> reference_scoring.Facts:
 
 @cache
 def ravenstack_scores(ruleset: str) -> dict[str, Any]:
-    """What the marts of the score must hold, by the independent reading of the rules."""
+    """Return the expected rows of the score marts, from the independent reference."""
     return reference_scoring.scores(ravenstack_facts(), ruleset, None)
 
 
@@ -211,7 +211,7 @@ def test_ravenstack_summary_follows_from_the_files(ravenstack: Workspace) -> Non
     subscriptions = ravenstack_rows("subscriptions")
     as_of = date(2024, 12, 31)
     year_ago = date(2023, 12, 31)
-    # active twelve months before, or started since
+    # active twelve months ago, or started since then
     last_year = [
         row
         for row in subscriptions
@@ -345,7 +345,7 @@ def test_the_basic_rule_set_scores_by_its_own_rules(compiled_project: CompiledPr
 
 
 def as_it_was(table: str, on: date) -> list[Row]:
-    """The export as it would have looked on an earlier day."""
+    """Return the export as it would have looked on an earlier day."""
     dated_by = {
         "subscriptions": "start_date",
         "feature_usage": "usage_date",
@@ -368,14 +368,14 @@ def as_it_was(table: str, on: date) -> list[Row]:
 @pytest.mark.usefixtures("ravenstack")
 def test_an_earlier_as_of_date_sees_what_was_known_that_day(workspace: Workspace) -> None:
     then = {table: as_it_was(table, EARLIER) for table in RAVENSTACK_TABLES}
-    # no as-of date is set: the data ends that day
+    # without a configured as-of date, the data's last day counts
     workspace.build_tables(then)
     assert workspace.column("select usage_window_end from marts.executive_summary") == [EARLIER]
     expected = {"without": ["end_date"]}
     marts = workspace.contents("marts", **expected)
     feeds = workspace.select("from quality.feed_freshness")
 
-    # a typo of a date, which stops a build that must find the date
+    # a mistyped date would stop a build without a configured as-of date
     now = {table: ravenstack_rows(table) for table in RAVENSTACK_TABLES}
     wild = now["feature_usage"][-1] | {"usage_id": "U-wild", "usage_date": "2099-06-01"}
     now["feature_usage"] = [*now["feature_usage"], wild]
@@ -395,7 +395,7 @@ def test_before_all_data_the_marts_are_empty_and_the_summary_has_its_row(
     workspace.build_tested(tables, as_of_date="2019-12-31")
     contents = workspace.contents("marts")
     rows = {table: len(found.rows) for table, found in contents.items() if found.rows}
-    # the rules and, none of them firing, the drivers; dates without customers; nothing to judge
+    # the rules, drivers with zero customers, dates without customers, and nothing to judge
     assert rows == {
         "marts.backtest_verdicts": 2 * 2 * 2,
         "marts.churn_drivers": 8,
@@ -439,7 +439,7 @@ def test_a_wild_date_stops_the_build(workspace: Workspace, tables: Tables) -> No
     assert "Traceback" not in str(stopped.value)
 
 
-# ------------------------------------------------------------------------------ the same again
+# ------------------------------------------------------------------------------ repeatability
 
 
 def test_rows_in_another_order_and_typed_give_the_same_marts(
@@ -450,7 +450,7 @@ def test_rows_in_another_order_and_typed_give_the_same_marts(
     for mart in LOOKING_BACK:
         assert expected[f"marts.{mart}"].rows, mart
     write_typed(workspace, shuffled(tables, seed=3))
-    # contracts put columns into their order
+    # contracts fix the order of columns
     workspace.light = False
     workspace.build_tables(workspace.source, threads=1)
     assert_same(workspace.contents("marts"), expected)
@@ -459,7 +459,7 @@ def test_rows_in_another_order_and_typed_give_the_same_marts(
 
 
 def write_typed(place: Workspace, tables: Tables) -> None:
-    """The tables as Parquet files whose columns have types."""
+    """Write the tables as Parquet files with typed columns."""
     place.write(tables)
     types = {
         "boolean": pa.bool_(),
@@ -503,10 +503,10 @@ def test_other_data_leaves_no_trace_in_the_warehouse(
 
 
 def assert_traceless(place: Workspace, fresh: Workspace) -> None:
-    """The place holds what the fresh one does, whatever it held before."""
-    # a data set that is loaded again is another one to what grows, in another build
+    """Assert that both workspaces hold the same, whatever the first one held before."""
+    # incremental tables treat a data set that is loaded again as another one
     found, expected = (each.contents() for each in (place, fresh))
-    # the record still lists the tables of the data before
+    # the record of made relations still lists the tables of the previous data
     recorded = found.pop("config.made_relations").rows
     assert set(expected.pop("config.made_relations").rows) <= set(recorded)
     assert_same(found, expected, in_order=False)
@@ -538,9 +538,9 @@ def test_a_run_that_was_killed_on_other_data_leaves_no_trace(
     tmp_path_factory: pytest.TempPathFactory,
     model: str,
 ) -> None:
-    """Killed when it begins to make a model; the next run makes good."""
+    """Kill the run when it starts a model; the next run must repair the warehouse."""
     shutil.copy(sample.warehouse, workspace.warehouse)
-    # as if the project had got a model since
+    # as if the project had gained a model since the last build
     with duckdb.connect(str(workspace.warehouse)) as connection:
         connection.execute("drop view marts.risk_levels")
         connection.execute("delete from config.made_relations where relation_name = 'risk_levels'")
@@ -599,7 +599,7 @@ def test_hostile_text_arrives_unchanged_and_does_nothing(
     def hostile(key: str) -> str:
         return key[0] + HOSTILE["A" + key[1:]][:300]
 
-    # everybody stands on the list
+    # put every customer on the list
     for row in tables["feature_usage"]:
         if row["usage_date"] > "2026-03-01":
             row["usage_count"] = "1"
@@ -619,10 +619,10 @@ def test_hostile_text_arrives_unchanged_and_does_nothing(
             row |= dict.fromkeys(EXTRA_COLUMNS, HOSTILE["A01"])
     tables["accounts"][1]["seats"] = tables["accounts"][5]["is_trial"] = HOSTILE["A06"]
     tables["subscriptions"].append(tables["subscriptions"][5] | {"seats": "11"})
-    # what a reader of tables does not keep: blanks around an id
+    # staging removes spaces around ids
     ids = {account: f"A{text[:300]}".strip() for account, text in HOSTILE.items()}
 
-    # a look: it records nothing, which takes another build
+    # run with variables, which records nothing and so saves a build
     look = ("--vars", "{min_usage_rows: 5}")
     run = workspace.churn("run", "--data", workspace.write(tables), *look)
 
@@ -647,7 +647,7 @@ def test_hostile_text_arrives_unchanged_and_does_nothing(
 
 
 def controls(text: str) -> set[str]:
-    """Characters that do something to a terminal instead of being shown."""
+    """Return the characters that control a terminal instead of being shown."""
     return {c for c in text if unicodedata.category(c)[0] == "C"} - {"\n"}
 
 

@@ -1,4 +1,4 @@
-"""Commands write to places that people name: whatever else lies there stays."""
+"""Commands write to places that users name, and leave everything else there alone."""
 
 import fcntl
 import os
@@ -40,7 +40,7 @@ from conftest import ROOT, Workspace, small_company
 
 # settings that name a place to write to
 PLACES = set(PATH_SETTINGS)
-# settings that name something to read, or no place
+# settings that name something to read, or no place at all
 OTHERS = {
     "CHURN_CHROMIUM",
     "DBT_PROJECT_DIR",
@@ -52,7 +52,7 @@ OTHERS = {
 
 
 def a_place_of_somebody(folder: Path) -> dict[str, bytes]:
-    """A folder with things of many kinds in it; its content."""
+    """Create a folder with many kinds of user files; return its content."""
     for name in (
         ".ssh/id_ed25519",
         ".git/HEAD",
@@ -86,7 +86,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def load_into(place: Path, workspace: Workspace) -> None:
     workspace.environment["CHURN_DATA_DIR"] = str(place)
     source = workspace.write(small_company())
-    # a data folder in the environment does not reach `Workspace.load`
+    # `Workspace.load` ignores a data folder in the environment
     code, _, err = workspace.churn("load", source)
     assert code == 2
     assert "holds files that no load has put there" in err
@@ -132,7 +132,7 @@ def build_with_spark_in(place: Path, workspace: Workspace) -> None:
         _empty_for_spark(place)
     own = place / "spark"
     _empty_for_spark(own)
-    # what builds leave, killed ones too
+    # files that builds leave, including killed builds
     built = (
         "warehouse/marts.db/customer_risk/part-00000-1.snappy.parquet",
         "warehouse/marts.db/customer_risk/.part-00000-1.snappy.parquet.crc",
@@ -183,7 +183,7 @@ def spill_into(place: Path, workspace: Workspace) -> None:
         limits = profile()["config_options"]
     limits |= {"memory_limit": "60MB", "temp_directory": str(place), "threads": "1"}
     with duckdb.connect(str(workspace.warehouse), config=limits) as connection:
-        # the result is still being read, so that it lies on the disk
+        # the query is still open, so its temporary files are on disk
         rows = connection.execute(
             "select range as id, md5(range::varchar) as text from range(2_000_000) order by text"
         )
@@ -192,8 +192,8 @@ def spill_into(place: Path, workspace: Workspace) -> None:
 
 
 def build_into(place: Path, workspace: Workspace) -> None:
-    """A build into somebody's database; dbt's log and target go to somebody's folder."""
-    # letter case does not tell schemas apart
+    """Build into a user's database, with dbt's log and target in a user's folder."""
+    # schema names ignore case
     tables = ("RAW.Raw_Accounts", "marts.customer_risk", "mine.customer_risk")
     with duckdb.connect(str(workspace.warehouse)) as connection:
         for table in tables:
@@ -205,7 +205,7 @@ def build_into(place: Path, workspace: Workspace) -> None:
     before = content(workspace.warehouse.parent)
     code, _, err = workspace.churn("run")
     assert code == 2
-    # not even an empty schema is added, and nothing lies beside the file
+    # the build adds not even an empty schema, and no file beside the database
     assert content(workspace.warehouse.parent) == before
     shown = " ".join(err.split())
     assert (
@@ -214,7 +214,7 @@ def build_into(place: Path, workspace: Workspace) -> None:
     assert "Name another file in CHURN_WAREHOUSE" in shown
 
 
-# what dbt writes there has names of its own
+# dbt uses its own file names in these folders
 OF_DBT = {"DBT_LOG_PATH", "DBT_TARGET_PATH"}
 WRITERS: dict[str, Callable[[Path, Workspace], None]] = {
     "CHURN_DATA_DIR": load_into,
@@ -254,7 +254,7 @@ def test_an_export_leaves_what_is_foreign(sample: Workspace, tmp_path: Path) -> 
     assert code == 0
     assert "action_list_edited_1.csv" in out
     after = content(place)
-    # what would have been replaced has another name now
+    # the export renames files that it would otherwise replace
     for name in ("2026-09-27/action_list.csv", "2026-09-27/notes/S1011-1.md"):
         if after[name] != before[name]:
             edited = Path(name).with_stem(f"{Path(name).stem}_edited_1").as_posix()
@@ -319,7 +319,7 @@ def test_what_other_work_has_made_is_foreign(tmp_path: Path) -> None:
 
 
 def test_what_comes_between_the_check_and_the_end_stays(tmp_path: Path) -> None:
-    """Somebody puts a file into the folder while it is being replaced."""
+    """A user adds a file to the folder while it is being replaced."""
     folder = tmp_path / "saas"
     fill(folder)
     rename = Path.rename
@@ -512,7 +512,7 @@ def test_a_lock_goes_with_its_holder(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_its_holder_has_removed_is_no_lock(tmp_path: Path) -> None:
-    """Its file was opened before the holder removed it; a third process may hold the next one."""
+    """The holder removed the file after it was opened; another process may hold the next one."""
     lock, wait = tmp_path / "lock", fcntl.flock
 
     def flock_late(descriptor: int, how: int) -> None:
@@ -575,7 +575,7 @@ def test_children_end_with_a_killed_command(tmp_path: Path) -> None:
         ids = [int((work / name).read_text() or 0) for name in ("parent", "child")]
         assert all(map(psutil.pid_exists, ids))
         command.send_signal(signal.SIGKILL)
-    # the same command goes on at once
+    # the same command can run again at once
     with exclusive(site, "build of the reports"):
         assert not work.exists()
     deadline = time.monotonic() + 20

@@ -1,4 +1,4 @@
-"""The page of a customer says what the marts say, whatever the texts, and is always one page."""
+"""A customer's page agrees with the marts and always fits on one page, whatever the texts."""
 
 import io
 import os
@@ -42,7 +42,7 @@ def export(sample: Workspace) -> Export:
     with sample.active(), pytest.MonkeyPatch.context() as patched:
         patched.chdir(ROOT)
         found = read(Project())
-        # all rows at hand, for tests that change some of them
+        # read all rows now, so that tests can change some of them
         return replace(found, customers=list(found.customers))
 
 
@@ -58,7 +58,7 @@ def one_page(pdf: bytes) -> str:
 
 
 def squeezed(text: object) -> str:
-    """Without what a line break or a place for one may have changed, and without accents."""
+    """Return the text without accents, spaces and control characters, which line breaks change."""
     decomposed = unicodedata.normalize("NFD", str(text))
     return "".join(c for c in decomposed if unicodedata.category(c)[0] not in "CMZ")
 
@@ -69,7 +69,7 @@ def assert_on(page: str, *texts: object) -> None:
 
 
 def replacement_texts(pdf: bytes) -> str:
-    """What a reader is told to read instead of glyphs, such as those no font has."""
+    """Return the replacement texts for glyphs, such as those that no font has."""
     contents = pypdf.PdfReader(io.BytesIO(pdf)).pages[0].get_contents()
     assert contents is not None
     spans = re.findall(rb"ActualText<(?:FEFF)?([0-9A-F]+)>", contents.get_data())
@@ -77,7 +77,7 @@ def replacement_texts(pdf: bytes) -> str:
 
 
 def everywhere(customer: dict[str, Any], text: str) -> dict[str, Any]:
-    """The customer with a text in the place of every other one."""
+    """Return the customer with all texts replaced by this one."""
     return customer | {
         "customer_id": text,
         "account": text,
@@ -96,7 +96,7 @@ def everywhere(customer: dict[str, Any], text: str) -> dict[str, Any]:
     }
 
 
-# ---------------------------------------------------------------------------- what it says
+# ---------------------------------------------------------------------------- content
 
 
 def test_every_customer_of_the_sample_has_one_page_with_the_figures_of_the_marts(
@@ -129,7 +129,7 @@ def test_every_customer_of_the_sample_has_one_page_with_the_figures_of_the_marts
             "As of 2026-09-27, rule set standard",
             "do not send to the customer",
         )
-        assert page.count("…") == 1, "the one that is explained: nothing is cut"
+        assert page.count("…") == 1, "only the legend has an ellipsis: no text is cut"
 
 
 @pytest.mark.parametrize("customer_id", ["S1082-2", JAPANESE, "S1256-1", "S1386-1"])
@@ -244,7 +244,7 @@ def test_the_chart_begins_with_the_history_where_the_as_of_date_is_no_sunday(
     assert "History begins" not in page
 
 
-# ---------------------------------------------------------------------------- whatever the texts
+# ---------------------------------------------------------------------------- any text
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
@@ -262,7 +262,7 @@ def test_text_from_right_to_left_leaves_the_rest_where_it_is(
 ) -> None:
     customer = everywhere(export.customers[0], text) | {"industry": "5 Sites", "country": "Peru"}
     page = one_page(pages.pdf(customer, export))
-    # in which order the parser puts what it reads from right to left is its own affair
+    # the order of right-to-left text depends on the parser
     assert set(text) <= set(page)
     assert re.search(r"· 5 Sites · Peru", page)
     assert "HIGH RISK 81 of 100" in page
@@ -276,7 +276,8 @@ def test_control_characters_and_overrides_are_left_out(export: Export, pages: Pr
 
 
 def test_what_no_font_has_is_there_to_be_read_by_programs(export: Export, pages: Printer) -> None:
-    # the first glyph that is missing is the text of all of them, the others say their own
+    # missing glyphs share one glyph, which reads as the first of them; the others need their own
+    # text
     pdf = pages.pdf(everywhere(export.customers[0], "\U00013000 \U00012000 \U00010900"), export)
     assert_on(one_page(pdf), "HIGH RISK 81 of 100", "do not send to the customer")
     assert "\U00012000" in replacement_texts(pdf)
@@ -358,7 +359,7 @@ def test_any_text_makes_a_page(export: Export, pages: Printer) -> None:
     makes_a_page()
 
 
-# ---------------------------------------------------------------------------- the files
+# ---------------------------------------------------------------------------- files
 
 
 def test_the_same_data_gives_the_same_bytes(export: Export) -> None:

@@ -1,4 +1,4 @@
-"""The published warehouse is whole at every moment, whoever reads, builds or is killed."""
+"""The published warehouse is complete at every moment, whoever reads, builds or is killed."""
 
 import json
 import os
@@ -43,7 +43,7 @@ NEXT_DAY = AS_OF + timedelta(days=1)
 
 
 def build_company(place: Workspace) -> None:
-    """The small company with a message, built without the tests of the data."""
+    """Build the small company with a message, without the data tests."""
     tables = small_company()
     tables["ticket_messages"] = [
         {"account_id": "A01", "submitted_at": "2026-03-30", "subject": "Help", "body": SECRET}
@@ -55,10 +55,10 @@ def build_company(place: Workspace) -> None:
 
 
 def with_own_warehouse(built: Workspace, folder: Path) -> Workspace:
-    """The same place with a copy of the warehouse, which a test may change or lock."""
+    """Return the same workspace with a copy of its warehouse, for a test to change or lock."""
     folder.mkdir()
     for name in (built.warehouse.name, f"{built.warehouse.name}.build.json"):
-        # with its times, by which a warehouse is known to be unchanged
+        # keep the times, which show that a warehouse has not changed
         shutil.copy2(built.warehouse.with_name(name), folder)
     place = Workspace(built.warehouse.parent, Path(built.environment["DBT_TARGET_PATH"]))
     place.warehouse = folder / built.warehouse.name
@@ -74,12 +74,12 @@ def company(tmp_path_factory: pytest.TempPathFactory, target: Path, tmp_path: Pa
 
 @pytest.fixture
 def day_later(company: Workspace, tmp_path: Path) -> Workspace:
-    """The same, and its marts say that it was built a day later."""
+    """The same company, whose marts say that it was built a day later."""
     place, days = with_own_warehouse(company, tmp_path / "day_later"), [NEXT_DAY, AS_OF]
     with duckdb.connect(str(place.warehouse)) as connection:
         for mart in ("executive_summary", "customer_risk"):
             connection.execute(f"update marts.{mart} set usage_window_end = ?", [NEXT_DAY])
-        # a view
+        # this mart is a view
         connection.execute("create table history as from marts.customer_risk_history")
         connection.execute("update history set as_of_date = ? where as_of_date = ?", days)
         connection.execute("drop view marts.customer_risk_history")
@@ -89,7 +89,7 @@ def day_later(company: Workspace, tmp_path: Path) -> Workspace:
 
 
 def keep_record(place: Workspace, **changes: object) -> None:
-    """The record of the last build as that of the warehouse as it is now, with these changes."""
+    """Record the warehouse in its present state as the last build's, with these changes."""
     file = place.warehouse.with_name(f"{place.warehouse.name}.build.json")
     record = json.loads(file.read_text(encoding="utf-8"))
     with place.active():
@@ -98,7 +98,7 @@ def keep_record(place: Workspace, **changes: object) -> None:
 
 @pytest.fixture
 def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where every workspace publishes to."""
+    """The file to which every workspace publishes."""
     monkeypatch.chdir(ROOT)
     file = tmp_path / "published" / "churn.duckdb"
     monkeypatch.setenv("CHURN_PUBLISHED_WAREHOUSE", str(file))
@@ -126,7 +126,7 @@ def as_of(file: Path) -> object:
         return day
 
 
-# ------------------------------------------------------------------------------ what is published
+# ------------------------------------------------------------------------------ the published file
 
 
 def test_the_copy_is_the_public_schemas_and_nothing_else(
@@ -136,7 +136,7 @@ def test_the_copy_is_the_public_schemas_and_nothing_else(
 
     copy = Workspace(published.parent, published.parent / "target")
     assert_same(copy.contents(), company.contents(*PUBLISHED_SCHEMAS))
-    # it needs no other file
+    # no views, so the file needs no other file
     assert copy.select("select view_name from duckdb_views() where not internal") == []
     assert f"{len(copy.contents())} tables of your data as of 2026-03-31" in plain(outcome.out)
     assert str(published) in plain(outcome.out).replace(" ", "")
@@ -172,7 +172,7 @@ def test_no_word_of_a_ticket_and_no_path_goes_out(company: Workspace, published:
     assert "Company 01" in words
     for private in (SECRET, str(company.store.parent)):
         assert private not in words
-        # nor does it lie in blocks that no table has any more
+        # unused blocks of the file do not contain it either
         assert private.encode() not in published.read_bytes()
 
 
@@ -181,7 +181,7 @@ def test_the_file_is_read_only_and_stands_alone(company: Workspace, published: P
         publish(company)
 
     assert stat.S_IMODE(published.stat().st_mode) == 0o444
-    # the previous file has a name until the next publication
+    # the previous file keeps a name until the next publication
     names = {published.name, ".churn.duckdb.previous"}
     assert {path.name for path in published.parent.iterdir()} == names
 
@@ -307,7 +307,7 @@ def test_readers_see_one_whole_build_while_another_is_built(
     stop = published.parent / "stop"
     publish(company)
     with readers(published, stop) as running:
-        # a build, of which every moment is refused
+        # while this build runs, publishing its warehouse is refused
         source = company.source
         building = subprocess.Popen(
             [sys.executable, "-c", "from churn.cli import main; main()", "run", "--data", source],
@@ -341,12 +341,12 @@ def test_who_has_the_file_open_reads_the_old_one_until_it_is_opened_anew(
         publish(day_later)
         publish(day_later)
         assert connection.execute(day).fetchall() == [(AS_OF,)]
-        # DuckDB opens a file once in a process
+        # within a process, DuckDB reuses a file that is already open
         assert as_of(published) == AS_OF
     assert as_of(published) == NEXT_DAY
 
 
-# ------------------------------------------------------------------------------ what is refused
+# ------------------------------------------------------------------------------ refusals
 
 
 def test_without_a_warehouse(workspace: Workspace, published: Path) -> None:
@@ -379,14 +379,14 @@ def build_with(
     write: Callable[[], None],
     models: tuple[str, ...] = (),
 ) -> None:
-    """A build in which this takes the place of dbt."""
+    """Run a build that calls this function instead of dbt."""
     with place.active(), monkeypatch.context() as patched:
         patched.setattr(dbt, "_invoke", lambda *_: write())
         dbt.build(Project(), Console(quiet=True), data_dir=None, models=models)
 
 
 def change(place: Workspace) -> None:
-    """Write to the warehouse, as a part of a build."""
+    """Write to the warehouse, as one step of a build does."""
     with duckdb.connect(str(place.warehouse)) as connection:
         connection.execute("create or replace table marts.half as select now() as at")
 
@@ -405,7 +405,7 @@ def test_after_a_build_that_was_not_finished(
     with pytest.raises(ChurnError):
         build_with(company, monkeypatch, fails, models)
     assert_refused(company, code=2, says="the last one failed or was stopped")
-    # a part mends nothing that another build left unfinished
+    # building a part does not complete another build that was interrupted
     build_with(company, monkeypatch, lambda: change(company), ("customer_risk",))
     assert_refused(company, code=2, says="Run `make run` first.")
     build_with(company, monkeypatch, lambda: change(company))
@@ -506,7 +506,7 @@ def test_the_sample_takes_no_ones_place_unasked(
     outcome = sample.churn("publish", "--replace")
     assert outcome.code == 0
     assert "It takes the place of your data as of 2026-03-31." in plain(outcome.out)
-    # real data never has to ask
+    # real data may replace the sample without `--replace`
     assert "the bundled sample" in plain(publish(company).out)
 
 
@@ -528,11 +528,11 @@ def test_what_publish_did_not_write_is_not_replaced(company: Workspace, publishe
         assert_refused(company, code=2, says="is a database that `churn publish` did not write")
     assert published.read_bytes() == before
 
-    # another project's warehouse is no copy
+    # the warehouse of another project is not a published copy
     shutil.copy(company.warehouse, published)
     assert_refused(company, code=2, says="holds tables that `churn publish` did not write, such as")
 
-    # nor is a copy to which somebody has added a table
+    # a copy to which a user has added a table is not replaced, either
     published.unlink()
     publish(company)
     published.chmod(0o644)
@@ -580,7 +580,7 @@ def test_a_name_that_duckdb_takes_for_another(
     assert_refused(company, code=2, says="A warehouse of the name Memory.duckdb cannot be")
 
 
-# ------------------------------------------------------------------------------ what goes wrong
+# ------------------------------------------------------------------------------ failures
 
 KILLED = """
     import itertools, os, signal, sys
@@ -661,7 +661,7 @@ def test_killed_at_any_step_the_same_command_succeeds(
 ) -> None:
     done = run_python(company, KILLED, str(stride))
     assert done.returncode == 0, done.stderr
-    # DuckDB takes a script without a file for a session and may draw its progress
+    # DuckDB takes a script without a file for a session and may print its progress
     assert int(done.stdout.splitlines()[-1]) > 15
 
 

@@ -1,4 +1,4 @@
-"""What was published stays published, and the product says when today's rows disagree."""
+"""Published scores never change, and the product says when today's rows disagree with them."""
 
 import io
 import shutil
@@ -14,7 +14,7 @@ from churn.warehouse.recorded_scores import PUBLISHED_MODELS, publish
 from conftest import AS_OF, Stages, Tables, Workspace, built_once, small_company
 
 NEXT_DAY = AS_OF + timedelta(days=1)
-# before the history of a light build
+# earlier than the history of a light build
 LONG_AGO = AS_OF - timedelta(days=60)
 KILLED = ".2026-03-31_abc.partial"
 
@@ -27,14 +27,14 @@ def run(workspace: Workspace, tables: Tables, **variables: object) -> str:
 
 
 def build(workspace: Workspace, tables: Tables, **variables: object) -> None:
-    """What `run` does, faster: without data tests and the page; a publication shows next time."""
+    """Do what `run` does, but without data tests; the next build shows the published scores."""
     workspace.build_tables(tables, **variables)
     with workspace.active():
         publish(Project())
 
 
 def add_day(tables: Tables) -> None:
-    """One more day, on which everybody uses as much as on the last."""
+    """Add a day on which everyone uses as much as on the last day."""
     last = [row for row in tables["feature_usage"] if row["usage_date"] == str(AS_OF)]
     tables["feature_usage"] += [
         row | {"usage_id": f"N{row['usage_id']}", "usage_date": str(NEXT_DAY)} for row in last
@@ -42,21 +42,21 @@ def add_day(tables: Tables) -> None:
 
 
 def quarter_usage(tables: Tables, customer: str) -> None:
-    """What a customer used in the 30 days up to the as-of date turns out to be a quarter."""
+    """Reduce a customer's usage in the 30 days up to the as-of date to a quarter."""
     since = str(AS_OF - timedelta(days=30))
     for row in tables["feature_usage"]:
         if row["subscription_id"] == customer and row["usage_date"] >= since:
             row["usage_count"] = str(int(row["usage_count"]) // 4)
 
 
-# ------------------------------------------------------------------------------ one company's past
+# ------------------------------------------------------------------------------ a company's past
 def live(folder: Path, target: Path) -> None:
-    """What happens to a company, run by run, in a store of an odd name.
+    """Run the builds of a company, in a store with an odd name, and keep these stages.
 
     - `first`: a run
     - `day`: a day later
-    - `edited`: the same day, but rows behind both days were edited
-    - `others`: the store holds scores of other rules, of another company and of long ago instead
+    - `edited`: the same day, after rows behind both days were edited
+    - `others`: the store instead holds scores of other rules, another company and an old date
     - `older`: an older export
     """
     stages, place = Stages(folder, target), Workspace(folder / "place", target)
@@ -117,7 +117,7 @@ def live(folder: Path, target: Path) -> None:
 
 @pytest.fixture
 def stages(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Stages:
-    """Built once for all tests; only read them."""
+    """The stages, built once for all tests; only read them."""
     place = built_once(
         tmp_path_factory, target, "past", lambda place: live(place.store.parent, target)
     )
@@ -146,7 +146,7 @@ def test_a_run_publishes_the_scores_of_its_date(stages: Stages) -> None:
 
 
 def test_a_date_is_published_once(stages: Stages) -> None:
-    """Whatever its rows say later."""
+    """Published scores stay, whatever the rows of the date become later."""
     assert stages["day"].column(DATES) == [AS_OF, NEXT_DAY]
     assert files(stages, "first").items() < files(stages, "day").items()
     assert files(stages, "edited") == files(stages, "day")
@@ -154,7 +154,7 @@ def test_a_date_is_published_once(stages: Stages) -> None:
 
 
 def test_what_was_edited_behind_a_published_date_is_found(stages: Stages) -> None:
-    """March 31 of 2026 is no Sunday: it is compared because it was published."""
+    """March 31, 2026 is not a Sunday: the date is compared because it was published."""
     for stage in ("first", "day"):
         assert stages[stage].select("from quality.restated_scores") == []
         assert "differently" not in stages.said(stage)
@@ -183,7 +183,7 @@ def test_what_was_edited_behind_a_published_date_is_found(stages: Stages) -> Non
         "published_reasons": None,
         "recomputed_reasons": "Usage dropped 76% (30d vs prior)",
     }
-    # that a trial converts is no news of the past
+    # a converted trial does not count as a change of the past
     warning = "8 scores that were published for 2 dates from 2026-03-31 to 2026-04-01 come out"
     assert warning in stages.said("edited")
 
@@ -209,7 +209,7 @@ def test_scores_of_other_rules_and_before_the_history_are_kept_and_not_compared(
 
 
 def test_another_company_in_the_same_store_is_not_this_ones_past(stages: Stages) -> None:
-    """The same ids and the same date, but other starts: published in its own right."""
+    """It has the same ids and date, but other start dates, so its scores are published."""
     assert stages.said("others") == "True"
     assert NEXT_DAY not in stages["others"].column(DATES)
     assert len(files(stages, "others")) == 4
@@ -222,7 +222,7 @@ def test_a_killed_publication_leaves_nothing_that_counts(stages: Stages) -> None
     }
 
 
-# ------------------------------------------------------------------------------ what is refused
+# ------------------------------------------------------------------------------ refusals
 @pytest.mark.builds
 def test_a_file_that_is_no_publication_is_named(workspace: Workspace, tables: Tables) -> None:
     folder = workspace.store / "published"

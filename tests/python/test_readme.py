@@ -1,4 +1,4 @@
-"""The README, CONTRIBUTING.md and the guides are right: what they say exists and works."""
+"""README, CONTRIBUTING.md and the guides are right: everything they mention exists and works."""
 
 import html
 import re
@@ -29,7 +29,7 @@ SOURCE_FOLDERS = (
 
 
 def code(text: str) -> list[str]:
-    """The lines of the shell blocks, and the code within sentences, in their order."""
+    """Return the lines of the shell blocks, then the inline code of the text."""
     blocks = re.findall(r"```(?:sh|cron)\n(.*?)```", text, flags=re.DOTALL)
     prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     return [line for block in blocks for line in block.splitlines()] + re.findall(
@@ -38,7 +38,7 @@ def code(text: str) -> list[str]:
 
 
 def shell_commands(text: str) -> list[list[str]]:
-    """Each command of the shell blocks as its words; chained commands are several."""
+    """Return the words of each command in the shell blocks; split chained commands."""
     lines = [
         line
         for block in re.findall(r"```(?:sh|cron)\n(.*?)```", text, flags=re.DOTALL)
@@ -56,14 +56,14 @@ def shell_commands(text: str) -> list[list[str]]:
 
 
 def anchors(text: str) -> set[str]:
-    """What a link may name after the #: the headings as GitHub spells them."""
+    """Return the valid anchors of links: the headings as GitHub spells them."""
     prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", prose, flags=re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def broken_links(page: Path, text: str) -> list[str]:
-    """The links to files or headings that do not exist; other sites are not asked."""
+    """Return the links to missing files or headings; links to other sites are not checked."""
     broken = []
     for link in re.findall(r"\]\(([^)]+)\)", text):
         if "://" in link:
@@ -154,7 +154,7 @@ def test_every_churn_command_exists(text: str) -> None:
 
 def test_every_setting_is_explained() -> None:
     variables = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
-    # the rules and the columns of the sources are explained where they are configured
+    # comments in dbt_project.yml explain the rules and the columns of the sources
     nested = {"risk_action_groups", "risk_rulesets", "saas_tables"}
     of_dbt = {name for name in PATH_SETTINGS if name.startswith("DBT_")}
     rows = "\n".join(line.split("|")[1] for line in ALL_TEXT.splitlines() if line.startswith("| `"))

@@ -1,4 +1,4 @@
-"""The reports as a command and as files: what they read, where they go, what goes wrong."""
+"""The reports as commands and files: what they read, where they go, and what can fail."""
 
 import os
 import re
@@ -28,7 +28,7 @@ EXPOSURES = yaml.safe_load((ROOT / "models/marts/_exposures.yml").read_text(enco
 
 
 def tables_of(page: Path) -> set[str]:
-    """The models that a page reads, by way of its sources."""
+    """Return the models that a page reads through its sources."""
     sources = set(re.findall(r"\bchurn\.([a-z_]+)", page.read_text(encoding="utf-8")))
     return {table for source in sources for table in tables_of_source(source)}
 
@@ -43,7 +43,7 @@ def url_of(page: Path) -> str:
     return "/" + path.removesuffix("index").strip("/").replace("[page_name]", "<id>")
 
 
-# ------------------------------------------------------------------------------ what pages read
+# ------------------------------------------------------------------------------ inputs of the pages
 
 
 def test_every_page_has_an_exposure_and_every_exposure_a_page() -> None:
@@ -72,7 +72,7 @@ def test_a_source_gives_the_rows_of_its_mart_or_one_of_nulls(
         known = [row for row in found if any(value is not None for value in row)]
         if relation and "where" not in sql:
             assert connection.sql(f"select count(*) from {relation}").fetchall() == [(len(known),)]
-        # the same of a table without rows
+        # without rows, the source must give one row of nulls
         if relation:
             nothing = sql.replace(relation, f"(select * from {relation} where false)")
             [row] = connection.sql(nothing).fetchall()
@@ -195,7 +195,7 @@ def test_ctrl_c_ends_the_server(small_site: Path, workspace: Workspace) -> None:
 
 
 def _answer(address: str) -> str:
-    """What a server says, once it is up."""
+    """Return a server's answer, once it is up."""
     for _ in range(300):
         try:
             return httpx.get(address).text

@@ -1,4 +1,4 @@
-"""The pages of the reports in a real browser: figures, filters, files, hostile names, no data."""
+"""The report pages in a real browser: figures, filters, files, hostile names, and no data."""
 
 import csv
 import os
@@ -59,7 +59,7 @@ def sample_site(
 
 @pytest.fixture(scope="session")
 def hostile_site(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
-    """Names, ids and tickets that are trouble, below a base path."""
+    """A site below a base path, with hostile names, ids and tickets."""
     skip_without_tools()
 
     def make(place: Workspace) -> None:
@@ -81,7 +81,7 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Work
 
 @pytest.fixture(scope="session")
 def empty_site(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Workspace:
-    """Nothing in any table that a page reads."""
+    """A site in which every table that a page reads is empty."""
     skip_without_tools()
 
     def make(place: Workspace) -> None:
@@ -99,7 +99,7 @@ def empty_site(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Worksp
 
 
 def _insert_readings(connection: duckdb.DuckDBPyConnection) -> None:
-    """What a model read in tickets whose writers meant harm."""
+    """Insert a model's readings of tickets with malicious texts."""
     accounts = connection.execute(
         "select account_id, customer_id from marts.at_risk_customers order by account_id"
     ).fetchall()
@@ -150,7 +150,7 @@ def pages_of(place: Workspace) -> list[str]:
 def test_every_page_opens_alone_and_everybody_can_use_it(
     scheme: str, browser: Browser, sample_site: Workspace
 ) -> None:
-    """No error, no request beyond this machine, and nothing serious that axe finds."""
+    """There is no error, no request beyond this machine, and no serious finding of axe."""
     with opened(browser, sample_site, color_scheme=scheme) as page:
         for path in pages_of(sample_site):
             page.open(path)
@@ -197,7 +197,7 @@ def test_the_executive_page_shows_the_figures_of_the_marts(
     [summary] = sample_site.select("select * from marts.executive_summary")
     [week] = sample_site.select("select * from marts.weekly_summary")
     [verdict] = sample_site.select("select * from marts.backtest_verdicts where is_headline")
-    # west of Greenwich a date at midnight is the day before, for whoever is careless
+    # a date at midnight UTC is the day before in this time zone, so careless code would fail
     with opened(browser, sample_site, timezone_id="America/Los_Angeles") as page:
         page.open("")
         figures = {
@@ -252,7 +252,7 @@ DRIVERS = "select * from marts.churn_drivers order by customers desc, driver_lab
 
 
 def counted(row: dict[str, Any]) -> list[str]:
-    """The cells of a plan's row."""
+    """Return the expected cells of a plan's row."""
     *counts, at_risk, total = list(row.values())[1:]
     name = next(iter(row.values()))
     return [name, *(f"{count:,}" for count in counts), money(at_risk), money(total)]
@@ -418,7 +418,7 @@ DEFAULT = "customers.risk_level in ('High', 'Medium') and customers.is_active"
 
 
 def assert_lists(page: WatchedPage, place: Workspace, condition: str) -> None:
-    """The table shows the customers that SQL gives, in this order, all pages counted."""
+    """Assert that the table lists the customers of the SQL in order, with the right page count."""
     wanted = place.column(SHOWN.format(condition=condition))
     shown: list[str] = []
     for _ in range(20):
@@ -434,12 +434,12 @@ def assert_lists(page: WatchedPage, place: Workspace, condition: str) -> None:
 
 
 def choose(page: WatchedPage, title: str, *, keep: str) -> None:
-    """Leave one choice of a list, or none."""
+    """Keep one choice of a list selected, or none."""
     page.page.get_by_role("button", name=re.compile(f"^{title}")).click()
     popover = page.page.locator("[data-popover-content]").last
     ticked = popover.locator("[role=option]:has(.bg-base-content)").all_inner_texts()
     for choice in {*ticked, keep} - ({keep} & {*ticked}) - {""}:
-        # of a long list only a part is there
+        # a long list shows only some choices until the user searches
         popover.locator("input").fill(choice.strip())
         popover.get_by_text(choice.strip(), exact=True).click()
     page.page.keyboard.press("Escape")
@@ -513,7 +513,7 @@ def test_plan_and_reason_narrow_the_list(by_customer: WatchedPage, sample_site: 
 
 
 def test_an_owner_narrows_the_list(by_customer: WatchedPage, sample_site: Workspace) -> None:
-    """Who has a plan is owned by whoever has its next step, the others by their CSM."""
+    """A customer with a plan belongs to the owner of its next step, the others to their CSM."""
     [owner] = sample_site.column("select max(next_step_owner) from marts.at_risk_customers")
     choose(by_customer, "Owner", keep=owner)
     assert_lists(by_customer, sample_site, f"{DEFAULT} and listed.next_step_owner = '{owner}'")
@@ -632,7 +632,7 @@ def test_the_reader_switches_to_dark(browser: Browser, sample_site: Workspace) -
         light = page.page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.page.get_by_role("button", name="Menu").last.click()
         switch = page.page.get_by_role("menuitem", name=re.compile("Appearance"))
-        # system, light, dark
+        # the switch cycles through system, light and dark
         for _ in range(3):
             if "Dark" not in switch.inner_text():
                 switch.click()
@@ -658,11 +658,11 @@ def test_the_executive_page_prints(sample_site: Workspace) -> None:
     assert len(printed.pages) <= 4
 
 
-# ------------------------------------------------------------------------------ harm, and nothing
+# ------------------------------------------------------------------------------ hostile or no data
 
 
 def test_hostile_names_are_text_on_every_page(browser: Browser, hostile_site: Workspace) -> None:
-    """Below a base path, too. A script that ran would open a dialog, which fails the page."""
+    """The site lies below a base path. A script that ran would open a dialog and fail the page."""
     customers = hostile_site.select("""
         select pages.page_name, customers.customer_id, customers.account_name
         from marts.customer_pages as pages
@@ -730,7 +730,7 @@ def test_empty_tables_are_said_in_words(browser: Browser, empty_site: Workspace)
             text = page.open(path).main()
             assert page.errors_shown() == [], path
             assert "Loading" not in text, path
-            # the glossary speaks of them
+            # the glossary mentions these words
             if path != "data-and-rules/":
                 assert not re.search(r"\b(null|NaN|undefined)\b", text), path
         assert "make enrich" in page.open("tickets/").main()

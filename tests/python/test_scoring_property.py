@@ -1,6 +1,6 @@
-"""The SQL scores equal an independent reading of the rules, on data at every boundary.
+"""The SQL scores equal an independent reference, on data at every boundary of the rules.
 
-So do their history and its movements. `HYPOTHESIS_EXAMPLES` runs more examples.
+So do the history and the movements. `HYPOTHESIS_EXAMPLES` runs more examples.
 """
 
 import os
@@ -21,7 +21,7 @@ from reference_scoring import RULESETS, Facts, Subscription, Usage, history, sco
 def differences(
     project: CompiledProject, case: Scenario, models: Models | None = None
 ) -> list[str]:
-    """Where the SQL and the reference disagree, in words."""
+    """Describe where the SQL and the reference disagree."""
     is_configured = case.configured is not None
     models = models or project.by_choice[case.ruleset, is_configured]
     raw = raw_tables(case.facts, case.seed)
@@ -46,7 +46,7 @@ def differences(
     return differences
 
 
-# the same examples every time, unless more are asked for
+# the same examples every time, unless more are requested
 MORE_EXAMPLES = os.environ.get("HYPOTHESIS_EXAMPLES")
 
 
@@ -78,7 +78,7 @@ def test_a_date_more_than_30_days_beyond_the_rest_stops_the_build(
     case.facts.subscriptions.append(Subscription("S", "A", CONFIGURED_DATE))
     last = CONFIGURED_DATE + timedelta(gap_days)
     case.facts.usage.extend(Usage("S", day, 1) for day in (CONFIGURED_DATE, last))
-    # as near, but of nobody who is known
+    # usage in between, but of an unknown customer
     case.facts.usage.append(Usage("nobody", last - timedelta(1), 1))
     if gap_days == 30:
         assert differences(compiled_project, case) == []
@@ -121,13 +121,13 @@ def test_without_usage_of_a_known_customer_the_build_stops(
         ("checked_saas__subscriptions", "'yes'", "'oui'"),
         ("at_risk_customers", "arr desc nulls last", "arr desc nulls first"),
         ("at_risk_accounts", "where is_active", "where true"),
-        # Mondays, a Sunday that is the as-of date twice, a week that is shorter or longer
+        # Mondays, a Sunday as-of date listed twice, a shorter or a longer week
         ("int_as_of_dates", "1899-12-31", "1900-01-01"),
         ("int_as_of_dates", "as_of_date - 1", "as_of_date - 0"),
         ("int_as_of_dates", "dates.as_of_date - 7", "dates.as_of_date - 6"),
         ("int_as_of_dates", "<= dates.as_of_date - 7", "< dates.as_of_date - 7"),
         ("int_as_of_dates", "left join history_dates", "left join dates"),
-        # a spell that goes on after a gap, one that High alone makes, one day too many
+        # a spell that continues after a gap, a spell of High only, a day too many
         ("int_customer_movements", "max(as_of_date)", "min(as_of_date)"),
         ("int_customer_movements", "= 'Low'", "!= 'High'"),
         ("int_customer_movements", "> last_calm_dates", ">= last_calm_dates"),

@@ -1,7 +1,7 @@
-"""Whatever is done to a warehouse, the next `churn run` gives what a fresh build gives.
+"""Whatever happened to a warehouse, the next `churn run` gives the rows of a fresh build.
 
-`make test-slow` tries a few random sequences; `SEQUENCES=300` tries so many, and `FIRST_SEQUENCE`
-is the seed of the first.
+`make test-slow` tries a few random sequences. `SEQUENCES=300` tries 300 of them, and
+`FIRST_SEQUENCE` sets the seed of the first.
 """
 
 import os
@@ -18,7 +18,7 @@ RANDOM = int(os.environ.get("SEQUENCES") or 2)
 
 @pytest.mark.builds
 def test_a_part_built_by_hand_from_stale_tables_does_not_stay(workspace: Workspace) -> None:
-    """After a look, which leaves nothing; the corrected export has as many rows as before."""
+    """A run with variables comes first; the corrected export has the same number of rows."""
     company = Company()
     workspace.load(company.tables)
     workspace.environment["CHURN_DATA_DIR"] = str(workspace.load_dir)

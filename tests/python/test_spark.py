@@ -1,6 +1,6 @@
-"""DuckDB and Spark give the same rows: macro by macro, and all tables of a troublesome company.
+"""DuckDB and Spark give the same rows: for every macro, and for all tables of a difficult company.
 
-And what people are told when Spark cannot build.
+The tests also cover the messages that users see when Spark cannot build.
 """
 
 import io
@@ -28,7 +28,7 @@ from churn.warehouse.recorded_scores import publish
 from conftest import AS_OF, HOSTILE, ODD, Row, Tables, Workspace, company_of, copy_of_project
 from spark_engine import SHORT, needs_spark, run_program
 
-# ------------------------------------------------------------------------------ macro by macro
+# ------------------------------------------------------------------------------ each macro
 
 TEXTS = [
     None,
@@ -144,7 +144,7 @@ DATES = [
 
 
 def question(**given_rows: list[list[Any]]) -> str:
-    """One query with every case, as text, for dbt to compile on either engine."""
+    """Return one query with every case, as text that dbt compiles on either engine."""
 
     def rows(columns: dict[str, str], source: str) -> str:
         return "\nunion all\n".join(
@@ -213,11 +213,11 @@ def test_macros_answer_alike_on_bad_values(workspace: Workspace, tmp_path: Path)
     assert differing == [], "\n".join(map(str, differing))
 
 
-# ------------------------------------------------------------------------------ table by table
+# ------------------------------------------------------------------------------ each table
 
 
 def troublesome() -> Tables:
-    """The company with names and columns that are trouble for somebody, and faults of each kind."""
+    """The company with hostile names and columns, and faults of every kind."""
     company = company_of(HOSTILE)
     accounts, usage, tickets = (
         company[name] for name in ("accounts", "feature_usage", "support_tickets")
@@ -245,7 +245,7 @@ def troublesome() -> Tables:
 
 
 def typed_subscriptions(rows: list[Row], file: Path) -> None:
-    """Subscriptions as Parquet with the types that engines write differently as text."""
+    """Write subscriptions as Parquet, with types that the engines convert to text differently."""
     fractions = [1e7, 12_345_678.9, 0.1, 1e20, 1e-5, 0.00012, -0.0, 5.0, 2 / 3, 1e16, 9e15, 1e-300]
     moment = datetime(2026, 1, 2, 3, 4, 5, 678_000)
     count = len(rows)
@@ -264,7 +264,7 @@ def typed_subscriptions(rows: list[Row], file: Path) -> None:
 
 
 def recorded(place: Workspace) -> None:
-    """What people and a model have said of the company: in every table of the store."""
+    """Fill every table of the store with records of users and of a model."""
     for customer, outcome in (("S01", "contacted"), ("S02", "no_response"), ("C03", "contacted")):
         logged = place.churn(
             *("outcome", "add", customer, outcome, "--note", HOSTILE[0], "--at", str(AS_OF))
@@ -319,7 +319,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_a_troublesome_company_is_the_same_on_both_engines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a clone with an odd name, whose store has its default, relative place."""
+    """The clone has an odd name, and its store is at the default, relative place."""
     clone = copy_of_project(tmp_path / ODD)
     monkeypatch.chdir(clone)
     workspace = Workspace(clone, clone / "target")
@@ -334,7 +334,7 @@ def test_a_troublesome_company_is_the_same_on_both_engines(
     with workspace.active():
         assert publish(Project())
     recorded(workspace)
-    # what was published comes out differently now
+    # change usage so that published scores no longer match
     for row in company["feature_usage"][-40:]:
         row["usage_count"] = "1"
     workspace.write({"feature_usage": company["feature_usage"]})
@@ -346,7 +346,7 @@ def test_a_troublesome_company_is_the_same_on_both_engines(
     assert compared.returncode == 0, compared.stdout[-8000:] + compared.stderr[-3000:]
     rows = dict(re.findall(r"^(\w+\.\w+) +([0-9,]+) +0\b", compared.stdout, re.MULTILINE))
     assert len(rows) > 100
-    # seventy days are too few to judge, and there are no messages in the data: the sample has both
+    # 70 days are too few to judge, and the data has no messages; the sample has both
     empty = [table for table, count in rows.items() if count == "0"]
     parts = ("backtest", "calibration", "account_keys", "ticket_messages", "quality")
     others = ("staging.stg_store__enrichment_evaluations", "staging.stg_store__enrichment_markers")
@@ -358,7 +358,7 @@ def test_a_troublesome_company_is_the_same_on_both_engines(
 
 @pytest.fixture
 def folder(workspace: Workspace, tmp_path: Path) -> Path:
-    """Where Spark would put its tables."""
+    """The folder for Spark's tables."""
     folder = tmp_path / "spark"
     workspace.environment["CHURN_SPARK_DIR"] = str(folder)
     return folder
@@ -423,7 +423,7 @@ def test_a_folder_must_be_one(workspace: Workspace) -> None:
         ("", 2, "SPARK_MASTER is not set"),
         ("host:7077", 2, "SPARK_MASTER is host:7077: it must be an address such as"),
         ("spark://host", 2, "SPARK_MASTER is spark://host: it must be an address such as"),
-        # nobody listens at this port
+        # nothing listens on this port
         ("spark://127.0.0.1:9", 1, "No Spark master answers at spark://127.0.0.1:9."),
         ("spark://127.0.0.1:99999", 1, "No Spark master answers at"),
         ("spark://a..b:7077", 1, "No Spark master answers at"),
@@ -483,7 +483,7 @@ def test_one_build_at_a_time(workspace: Workspace, folder: Path) -> None:
 def test_nothing_of_a_killed_build_is_left(
     workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # a file of a table that is not known: left where Spark was killed before it knew the table
+    # an unregistered table's file, as left if Spark is killed before it registers the table
     for part in ("warehouse/marts.db/customer_risk/part-0", "metastore/seg0/c", "dbt/part"):
         (folder / part).parent.mkdir(parents=True)
         (folder / part).touch()

@@ -21,14 +21,14 @@ _SECONDS = 60
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[tuple[str, Callable[[], str]]]:
-    """The address of a running cluster, and what its master has written so far."""
+    """Yield the address of a running cluster, and a function that reads its master's log."""
     import pyspark
 
     home = Path(pyspark.__file__).parent
     environment = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"}
     port, log = _free_port(), tmp_path / "master.log"
     address = f"spark://127.0.0.1:{port}"
-    # every folder of a worker is its own
+    # each worker has its own folder
     commands = {
         "master": ["master.Master", "--host", "127.0.0.1", "--port", port, "--webui-port", 0],
         **{
@@ -52,7 +52,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, Callable[[], str]]]:
                         | {"SPARK_NO_DAEMONIZE": "1", "SPARK_DAEMON_MEMORY": "256m"},
                         stdout=file,
                         stderr=subprocess.STDOUT,
-                        # with the executors that a worker starts
+                        # the group includes the executors that a worker starts
                         start_new_session=True,
                     )
                 )
@@ -100,6 +100,6 @@ def test_the_sample_is_the_same_on_a_cluster(
     rows = dict(re.findall(r"^(\w+\.\w+) +([0-9,]+) +0\b", compared.stdout, re.MULTILINE))
     seed = (ROOT / "seeds" / "saas" / "raw_accounts.csv").read_text(encoding="utf-8")
     assert int(rows["raw.raw_accounts"].replace(",", "")) == seed.count("\n") - 1
-    # the work was done by both workers
+    # both workers did some of the work
     launched = re.findall(r"Launching executor \S+ on worker (\S+)", log())
     assert len(set(launched)) == 2

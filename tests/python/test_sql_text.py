@@ -1,4 +1,4 @@
-"""Odd names, values and paths mean themselves in SQL."""
+"""Odd names, values and paths are taken literally in SQL."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_a_name_and_a_value_are_what_they_were(text: str) -> None:
 
 @pytest.mark.parametrize("name", [*ODD, "[ab]", "a*", "a?", "[!a]"])
 def test_a_file_is_the_one_that_is_named(name: str, tmp_path: Path) -> None:
-    # what these names would mean, read as patterns
+    # files that these names would match if they were read as patterns
     for other in ("a", "b", "ab"):
         (tmp_path / other).write_text("x\nother\n", encoding="utf-8")
     file = tmp_path / name

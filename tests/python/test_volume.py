@@ -1,4 +1,4 @@
-"""The generator of companies of any size: the same rows, in order, and a day more of them."""
+"""The volume generator: the same rows in the same order, and one more day adds rows."""
 
 from datetime import date
 from pathlib import Path
@@ -17,13 +17,13 @@ TABLES = (*FACTS, "accounts", "subscriptions")
 
 
 def rows(folder: Path, table: str, where: str = "true") -> list[tuple]:
-    """The rows of a table, in the order of the file."""
+    """Return the rows of a table, in the order of the file."""
     file = folder / f"{table}.parquet"
     return duckdb.sql(f"select * from read_parquet('{file}') where {where}").fetchall()
 
 
 def value(folder: Path, sql: str) -> object:
-    """One value, over the tables of a folder."""
+    """Return one value, computed over the tables of a folder."""
     with duckdb.connect() as connection:
         for table in TABLES:
             file = folder / f"{table}.parquet"
@@ -68,7 +68,7 @@ def test_same_arguments_give_the_same_rows_whatever_the_threads_and_stretches(
         return connect(path, config={**config, "threads": 1})
 
     monkeypatch.setattr(volume.duckdb, "connect", with_one_thread)
-    # one slot, one period in a statement
+    # generate one slot and one period per statement
     monkeypatch.setattr(volume, "PAIRS", 1)
     again = generate(tmp_path / "again")
     monkeypatch.undo()
@@ -88,7 +88,7 @@ def test_more_days_keep_the_rows_before_them(more_days: int, clean: Path, tmp_pa
     for table in FACTS:
         before, after = rows(clean, table), rows(later, table)
         assert after[: len(before)] == before, table
-    # of snapshots the rows stay where they are; a customer may have ended
+    # snapshots keep the order of their rows, but customers may have ended
     for table in ("accounts", "subscriptions"):
         before, after = rows(clean, table), rows(later, table)
         assert [row[0] for row in after[: len(before)]] == [row[0] for row in before], table
@@ -209,16 +209,16 @@ def test_the_command_writes_a_company_of_a_size(workspace: Workspace, tmp_path: 
         assert "--usage-rows" in refused.err
 
 
-# ------------------------------------------------------------------------------ what is built of it
+# ------------------------------------------------------------------------------ a build of the data
 @pytest.mark.slow
 def test_a_build_ends_in_much_less_memory_than_its_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What does not fit is written to the temporary folder, and read again."""
+    """Data that does not fit is spilled to the temporary folder."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("CHURN_MEMORY_LIMIT", "150MB")
     place = Workspace(tmp_path, tmp_path / "target")
-    # DuckDB itself makes one folder, not three
+    # DuckDB itself creates only one missing folder, not three
     place.environment["CHURN_TEMP_DIR"] = str(tmp_path / "not" / "yet" / "there")
     generate_volume(place.source, VolumeRequest(2_500_000))
     place.load(place.source)
@@ -237,5 +237,5 @@ def test_a_build_ends_in_much_less_memory_than_its_data(
     )
     assert reconciled["rows_in"] == 2_500_000
     customers = place.column("select count(*) from marts.customer_risk")
-    # 50 usage rows a customer; some have not started, or belong to no account
+    # 50 usage rows per customer; some have not started, or belong to no account
     assert 45_000 < customers[0] <= 50_100

@@ -1,4 +1,4 @@
-"""Watching: one reaction to a change, however slowly it comes, and none to anything else."""
+"""Watching: a change causes one reaction, however slowly it arrives, and nothing else does."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ TABLES = {
 
 
 class Watched:
-    """What a watch in a thread of its own did and said."""
+    """The steps and output of a watch in its own thread."""
 
     def __init__(self, project: Project, source: Path | None, to_load: Path) -> None:
         self.project = project
@@ -63,7 +63,7 @@ class Watched:
         return text in self.output.getvalue()
 
     def settles_at(self, steps: list[str]) -> bool:
-        """Whether these steps, and in some further time no others, are taken."""
+        """Whether the watch takes exactly these steps, and no others for some time afterwards."""
         eventually(lambda: len(self.steps) >= len(steps))
         time.sleep(5 * QUIET)
         return self.steps == steps
@@ -72,7 +72,7 @@ class Watched:
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "did not happen in time"
+        assert time.monotonic() < end, "the condition did not hold in time"
         time.sleep(0.02)
 
 
