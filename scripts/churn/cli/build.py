@@ -1,4 +1,4 @@
-"""The commands that load data, build the warehouse and publish what was built."""
+"""The commands that load data, build the warehouse and publish it."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The commands with which a local language model reads tickets."""
+"""The commands that let a local language model read tickets."""
 
 import os
 from datetime import datetime
@@ -106,7 +106,7 @@ def analyze(
     if reading.answer is None:
         raise ChurnError(f"The ticket could not be read: {reading.error}.")
     console = output_console()
-    # JSON has a way to write what a terminal cannot show
+    # JSON can escape characters that the terminal cannot show
     console.print_json(
         reading.answer.model_dump_json(), ensure_ascii=not console.encoding.startswith("utf")
     )
@@ -146,7 +146,7 @@ def evaluate_enrichment(
 def _ollama(model: str, allow_remote: bool) -> "Engine":
     import httpx
 
-    # the package reads OLLAMA_HOST when it is imported, and fails where that is no address
+    # the package reads OLLAMA_HOST at import, and fails if it is not an address
     try:
         from churn.enrich.ollama import OllamaEngine
     except (ValueError, httpx.InvalidURL) as error:

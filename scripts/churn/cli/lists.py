@@ -1,4 +1,4 @@
-"""The commands that show, explain and export what the last build says."""
+"""The commands that show, explain and export the results of the last build."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -251,7 +251,7 @@ def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def state(folder: Path, setting: str = "CHURN_STORE_DIR") -> str:
-    """Return a checksum that changes when a Parquet file of the folder is added, replaced or removed.
+    """Return a checksum that changes when Parquet files are added, replaced or removed.
 
     `setting` is the environment variable that sets the place, for messages.
 

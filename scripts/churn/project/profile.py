@@ -34,7 +34,7 @@ def duckdb_limits() -> dict[str, Any]:
 
 
 def make_room_for(temp_directory: Path) -> None:
-    """Create the parents of DuckDB's temporary folder; DuckDB creates and removes the folder itself.
+    """Create the parents of DuckDB's temporary folder; DuckDB creates and removes the folder.
 
     Raises ChurnError if they cannot be created.
     """
