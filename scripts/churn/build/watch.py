@@ -62,7 +62,7 @@ def watch(
     changed_at = time.monotonic()
     console.print(Text(f"Watching {watched}. Ctrl-C ends."))
     try:
-        # watch the parent of the load folder, because a load replaces the folder as a whole
+        # watch the parent of a .zip or of the load folder: a load replaces its folder as a whole
         for _ in watchfiles.watch(
             folder or watched.resolve().parent,
             recursive=folder is not None,

@@ -28,9 +28,8 @@ def is_ignored(file: PurePosixPath) -> bool:
 def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
     """Return every regular file below a folder, as sorted relative paths.
 
-    Leaves out hidden files, `__MACOSX`, `truth` and the folder `without` (the resolved load folder).
-    Follows links to folders. A folder that two links lead to, or that holds the link itself, counts
-    once.
+    Leaves out hidden files, `__MACOSX`, `truth` and `without` (the load folder, a resolved path).
+    Follows links to folders. A folder counts once even if two links lead to it, or a link inside it.
 
     Raises:
         OSError: a folder cannot be listed.
@@ -43,7 +42,7 @@ def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
         real = path.resolve()
         if is_ignored(PurePosixPath(path.name)) or real == without or real in seen:
             return False
-        # files inside the folder are listed under their real path
+        # skip a link to a folder inside or above the root: its files are listed under their real path
         if path.is_symlink() and (root.is_relative_to(real) or real.is_relative_to(root)):
             return False
         seen.add(real)

@@ -44,7 +44,7 @@ class Parquet:
         if self.size == 0:
             raise InputError(f"{origin}: the file is empty (zero bytes). Export it again.")
         with origin.path.open("rb"):
-            pass  # the file is readable, so later failures concern its content
+            pass  # fails here if unreadable, so later failures concern the content
         try:
             with pq.ParquetFile(origin.path) as file:
                 check_columns(str(origin), file.metadata.num_columns)
