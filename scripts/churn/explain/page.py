@@ -307,7 +307,7 @@ def _print_next(customer: Row, console: Console) -> None:
 
 
 def _table(console: Console) -> Table:
-    """Two blanks between the columns; one where there is no room to spare."""
+    """A table with two blanks between columns, or one in a narrow console."""
     blanks = 2 if console.width >= _WIDE else 1
     return Table(box=box.SIMPLE_HEAD, padding=(0, blanks, 0, 0), pad_edge=False, show_edge=False)
 

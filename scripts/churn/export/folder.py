@@ -99,7 +99,7 @@ def _put_in_place(new: Path, folder: Path, covers: Sequence[str]) -> list[str]:
 
 
 def _check_kind(folder: Path, place: Path) -> None:
-    """Raise InputError if the place of a file holds anything but a file of an export."""
+    """Raise InputError if the place of a file, or its parent, is a link or of the wrong kind."""
     in_the_way = [
         place
         for place, is_right in ((place, place.is_file()), (place.parent, place.parent.is_dir()))

@@ -99,7 +99,7 @@ _WIDTH = 13
 
 
 def action_list(customers: Customers) -> Iterator[Sequence[Any]]:
-    """Yield one row per customer with the columns of `ACTION_LIST`; columns to fill in are empty."""
+    """Yield one row per customer with the columns of `ACTION_LIST`; those to fill in are empty."""
     for customer in customers:
         yield [customer.get(name) for name in ACTION_LIST]
 

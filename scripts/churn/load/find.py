@@ -29,7 +29,8 @@ def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
     """Return every regular file below a folder, as sorted relative paths.
 
     Leaves out hidden files, `__MACOSX`, `truth` and `without` (the load folder, a resolved path).
-    Follows links to folders. A folder counts once even if two links lead to it, or a link inside it.
+    Follows links to folders. A folder counts once, even if several links or its own content lead
+    to it.
 
     Raises:
         OSError: a folder cannot be listed.
@@ -42,7 +43,7 @@ def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
         real = path.resolve()
         if is_ignored(PurePosixPath(path.name)) or real == without or real in seen:
             return False
-        # skip a link to a folder inside or above the root: its files are listed under their real path
+        # skip a link to a folder inside or above the root: its files are listed anyway
         if path.is_symlink() and (root.is_relative_to(real) or real.is_relative_to(root)):
             return False
         seen.add(real)

@@ -249,7 +249,7 @@ def outcome(text: str) -> str:
 
 
 def day(given: date) -> date:
-    """Check the day of an event. Accepts tomorrow (UTC), which has already begun in some time zones.
+    """Check the day of an event; tomorrow in UTC has already begun in some time zones.
 
     Raises:
         InputError: the day is in the future.

@@ -89,7 +89,7 @@ class _Part(io.BufferedIOBase):
         self._row_size = self._row_tags = 0
 
     def _check(self, data: bytes) -> None:
-        # in encodings such as UTF-16 the search below would not find the tags
+        # in encodings such as UTF-16 the checks below would not find tags
         if self._size == 0 and (b"\0" in data[:4] or data[:1] in (b"\xfe", b"\xff")):
             raise InputError(f"{self._what} is not stored as UTF-8. {_AGAIN}")
         if b"<!DOCTYPE" in self._end + data:
