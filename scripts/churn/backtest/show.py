@@ -99,7 +99,7 @@ def show_backtest(project: Project, console: Console) -> None:
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
-    """Print how the rule sets performed on generated data, beside an oracle that knows the truth."""
+    """Print how the rule sets did on generated data, beside an oracle that knows the truth."""
     day, oracle = comparison.as_of_date, comparison.oracle
     of_day = {row["ruleset"]: row for row in comparison.of_day}
     verdicts = comparison.verdicts

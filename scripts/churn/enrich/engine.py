@@ -34,7 +34,7 @@ class Reading:
 
     @property
     def is_outage(self) -> bool:
-        """Whether the server or the model is unavailable, so that the next ticket would fail too."""
+        """Whether the server or the model is unavailable, so the next ticket would fail too."""
         return self.error in (SERVER_UNREACHABLE, MODEL_NOT_FOUND)
 
 

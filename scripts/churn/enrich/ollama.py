@@ -49,7 +49,7 @@ _CHECK_SECONDS = 10.0
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 4.0
 _BUSY = (429, 503)
-# DNS labels have at most 63 characters; an IPv6 address has colons and is handled apart
+# DNS labels have at most 63 characters; IPv6 addresses have colons and do not match this
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?", re.I)
 # errors for which a retry may help
 _MODEL_ERRORS = ("invalid_json", "wrong_schema", "cut_off")

@@ -45,7 +45,7 @@ _BRACKETS = re.compile(r"\[(/?[A-Z][A-Z_]*)\]")
 
 
 def system_prompt() -> str:
-    """Return the system prompt, which is the same for every ticket, so that a server can cache it."""
+    """Return the system prompt; it is the same for every ticket, so that a server can cache it."""
     words = {
         name: "\n".join(f"  - {word}: {meaning}" for word, meaning in vocabulary(name).items())
         for name in ("categories", "sentiments", "signals")

@@ -141,7 +141,7 @@ class Results:
         return Known(rows, visible)
 
     def has_messages(self, source_file: str, message_ids: pa.Table) -> None:
-        """Record which messages a ticket file now holds; results of other messages are hidden."""
+        """Record the messages that a ticket file now holds; hide results of other messages."""
         ids = message_ids["message_id"].cast(pa.string())
         table = pa.table({"source_file": [source_file] * len(ids), "message_id": ids}, MESSAGES)
         path = self.messages / f"{source_file}.parquet"
@@ -149,7 +149,7 @@ class Results:
             append(self.messages, source_file, table)
 
     def clear(self) -> None:
-        """Set a marker that hides all earlier results and excludes them from scores; delete nothing."""
+        """Set a marker: earlier results are neither shown nor scored. Deletes nothing."""
         append(self.markers, uuid4().hex, pa.table({"cleared_at": [now()]}, schema=MARKER))
 
     def _cleared_at(self) -> datetime | None:
@@ -264,7 +264,7 @@ class Journal:
         self._file = file
 
     def write(self, row: Row) -> None:
-        """Append a row, which survives if the process is killed. Raises ChurnError on a full disk."""
+        """Append a row, which survives a kill of this process. Raises ChurnError on a full disk."""
         with saying_what_is_refused(Path(self._file.name), _SETTING):
             self._file.write(json.dumps(row, default=datetime.isoformat) + "\n")
             self._file.flush()

@@ -35,8 +35,8 @@ _HASH_DIGITS = 7
 class Source:
     """A canonical Parquet file of messages, and the columns that hold the words.
 
-    `is_from_data`: whether it is the table ticket_messages that dbt reads. `rows`: an upper limit of
-    its messages. `replaced`: whether it replaced another file of that name.
+    `is_from_data`: whether it is the table ticket_messages that dbt reads. `rows`: an upper limit
+    on the number of messages. `replaced`: whether it replaced another file of that name.
     """
 
     name: str

@@ -230,7 +230,7 @@ def _check(on_cluster: bool) -> None:
 
 
 def _check_master(master: str) -> None:
-    """Raise InputError if this is not an address, and ChurnError if no Spark master answers there."""
+    """Raise InputError if this is not an address, and ChurnError if no Spark master answers."""
     if not master:
         raise InputError(_NO_MASTER)
     found = _MASTER.fullmatch(master)

@@ -47,9 +47,9 @@ class _Relation(NamedTuple):
 def compare_engines(project: Project, session: Any, scratch: Path) -> list[Comparison]:
     """Compare every table and view of the project, as both engines have built them.
 
-    `session` is the Spark session that built; `scratch` is a folder for the rows of its views.
+    `session` is the Spark session of the build; `scratch` is a folder for the rows of its views.
 
-    Raises ChurnError when an engine cannot read what it has built.
+    Raises ChurnError if an engine cannot read its own build.
     """
     from pyspark.errors import PySparkException
 
