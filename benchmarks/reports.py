@@ -2,10 +2,10 @@
 
 Run it on an otherwise idle machine: .venv/bin/python benchmarks/reports.py
 
-It builds the sample and then, which takes long, a company with about `--customers` customers at risk
-(0 for none). It prints seconds, peak memory and the size of the site, with the part that is the same
-for all data. Then it prints medians of five visits in a local browser: when the executive page shows
-its figures, and how soon the at-risk list reacts to its filters.
+It builds the sample and then a company with about `--customers` customers at risk (0 for none),
+which takes long. It prints seconds, peak memory and the size of the site, with the part that is the
+same for all data. Then it prints medians of five visits in a local browser: when the executive page
+shows its figures, and how soon the at-risk list reacts to its filters.
 """
 
 import os

@@ -51,10 +51,10 @@ def enrich(
     refresh: Annotated[bool, typer.Option("--refresh", help="Read again what is known.")] = False,
     allow_remote: AllowRemote = False,
 ) -> None:
-    """Have a local language model read what customers wrote.
+    """Let a local language model read what customers wrote.
 
-    Asks an Ollama server on this machine (`OLLAMA_HOST`), keeps every answer in `data/enrichment/`
-    and builds what depends on it. Stop it at any time: the same command goes on where it ended.
+    Asks an Ollama server on this machine (`OLLAMA_HOST`), stores every answer in `data/enrichment/`
+    and rebuilds what depends on the answers. You can stop it at any time: the same command continues.
     """
     from churn.enrich.commands import enrich as enrich_tickets
 
@@ -80,7 +80,7 @@ def tickets_() -> None:
 
 
 def clear_enrichment() -> None:
-    """Show and score nothing of what was read so far. Deletes nothing; `enrich` brings it back."""
+    """Hide all answers so far, also from scores. Deletes nothing; `enrich` brings them back."""
     from churn.enrich.commands import clear
 
     clear(Project(), output_console())
@@ -97,7 +97,7 @@ def analyze(
     model: Model = DEFAULT_MODEL,
     allow_remote: AllowRemote = False,
 ) -> None:
-    """Have the model read one ticket, and print what it says as JSON. Nothing is kept."""
+    """Let the model read one ticket, and print the answer as JSON. Stores nothing."""
     from churn.enrich.commands import analyze as read_one
     from churn.enrich.commands import pasted
 
@@ -128,7 +128,7 @@ def evaluate_enrichment(
     concurrency: Concurrency = 2,
     allow_remote: AllowRemote = False,
 ) -> None:
-    """Say how well the model reads, on messages whose meaning is known."""
+    """Measure how well the model reads, on messages whose meaning is known."""
     from churn.enrich.commands import evaluate_engine
 
     project, console = Project(), output_console()

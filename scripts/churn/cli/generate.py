@@ -65,7 +65,7 @@ def generate(
         ),
     ] = 0,
 ) -> None:
-    """Make sample data whose churn has a known cause, for trying, testing and judging scores."""
+    """Generate sample data with known causes of churn, to try, test and judge scores."""
     console = output_console()
     if usage_rows is not None:
         from churn.generate.volume import VolumeRequest, generate_volume
@@ -103,7 +103,7 @@ def generate(
 
 
 def sample() -> None:
-    """Make the bundled sample in `seeds/saas` again: `generate` with its defaults."""
+    """Regenerate the bundled sample in `seeds/saas`: `generate` with its defaults."""
     from churn.generate import write_seeds
 
     console = output_console()

@@ -264,7 +264,7 @@ class Journal:
         self._file = file
 
     def write(self, row: Row) -> None:
-        """Append a row, which survives a kill of this process. Raises ChurnError on a full disk."""
+        """Append a row, which survives if this process dies. Raises ChurnError on a full disk."""
         with saying_what_is_refused(Path(self._file.name), _SETTING):
             self._file.write(json.dumps(row, default=datetime.isoformat) + "\n")
             self._file.flush()

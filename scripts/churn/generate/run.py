@@ -56,9 +56,9 @@ def generate(
 
     The six tables of `vars: saas_tables` become `<prefix><table>.<file_format>`, and the hidden
     truth goes to `out/truth`. There are about 62 usage rows and 6 tickets per account, over 660
-    days that end on `until`. The same arguments give the same bytes. `signal` scales the causes of churn
-    (`null`: churn is pure chance). `faults` plants about two dozen faults of real exports; all
-    columns are then text, also in Parquet. `progress` is called with the finished and total
+    days that end on `until`. The same arguments give the same bytes. `signal` scales the causes of
+    churn (`null`: churn is pure chance). `faults` plants about two dozen faults of real exports;
+    all columns are then text, also in Parquet. `progress` is called with the finished and total
     accounts.
 
     `out` is replaced as a whole after everything is written, and only if it is missing, empty or
