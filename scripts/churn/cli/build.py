@@ -33,9 +33,9 @@ def run(
     """Build everything and print whom to call first.
 
     Reads the bundled sample, or your own data with `--data`. The result is in the DuckDB file
-    `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`). The first scores of each as-of date are recorded
-    permanently in `data/published/` (or `CHURN_STORE_DIR`). A run with `--vars`, or of an as-of date
-    before the last recorded one, is a look: it records nothing without `--record`.
+    `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`). The first scores of each as-of date are
+    recorded permanently in `data/published/` (or `CHURN_STORE_DIR`). A run with `--vars`, or of an
+    as-of date before the last recorded one, is a look: it records nothing without `--record`.
     """
     from churn.build.commands import build_everything
     from churn.lists.show import show as show_list
@@ -65,9 +65,9 @@ def publish_warehouse(
 ) -> None:
     """Copy the last build to a read-only file, which people can query during the next build.
 
-    The copy is `build/published/churn.duckdb` (or `CHURN_PUBLISHED_WAREHOUSE`) and holds the schemas
-    marts, quality, enrichment and config. It is replaced atomically: open connections keep reading
-    the old copy.
+    The copy is `build/published/churn.duckdb` (or `CHURN_PUBLISHED_WAREHOUSE`). It holds the
+    schemas marts, quality, enrichment and config. It is replaced atomically: open connections keep
+    reading the old copy.
     """
     from churn.warehouse.commands import publish_copy
 
@@ -98,8 +98,8 @@ def load(
 def watch(data: Data = None, variables: Variables = "{}") -> None:
     """Rebuild whenever the files change, until Ctrl-C.
 
-    With `--data` it watches your files, and loads and builds them. Without it, it watches the loaded
-    data.
+    With `--data` it watches your files, and loads and builds them. Without it, it watches the
+    loaded data.
     """
     from churn.build.commands import load_data
     from churn.build.dbt import build

@@ -54,7 +54,8 @@ def enrich(
     """Let a local language model read what customers wrote.
 
     Asks an Ollama server on this machine (`OLLAMA_HOST`), stores every answer in `data/enrichment/`
-    and rebuilds what depends on the answers. You can stop it at any time: the same command continues.
+    and rebuilds what depends on the answers. You can stop it at any time: run the same command to
+    continue.
     """
     from churn.enrich.commands import enrich as enrich_tickets
 

@@ -82,9 +82,9 @@ def export(
 ) -> None:
     """Write the list, its plans and drafts to files for other tools.
 
-    The files go to `exports/<as-of date>/` (or `CHURN_EXPORT_DIR`): CSV, a workbook to work in, tasks
-    for HubSpot and Salesforce, notes, a page per customer, and a digest of the week. Outcomes logged
-    since the last build are built first.
+    The files go to `exports/<as-of date>/` (or `CHURN_EXPORT_DIR`): CSV, a workbook to work in,
+    tasks for HubSpot and Salesforce, notes, a page per customer, and a digest of the week. Outcomes
+    logged since the last build are built first.
     """
     from churn.build.dbt import build_what_was_logged
     from churn.export.commands import export_files
@@ -140,9 +140,9 @@ def backtest(
 ) -> None:
     """Print whether past warnings came true.
 
-    For every rule set, compares the scores of past Sundays, computed from the rows known by then, with
-    the customers who left within 90 days (`backtest_horizon_days`). Reads the last build, or builds
-    first.
+    For every rule set, compares the scores of past Sundays with the customers who left within 90
+    days (`backtest_horizon_days`). Each score uses only the rows known by its date. Reads the last
+    build, or builds first.
     """
     from churn.backtest.known_truth import compare
     from churn.backtest.show import show_backtest, show_comparison

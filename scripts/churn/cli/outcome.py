@@ -74,7 +74,7 @@ def outcome_snooze(
     note: Note = None,
     by: By = None,
 ) -> None:
-    """Move a customer to the end of the list, up to and including a day. `retract` ends it early."""
+    """Move a customer to the end of the list, until a day (inclusive). `retract` ends it early."""
     from churn.outcomes import commands
 
     commands.snooze(
