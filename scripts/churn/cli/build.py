@@ -19,14 +19,14 @@ def run(
         bool,
         typer.Option(
             "--full-refresh",
-            help="Read every row again, those too that came too late to be added.",
+            help="Read every row again, including rows that arrived too late to be added.",
         ),
     ] = False,
     record: Annotated[
         bool,
         typer.Option(
             "--record",
-            help="Record the scores of a look, too: of a run with --vars or of an older export.",
+            help="Also record the scores of a look: a run with --vars or of an older export.",
         ),
     ] = False,
 ) -> None:

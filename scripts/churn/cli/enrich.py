@@ -44,8 +44,8 @@ def enrich(
         typer.Option(
             metavar="FILE|NAME",
             callback=expanded_text,
-            help="Any other file of tickets; it is copied to `data/tickets` and known by its name "
-            "from then on. A name with blanks or the like gets a short hash.",
+            help="Any other file of tickets. It is copied to `data/tickets`; later, its name is "
+            "enough. A name with blanks or special characters gets a short hash.",
         ),
     ] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Read again what is known.")] = False,

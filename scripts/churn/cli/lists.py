@@ -44,7 +44,7 @@ def list_(
         typer.Option(case_sensitive=False, help="Only accounts with a customer at this level."),
     ] = None,
     min_arr: Annotated[
-        float | None, typer.Option(min=0, help="Only accounts with at least so much ARR at risk.")
+        float | None, typer.Option(min=0, help="Only accounts with at least this much ARR at risk.")
     ] = None,
     churned: Annotated[
         bool, typer.Option("--churned", help="Only accounts that had a churn event.")
@@ -121,7 +121,7 @@ def backtest(
         typer.Option(
             "--oracle",
             help="Judge the rule sets on generated data instead, beside an oracle that knows the "
-            "true chance of every customer to leave. Your data is left alone.",
+            "true probability that each customer leaves. This does not touch your data.",
         ),
     ] = False,
     accounts: Annotated[
