@@ -161,8 +161,8 @@ class Results:
     def held(self) -> Iterator[None]:
         """Lock the folder for this process, and first store the journal of a killed run.
 
-        Raises ChurnError if another run holds the folder, or if the disk refuses the write. Raises
-        it once if the journal of a killed run cannot be read.
+        Raises ChurnError if another run holds the folder, or if the disk refuses the write. Also
+        raises it, but only once, if the journal of a killed run cannot be read.
         """
         in_use = "Tickets are being read by another run. Wait until it is done, then try again."
         with ExitStack() as lock:

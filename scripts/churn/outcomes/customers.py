@@ -39,7 +39,7 @@ _EXPLAINED = 20
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer of the last build. Only the id is known while a build holds the warehouse."""
+    """A customer of the last build. Both fields are None while a build holds the warehouse."""
 
     account_id: str | None = None
     as_of_date: date | None = None
@@ -82,7 +82,7 @@ def look_up(project: Project, ids: Collection[str]) -> Customers:
             unknown = dict.fromkeys(missing, is_none)
             for each in missing[:_EXPLAINED]:
                 unknown[each] = _why_unknown(warehouse, each, is_none)
-            # check look-alikes first: an outcome must not go to the wrong customer
+            # look-alikes take precedence: an outcome must not go to the wrong customer
             for each, alike in _alike(warehouse, missing).items():
                 unknown[each] = looks_like("is no customer of the last build", alike)
             return Customers(known, unknown)

@@ -124,7 +124,7 @@ def _noted(wrong: list[str]) -> Iterator[None]:
 
 
 def _says(entry: Entry, cells: Mapping[str, str]) -> tuple[object, ...]:
-    """The content of a row; who and when are left out if their cells are empty."""
+    """The content of an entry; who and when are left out if the row's cells are empty."""
     by = entry.logged_by if one_line(cells["by"]) else None
     at = entry.occurred_on if one_line(cells["at"]) else None
     return entry.customer_id, entry.outcome, entry.note, by, at
