@@ -90,7 +90,7 @@ def why_all_again(project: Project, now: Mapping[str, Any]) -> str:
 
 
 def code(data_dir: Path | None) -> str:
-    """Return a checksum of all inputs of a build except its data and variables.
+    """Return a checksum of all code that determines the result of a build.
 
     It covers the code, its configuration and the versions of the tools. If no data was loaded, the
     bundled sample counts as code.
