@@ -1,9 +1,9 @@
-"""What reading tickets costs beside the model: throughput, a rerun with everything known, memory.
+"""Measures reading tickets without the model: throughput, a fully cached rerun, memory.
 
 Run it on an otherwise idle machine: .venv/bin/python benchmarks/enrichment.py
 
-The model is a stub that answers every ticket in 50 ms, in a process of its own: what is measured is
-the work around it. Figures are ratios or peaks, to be compared with the same machine's own.
+The model is a stub in a separate process that answers every ticket in 50 ms, so only the work
+around the model is measured. Compare the figures, ratios and peaks, only on the same machine.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def measure(folder: Path, host: str) -> None:
-    """Three figures, each from runs of the command itself with a store of its own."""
+    """Measure three figures, each by running the command with a separate store."""
     environment = os.environ | {
         "OLLAMA_HOST": host,
         "CHURN_WAREHOUSE": str(folder / "churn.duckdb"),
@@ -74,7 +74,7 @@ def measure(folder: Path, host: str) -> None:
     ideal = 1_000 * SECONDS_A_TICKET / CONCURRENCY
     print(f"1,000 tickets, {CONCURRENCY} at a time: {ideal / (last - first):.1%} of the ideal")
 
-    # as many answers in the store as the model would need hours for
+    # fill the store with answers that a real model would need hours for
     enrich(environment, folder / "t10000.csv", concurrency=64)
     seconds, peak = enrich(environment, folder / "t10000.csv")
     print(f"10,000 known tickets again: {seconds:.1f} s, peak {peak:,.0f} MB")
@@ -86,7 +86,7 @@ def measure(folder: Path, host: str) -> None:
 
 
 def tickets(file: Path, count: int) -> None:
-    """Write messages that all differ."""
+    """Write distinct messages."""
     with file.open("w", newline="", encoding="utf-8") as out:
         rows = csv.writer(out)
         rows.writerow(["ticket_id", "submitted_at", "subject", "body"])
@@ -99,13 +99,13 @@ def tickets(file: Path, count: int) -> None:
 def enrich(
     environment: dict[str, str], file: Path, concurrency: int = CONCURRENCY
 ) -> tuple[float, float]:
-    """Seconds and peak memory (MB) of reading all of a file."""
+    """Seconds and peak memory (MB) of reading a whole file."""
     reading = ("enrich", "--tickets", file, "--limit", "all", "--model", "stub")
     return measured([CHURN, *reading, "--concurrency", concurrency], environment)
 
 
 def times(host: str) -> tuple[float, float]:
-    """When the server saw the first request for a ticket, and had answered the last."""
+    """The times of the server's first request for a ticket, and of its last answer."""
     import httpx
 
     first, last = httpx.get(f"{host}/times", trust_env=False).json()
@@ -113,7 +113,7 @@ def times(host: str) -> tuple[float, float]:
 
 
 async def serve() -> None:
-    """Ollama's protocol over HTTP/1.1, as far as the engine speaks it."""
+    """Serve the part of Ollama's HTTP/1.1 protocol that the engine uses."""
     seen: list[float] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -125,7 +125,7 @@ async def serve() -> None:
                     if header.lower().startswith(b"content-length:"):
                         length = int(header.split(b":")[1])
                 await reader.readexactly(length)
-                # of a model
+                # the description of a model
                 body: object = {"capabilities": ["completion"], "model_info": {}}
                 if path == b"/api/chat":
                     seen.append(perf_counter())

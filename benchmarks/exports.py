@@ -1,8 +1,8 @@
-"""What exports cost where ten thousand customers are at risk, and one outcome logged there.
+"""Measures exports, and logging one outcome, with ten thousand customers at risk.
 
 Run it on an otherwise idle machine: .venv/bin/python benchmarks/exports.py
 
-Makes a company of that size and builds it first, which takes some minutes.
+It first generates and builds a company of that size, which takes some minutes.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What a command costs, measured from outside."""
+"""Measures the cost of a command from outside."""
 
 import os
 import subprocess
@@ -12,21 +12,22 @@ from time import perf_counter, sleep
 import psutil
 
 PAUSE_SECONDS = 0.03
-# looking for new processes is dear, and would slow down what is measured: often at first, then not
+# searching for new processes is expensive and would slow down the measured command, so search
+# often only at first
 PAUSES_A_SEARCH = 15
 ERROR_LINES = 30
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command cost, with all that it started.
+    """The cost of a command and its child processes.
 
     Attributes:
-        seconds: by the clock.
-        cpu_seconds: of all cores together, user and system.
-        peak_bytes: of memory (resident sets, added up) at any moment.
-        spilled_bytes: of files in the folder that was watched, at any moment.
-        output: what it printed.
+        seconds: wall-clock time.
+        cpu_seconds: user and system time of all cores.
+        peak_bytes: the peak of memory, as the sum of resident sets.
+        spilled_bytes: the peak size of files in the watched folder.
+        output: the printed output.
     """
 
     seconds: float
@@ -39,9 +40,9 @@ class Cost:
 def cost(
     command: Sequence[object], environment: Mapping[str, str], spill: Path | None = None
 ) -> Cost:
-    """Run a command that succeeds; `spill` is a folder into which it may write what is too much.
+    """Run a command and return its cost; `spill` is the folder into which it may spill.
 
-    Raises CalledProcessError, whose text ends with what the command said, where it fails.
+    Raises CalledProcessError if it fails; the error's text ends with the command's output.
     """
     arguments = [str(argument) for argument in command]
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
@@ -70,13 +71,13 @@ def cost(
         if process.returncode:
             lines = (said + errors.read()).splitlines()[-ERROR_LINES:]
             raise Failure(process.returncode, arguments, "\n".join(lines))
-    # what the system counted misses processes that nobody waited for, what was seen the last moment
+    # the system's count misses processes that no parent waited for, and ours misses the last moment
     counted = usage.ru_utime + usage.ru_stime
     return Cost(seconds, max(counted, tree.cpu_seconds), tree.peak_bytes, spilled, said)
 
 
 class Failure(subprocess.CalledProcessError):
-    """A command that failed, with its last words."""
+    """A failed command, with its last output."""
 
     def __str__(self) -> str:
         return f"{super().__str__()}\n{self.output}"
@@ -96,13 +97,13 @@ class _Tree:
         return sum(self._cpu_seconds.values())
 
     def kill(self) -> None:
-        """End all of them."""
+        """Kill all of them."""
         for process in [*self._root.children(recursive=True), self._root]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
     def look(self, *, search: bool) -> None:
-        """Note what the processes use now; with `search`, those that were started meanwhile too."""
+        """Record what the processes use now; with `search`, first look for new processes."""
         if search:
             try:
                 self._processes = [self._root, *self._root.children(recursive=True)]
@@ -121,7 +122,7 @@ class _Tree:
 
 
 def _most_memory(pid: int) -> int:
-    """Bytes that a process had at most so far, where the system keeps that; else 0."""
+    """A process's peak memory in bytes so far, if the system records it; else 0."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except OSError:
@@ -132,7 +133,7 @@ def _most_memory(pid: int) -> int:
 
 
 def _size(folder: Path | None) -> int:
-    """Bytes of the files right in a folder that may come and go."""
+    """The total bytes of files directly in a folder, which may vanish at any time."""
     if folder is None:
         return 0
     size = 0
@@ -149,6 +150,6 @@ def _size(folder: Path | None) -> int:
 
 
 def measured(command: Sequence[object], environment: Mapping[str, str]) -> tuple[float, float]:
-    """Seconds and peak memory (MB) of a command that succeeds, with all that it starts."""
+    """Seconds and peak memory (MB) of a command and its child processes."""
     found = cost(command, environment)
     return found.seconds, found.peak_bytes / 1e6

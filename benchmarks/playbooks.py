@@ -1,8 +1,8 @@
-"""What the pages of customers cost: pages a second, and memory that does not grow with them.
+"""Measures customer pages: pages per second, and memory, which must not grow with their number.
 
-Run it where the sample is built (`make run`): .venv/bin/python benchmarks/playbooks.py
+Build the sample first (`make run`), then run: .venv/bin/python benchmarks/playbooks.py
 
-Every page is another one: the customers of the list again and again, with other names and drafts.
+Every page differs: the customers of the list are repeated with other names and drafts.
 """
 
 from time import perf_counter, process_time

@@ -1,11 +1,11 @@
-"""What the reports cost: to build, to publish, to open, and to filter a list of 5,000 customers.
+"""Measures the reports: building, publishing, opening, and filtering a list of 5,000 customers.
 
 Run it on an otherwise idle machine: .venv/bin/python benchmarks/reports.py
 
-Builds the sample and then, which takes long, a company of which about so many customers are at risk
-(`--customers`, 0 for none). Prints seconds, peak memory and sizes of the site, what of it is the
-same whatever the data included; then, medians of five visits in a browser on this machine, when the
-executive page shows its figures, and how soon the at-risk list follows its filters.
+It builds the sample and then a company with about `--customers` customers at risk (0 for none),
+which takes long. It prints seconds, peak memory and the size of the site, with the part that is the
+same for all data. Then it prints medians of five visits in a local browser: when the executive page
+shows its figures, and how soon the at-risk list reacts to its filters.
 """
 
 import os
@@ -31,7 +31,7 @@ CHURN = Path(sys.executable).with_name("churn")
 LISTED = """
     select customer_id from marts.at_risk_customers where is_active order by contact_priority
 """
-# the figures have their values; then nothing hides or covers them in the window
+# wait until the figures have their values, then until nothing hides or covers them
 WATCH_FIGURES = """
     const values = () => [...document.querySelectorAll('.figure .text-2xl')];
     const complete = () => values().length > 0 && values().every((value) => value.innerText.trim());
@@ -51,7 +51,7 @@ WATCH_FIGURES = """
         observer.disconnect();
     }).observe(document, { childList: true, subtree: true, characterData: true });
 """
-# from the last click or key until other rows are drawn, all of which have the text
+# the time from the last click or key until new rows are drawn that all contain the text
 WATCH_ROWS = """(text) => {
     const rows = () => [...document.querySelectorAll("[data-testid='DataTable-customers'] tr")]
         .filter((row) => row.querySelector('td')).map((row) => row.textContent.trim())
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def places(folder: Path) -> dict[str, str]:
-    """An environment in which everything that is made lies in one folder."""
+    """An environment in which all output goes to one folder."""
     return os.environ | {
         "CHURN_WAREHOUSE": str(folder / "churn.duckdb"),
         "CHURN_STORE_DIR": str(folder / "store"),
@@ -112,7 +112,7 @@ def places(folder: Path) -> dict[str, str]:
 
 
 def measure_build(environment: Mapping[str, str]) -> None:
-    """One build of the site, its packages installed, and what it consists of."""
+    """Measure one build of the site, with packages installed, and the sizes of its parts."""
     seconds, peak = measured([CHURN, "reports"], environment)
     site = Path(environment["CHURN_REPORTS_DIR"])
     pages = sum(1 for _ in site.rglob("index.html"))
@@ -125,14 +125,14 @@ def measure_build(environment: Mapping[str, str]) -> None:
 
 
 def kind(file: Path) -> str:
-    """What a file of the site is."""
+    """The kind of a file of the site."""
     if file.suffix == ".html":
         return "pages"
     return "data" if file.parts[0] in ("data", "api") else "the same for all data"
 
 
 def measure_figures(browser: Browser, environment: Mapping[str, str]) -> None:
-    """When the main figures of the executive page are there, and can be seen."""
+    """Measure when the main figures of the executive page are drawn and visible."""
     times = []
     for page in visits(browser, environment, "", WATCH_FIGURES):
         page.wait_for_function("() => window.seenAt")
@@ -142,7 +142,7 @@ def measure_figures(browser: Browser, environment: Mapping[str, str]) -> None:
 
 
 def measure_list(browser: Browser, environment: Mapping[str, str]) -> None:
-    """How soon the at-risk list follows a box that is ticked, and an id that is typed."""
+    """Measure how soon the at-risk list reacts to a ticked box and to a typed id."""
     with duckdb.connect(environment["CHURN_WAREHOUSE"], read_only=True) as warehouse:
         listed = [customer for (customer,) in warehouse.execute(LISTED).fetchall()]
     ticked, typed = [], []
@@ -168,7 +168,7 @@ def measure_list(browser: Browser, environment: Mapping[str, str]) -> None:
 def visits(
     browser: Browser, environment: Mapping[str, str], path: str, script: str = ""
 ) -> Iterator[Page]:
-    """The same page, opened again and again by a browser that has never seen it."""
+    """Open the same page repeatedly, each time with an empty browser cache."""
     with serving(Path(environment["CHURN_REPORTS_DIR"])) as address:
         for _ in range(VISITS):
             context = browser.new_context(viewport={"width": 1280, "height": 900})

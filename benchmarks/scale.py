@@ -1,10 +1,10 @@
-"""What a build costs at any scale, beside a script by hand, pandas and Spark.
+"""Measures a build at any scale, beside hand-written SQL, pandas and Spark.
 
     make bench SCALE=100            or    .venv/bin/python benchmarks/scale.py 100
 
-A scale is so many times 25,000 usage rows, 50 a customer. Every contender runs in a process of its
-own, in turns, and the order turns round from run to run; their scores are compared. Data and
-results are kept in build/bench; killed at any moment, it can be started again.
+A scale of 1 means 25,000 usage rows, 50 per customer. Contenders take turns, each in a separate
+process, and the order is reversed from run to run. Their scores are compared. Data and results are
+stored in build/bench, so the benchmark can be killed and restarted at any time.
 """
 
 import os
@@ -37,12 +37,12 @@ MEMORY = re.compile(r"\d+(\.\d+)?[KMGT](I?B)?")
 
 
 def runs_of(scale: float) -> int:
-    """How often a scale is measured where nobody says it: what takes long, less often."""
+    """The default number of runs at a scale: fewer for slow scales."""
     return 3 if scale < 1000 else 2 if scale < 4000 else 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, keep; 0 when done, 1 where a contender failed or gives other scores."""
+    """Measure, print and store; returns 1 if a contender failed or gave other scores, else 0."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("scales", nargs="*", type=float, default=[100.0], metavar="SCALE")
     parser.add_argument("--runs", type=int, help="of each contender; 3, at scale 1000 2, at 4000 1")
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("of each contender there is one run (RUNS=1) or more")
     if options.memory_limit and not MEMORY.fullmatch(options.memory_limit):
         parser.error("a memory limit is a size, such as 512MB or 1GB")
-    # what was started ends, too
+    # turn SIGTERM into an exit, so that child processes end, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     console = Console(width=None if sys.stdout.isatty() else 140)
     if options.memory_limit:
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(
     scale: float, contenders: Sequence[Contender], runs: int, *, everything: bool, console: Console
 ) -> Result:
-    """Run all contenders that can, so many times, at one scale."""
+    """Run all able contenders `runs` times at one scale."""
     for left_over in FOLDER.glob(f"{WORK}*"):
         shutil.rmtree(left_over, ignore_errors=True)
     with console.status(f"Scale {scale:g}: making the data"):
@@ -112,7 +112,7 @@ def measure(
         else:
             able.append(contender)
     for number in range(runs):
-        # whoever takes very long runs in the first round alone
+        # very slow contenders run only in the first round
         turn = [one for one in able if number == 0 or not one.once]
         turn = turn if number % 2 == 0 else turn[::-1]
         run_once(turn, data, result, everything=everything, console=console)
@@ -128,7 +128,7 @@ def run_once(
     everything: bool,
     console: Console,
 ) -> None:
-    """Every contender once, in this order, in an empty folder; then their scores are compared."""
+    """Run every contender once, in this order, in an empty folder, then compare their scores."""
     with tempfile.TemporaryDirectory(prefix=WORK, dir=FOLDER) as folder:
         place = Place(Path(folder).resolve(), data, everything)
         for contender in contenders:

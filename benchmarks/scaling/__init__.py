@@ -1,10 +1,10 @@
-"""What a build costs, from 25,000 usage rows to 100 million, beside what else would do the work.
+"""Measures builds from 25,000 to 100 million usage rows, and compares them with alternatives.
 
-data         the companies, generated once and kept
-contenders   who does the work: a script, pandas, dbt, Spark
-floor        runs `floor.sql` or `windows.sql`, written by hand for DuckDB
-alternative  the same scores by pandas
-equality     whether all of them say the same
-results      what was measured, kept as JSON
-tables       what is printed, and the page `docs/benchmarks.md`
+data         the companies, generated once and cached
+contenders   the contenders: a script, pandas, dbt, Spark
+floor        runs `floor.sql` or `windows.sql`, hand-written for DuckDB
+alternative  the same scores in pandas
+equality     checks that all contenders give the same scores
+results      the measurements, stored as JSON
+tables       the printed tables, and the page `docs/benchmarks.md`
 """

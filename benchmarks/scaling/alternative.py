@@ -1,7 +1,7 @@
-"""The obvious alternative: the scores by pandas, as an experienced analyst would write them.
+"""The obvious alternative: scores in pandas, as an experienced analyst would write them.
 
-It trusts the data but for what breaks it: values that are no numbers or dates, rows that came
-twice. It checks nothing, explains nothing but the reasons, and keeps nothing for the next time.
+It handles only data that would break it: invalid numbers or dates, and repeated rows. It checks
+nothing else, explains nothing except the reasons, and stores nothing for the next run.
 """
 
 import json
@@ -18,7 +18,7 @@ JUDGED = ["risk_score", "risk_level", "top_reasons"]
 
 
 def scores(data_dir: Path) -> pd.DataFrame:
-    """One row a customer: windows, score, level and reasons, by the rules `standard`.
+    """One row per customer: windows, score, level and reasons, by the rules `standard`.
 
     Reads the loaded Parquet files of `data_dir`.
     """
@@ -48,7 +48,7 @@ def scores(data_dir: Path) -> pd.DataFrame:
 
 
 def read(data_dir: Path, table: str) -> pd.DataFrame:
-    """A table without rows that came twice and blanks around ids."""
+    """Read a table without repeated rows and without blanks around ids."""
     rows = read_all(data_dir, table).drop_duplicates()
     for column in ("subscription_id", "account_id"):
         if column in rows:
@@ -57,14 +57,14 @@ def read(data_dir: Path, table: str) -> pd.DataFrame:
 
 
 def read_all(data_dir: Path, table: str) -> pd.DataFrame:
-    """A table as it was exported."""
+    """Read a table as exported."""
     return pd.read_parquet(data_dir / f"{table}.parquet").drop(columns="_row_number")
 
 
 def read_usage(data_dir: Path) -> pd.DataFrame:
-    """Usage rows: the columns that a score needs, typed.
+    """Read the typed columns of usage rows that a score needs.
 
-    Copies are looked for among the rows whose id comes twice: a hundredth of the work.
+    This looks for copies only among rows with repeated ids, which is a hundredth of the work.
     """
     usage = read_all(data_dir, "feature_usage")
     is_repeated = usage["usage_id"].duplicated(keep=False)
@@ -80,7 +80,7 @@ def read_usage(data_dir: Path) -> pd.DataFrame:
 
 
 def read_tickets(data_dir: Path) -> pd.DataFrame:
-    """Tickets with typed columns."""
+    """Read tickets with typed columns."""
     tickets = read(data_dir, "support_tickets")
     for column in ("submitted_at", "closed_at"):
         tickets[column] = pd.to_datetime(tickets[column], errors="coerce")
@@ -93,7 +93,7 @@ def read_tickets(data_dir: Path) -> pd.DataFrame:
 
 
 def usage_windows(usage: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Usage of both windows and errors of the current one, by subscription."""
+    """Usage of both windows, and errors of the current one, by subscription."""
     current = usage["usage_date"].between(as_of - THIRTY_DAYS, as_of)
     prior = usage["usage_date"].between(
         as_of - 2 * THIRTY_DAYS, as_of - THIRTY_DAYS, inclusive="left"
@@ -108,7 +108,7 @@ def usage_windows(usage: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
 
 def support_window(tickets: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Tickets of the support window by account; satisfaction is the latest one."""
+    """Tickets of the support window by account, with the latest satisfaction."""
     next_day = as_of + pd.Timedelta(days=1)
     recent = tickets[tickets["submitted_at"].between(as_of - THIRTY_DAYS, next_day, "left")]
     counted = recent.groupby("account_id").agg(
@@ -127,7 +127,7 @@ def support_window(tickets: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
 
 def judge(customer: Any) -> tuple[int, str, str | None]:
-    """Score, level and reasons of one customer."""
+    """The score, level and reasons of one customer."""
     points = 0
     reasons = []
     usage_before = customer.usage_prev30d

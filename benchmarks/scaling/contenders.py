@@ -1,4 +1,4 @@
-"""Who does the work, each in a process of its own that knows nothing yet."""
+"""The contenders, each of which runs in a fresh process."""
 
 import importlib.util
 import json
@@ -19,27 +19,27 @@ from scaling.data import Company
 
 HERE = Path(__file__).parent
 DBT = Path(sys.executable).with_name("dbt")
-# Today's scores, their audit, the list, the figures and the quality tables: no past dates.
+# Today's scores, their audit, the list, the figures and the quality tables, without past dates.
 CORE = ("--selector", "core", "--vars", "{history_weeks: 1, backtest_weeks: 0}")
 MODELS_ONLY = ("--exclude-resource-type", "test", "unit_test")
-# Measured: bytes of memory of pandas for a usage row, what comes with it included.
+# Measured: memory of pandas in bytes per usage row, including its share of other tables.
 PANDAS_BYTES_A_ROW = 420
 LARGEST_SCALE_OF_SPARK = 100
-# Measured: at scale 4000 it stops for want of memory, with the limit that the profile sets.
+# Measured: at scale 4000 it runs out of memory, with the profile's limit.
 LARGEST_SCALE_OF_FLOOR = 1000
 
-# One measurement: seconds of the work, and of the process that did it; models by name.
+# One measurement: seconds of the work and of its process, and of models by name.
 Run = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Place:
-    """An empty folder to work in, and what to work on.
+    """An empty working folder, and its data.
 
     Attributes:
-        folder: everything that is written lies there.
+        folder: all output goes here.
         company: the data.
-        everything: build the history and all that follows from it, too.
+        everything: whether to build the history and its dependents, too.
     """
 
     folder: Path
@@ -48,30 +48,30 @@ class Place:
 
     @property
     def data(self) -> Path:
-        """Where dbt finds the data, today's and tomorrow's."""
+        """The folder in which dbt finds the data of both days."""
         return self.folder / "data"
 
     @property
     def spill(self) -> Path:
-        """What does not fit into memory."""
+        """The spill folder."""
         return self.folder / "spill"
 
     @property
     def scores(self) -> Path:
-        """The scores of pandas."""
+        """The file of pandas' scores."""
         return self.folder / "pandas.parquet"
 
     @property
     def spark_scores(self) -> Path:
-        """The folder of the scores of Spark."""
+        """The folder of Spark's scores."""
         return self.folder / "spark/warehouse/marts.db/customer_risk"
 
     def database(self, name: str) -> Path:
-        """The database of a contender. Views in it name the file: all have the same name."""
+        """A contender's database. Its views contain the file name, so all use the same name."""
         return self.folder / name / "churn.duckdb"
 
     def environment(self, name: str) -> dict[str, str]:
-        """Everything that is made goes into the folder."""
+        """An environment in which all output goes to the folder."""
         self.database(name).parent.mkdir(exist_ok=True)
         return os.environ | {
             "CHURN_WAREHOUSE": str(self.database(name)),
@@ -84,18 +84,18 @@ class Place:
         }
 
     def receive(self, data: Path) -> None:
-        """Put loaded data where dbt finds it."""
+        """Place loaded data where dbt finds it."""
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.copytree(data, self.data, copy_function=os.link)
 
 
 def script(name: str, place: Place) -> dict[str, Run]:
-    """A script by hand: `floor` or `windows`."""
+    """Run a hand-written script: `floor` or `windows`."""
     return {name: run_script(name, place, name, place.company.base)}
 
 
 def run_script(script: str, place: Place, name: str, data: Path) -> Run:
-    """Run a script on loaded data, into a database of that name."""
+    """Run a script on loaded data, into the named database."""
     command = [sys.executable, HERE / "floor.py", HERE / f"{script}.sql", data]
     found = cost(command, place.environment(name), place.spill)
     return _run(found, json.loads(found.output)["seconds"])
@@ -109,7 +109,7 @@ def pandas(place: Place) -> dict[str, Run]:
 
 
 def dbt(place: Place) -> dict[str, Run]:
-    """A build of everything, and one a day later."""
+    """Run a full build, and an incremental one a day later."""
     place.receive(place.company.base)
     full = _build(place, "dbt")
     place.receive(place.company.later)
@@ -117,7 +117,7 @@ def dbt(place: Place) -> dict[str, Run]:
 
 
 def spark(place: Place) -> dict[str, Run]:
-    """The same models on Spark."""
+    """Run the same models on Spark."""
     place.receive(place.company.base)
     return {"spark": _build(place, "spark", "--target", "spark")}
 
@@ -125,7 +125,7 @@ def spark(place: Place) -> dict[str, Run]:
 def _build(place: Place, name: str, *options: str, warehouse: str | None = None) -> Run:
     environment = place.environment(name)
     if warehouse:
-        # the scores of the first day stay, to be compared
+        # keep the first day's scores for the comparison
         shutil.copyfile(place.database(warehouse), place.database(name))
     selection = () if place.everything else CORE
     command = [DBT, "--quiet", "build", *MODELS_ONLY, *selection, *options]
@@ -148,7 +148,7 @@ def span(results: Sequence[Mapping[str, Any]]) -> float:
 
 
 def model_times(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Seconds of each model, the slowest first."""
+    """Seconds of each model, slowest first."""
     times = {
         result["unique_id"].rpartition(".")[2]: result["execution_time"]
         for result in results
@@ -169,13 +169,13 @@ def _run(found: Cost, seconds: float) -> Run:
 
 @dataclass(frozen=True)
 class Contender:
-    """One who does the work.
+    """A contender.
 
     Attributes:
-        name: how it is asked for.
-        work: does it, and returns what was measured, by name.
-        hindrance: why it cannot, for so many usage rows at this scale; None where it can.
-        once: takes so long that one round has to do.
+        name: its name on the command line.
+        work: does the work, and returns measurements by name.
+        hindrance: for a scale and its usage rows, why it cannot run; None if it can.
+        once: whether it is so slow that it runs only in the first round.
     """
 
     name: str
@@ -185,7 +185,7 @@ class Contender:
 
 
 def _none(scale: float, rows: int) -> None:
-    """Nothing stands in the way."""
+    """No hindrance."""
 
 
 def _no_floor(scale: float, rows: int) -> str | None:

@@ -1,4 +1,4 @@
-"""The companies that are measured: generated and loaded once, made again when incomplete."""
+"""The measured companies: generated and loaded once, and regenerated if incomplete."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from measure import Cost, cost
 ROWS_A_SCALE = 25_000
 CHURN = (sys.executable, "-c", "from churn.cli import main; main()")
 COMPLETE = "complete.json"
-# what these files say, the data looks like; those of the package, and of the project
+# these files of the package and of the project determine the data
 MAKERS = ("generate/*.py", "load/*.py", "project/options.py", "warehouse/sql_text.py")
 CONFIGURATION = Path("dbt_project.yml")
 
@@ -31,7 +31,7 @@ class Company:
     Attributes:
         base: the folder to build from.
         later: the same company a day later.
-        facts: rows by table, and what it cost to generate and to load them.
+        facts: rows by table, and the cost of generating and loading them.
     """
 
     base: Path
@@ -40,7 +40,7 @@ class Company:
 
 
 def company(scale: int | float, folder: Path) -> Company:
-    """The company of a scale, from `folder` or made there; needs the project's own folder."""
+    """Return a scale's company from `folder`, or create it there; run in the project's folder."""
     home = folder / f"scale-{scale:g}"
     found = Company(home / "base", home / "later", _facts(home))
     if found.facts.get("made_by") == _makers():
@@ -48,7 +48,7 @@ def company(scale: int | float, folder: Path) -> Company:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     generating, loading = _make(scale, 0, found.base)
-    # on top of the first days, as the data of the next day comes
+    # load the next day on top of the first data, as a user would
     shutil.copytree(found.base, found.later, copy_function=os.link)
     _make(scale, 1, found.later)
     facts = {
@@ -66,7 +66,7 @@ def company(scale: int | float, folder: Path) -> Company:
 
 
 def _make(scale: float, more_days: int, target: Path) -> tuple[Cost, Cost]:
-    """Generate and load into `target`; what both cost."""
+    """Generate and load into `target`; return the costs of both."""
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         exported = Path(scratch) / "export"
         environment = {**os.environ, "CHURN_DATA_DIR": str(target.resolve())}
@@ -100,7 +100,7 @@ def _facts(home: Path) -> dict[str, Any]:
 
 
 def _makers() -> str:
-    """A digest of what makes the data: code, configuration, the version of DuckDB."""
+    """A digest of what determines the data: code, configuration, the version of DuckDB."""
     package = Path(churn.__file__).parent
     digest = hashlib.md5(duckdb.__version__.encode(), usedforsecurity=False)
     for pattern in MAKERS:

@@ -1,4 +1,4 @@
-"""Whether all contenders give the same scores: else they do not do the same work."""
+"""Checks that all contenders give the same scores, and so do the same work."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ COMPARED = """
 
 
 class UnequalError(AssertionError):
-    """Two contenders give different scores."""
+    """Two contenders gave different scores."""
 
 
 def check(place: Place) -> list[str]:
-    """Compare what was computed in a place with the floor; returns who was compared.
+    """Compare the scores in a place with the floor's, and return the compared contenders.
 
-    The floor runs now where it has not run on the data, which it never has on that of a day later.
+    If the floor has not run on the data, it runs now. For the later day's data this is always so.
 
-    Raises UnequalError for the first one that gives other scores.
+    Raises UnequalError for the first contender with other scores.
     """
     today, later = place.company.base, place.company.later
     compared = []

@@ -1,4 +1,4 @@
-"""Run one of the hand-written scripts with the settings of the project's profile.
+"""Runs one of the hand-written scripts with the settings of the project's profile.
 
     floor.py <script.sql> <folder of loaded data>
 
@@ -17,7 +17,7 @@ from churn.warehouse.sql_text import literal
 
 
 def run(script: Path, data_dir: Path) -> float:
-    """The seconds that the statements of a script took together."""
+    """The total seconds of a script's statements."""
     settings = profile()
     with duckdb.connect(settings["path"], config=settings.get("config_options", {})) as database:
         for name, value in settings.get("settings", {}).items():

@@ -1,4 +1,4 @@
-"""What was measured at a scale, kept as JSON under build/bench."""
+"""The measurements at a scale, stored as JSON under build/bench."""
 
 import json
 import os
@@ -22,14 +22,14 @@ class Result:
     """All runs at one scale.
 
     Attributes:
-        scale: times 25,000 usage rows.
-        data: rows by table, and what it cost to make them.
-        settings: the memory limit, the usual one, and whether the history was built, too.
-        machine: cores, memory, versions, and the load when it began.
-        finished: date and time.
-        runs: what was measured: `windows`, `floor`, `pandas`, `full`, `day`, `spark`.
-        skipped: why others are missing.
-        earlier: who was measured in an earlier run of the benchmark, and when it finished.
+        scale: the number of usage rows, divided by 25,000.
+        data: rows by table, and the cost of generating and loading them.
+        settings: the memory limit, the usual limit, and whether the history was built.
+        machine: cores, memory, versions, and the load at the start.
+        finished: date and time of the end.
+        runs: the measurements by name: `windows`, `floor`, `pandas`, `full`, `day`, `spark`.
+        skipped: why contenders are missing.
+        earlier: contenders measured in an earlier run of the benchmark, and its end.
     """
 
     scale: float
@@ -43,21 +43,21 @@ class Result:
 
     @property
     def usage_rows(self) -> int:
-        """How many there are."""
+        """The number of usage rows."""
         return int(self.data["usage_rows"])
 
     @property
     def memory_limit(self) -> str:
-        """That of DuckDB."""
+        """DuckDB's memory limit."""
         return str(self.settings["memory_limit"])
 
     @property
     def is_usual(self) -> bool:
-        """Whether the memory limit is the one of the project."""
+        """Whether the memory limit is the project's default."""
         return self.memory_limit == self.settings["usual_memory_limit"]
 
     def middle(self, name: str, what: str = "seconds") -> float | None:
-        """The median of the runs of a contender; None where it did not run."""
+        """The median of a contender's runs; None if it did not run."""
         values = [run[what] for run in self.runs.get(name, ())]
         return median(values) if values else None
 
@@ -67,12 +67,12 @@ class Result:
         return min(values), max(values)
 
     def ratio(self, name: str, other: str, what: str = "seconds") -> float | None:
-        """How many times what another one took; None where one of them did not run."""
+        """The ratio of two contenders' medians; None if one of them did not run."""
         one, two = self.middle(name, what), self.middle(other, what)
         return one / two if one is not None and two else None
 
     def model_times(self, name: str = "full") -> list[tuple[str, float]]:
-        """Median seconds of each model, the slowest first."""
+        """Median seconds of each model, slowest first."""
         runs = self.runs.get(name, ())
         times = {
             model: median(run["models"][model] for run in runs if model in run["models"])
@@ -82,7 +82,7 @@ class Result:
         return sorted(times.items(), key=lambda item: -item[1])
 
     def keep(self, folder: Path) -> "Result":
-        """Write it, together with what others took earlier where all else is equal; return both."""
+        """Write the result, merged with earlier measurements under equal conditions; return it."""
         folder.mkdir(parents=True, exist_ok=True)
         limit = re.sub(r"\W", "_", self.memory_limit)
         file = folder / f"scale-{self.scale:g}-{limit}.json"
@@ -106,12 +106,12 @@ class Result:
         )
 
     def _circumstances(self) -> tuple[Mapping[str, Any], ...]:
-        """What must be equal for two measurements to be compared."""
+        """The conditions that must be equal for two measurements to be comparable."""
         return self.data, self.settings, {**self.machine, "load": None}
 
 
 def read_all(folder: Path) -> list[Result]:
-    """Everything that is kept, the smallest scale first, at each the usual memory limit first."""
+    """All stored results, by scale; at each scale the usual memory limit comes first."""
     found = [_read(file) for file in sorted(folder.glob("scale-*.json"))]
     return sorted(found, key=lambda result: (result.scale, not result.is_usual))
 
@@ -121,7 +121,7 @@ def _read(file: Path) -> Result:
 
 
 def growth(results: Sequence[Result], name: str, what: str = "seconds") -> list[str]:
-    """From each scale to the next: `10 → 100: 8.1 × for 10 × the rows`."""
+    """The growth from each scale to the next: `10 → 100: 8.1 × for 10 × the rows`."""
     lines = []
     for before, after in pairwise(result for result in results if result.is_usual):
         one, two = before.middle(name, what), after.middle(name, what)
@@ -134,7 +134,7 @@ def growth(results: Sequence[Result], name: str, what: str = "seconds") -> list[
 
 
 def machine() -> dict[str, Any]:
-    """What the measurements depend on; nothing that names the machine."""
+    """The properties that affect measurements; none of them identifies the machine."""
     versions = {"Python": platform.python_version()}
     for package in PACKAGES:
         try:

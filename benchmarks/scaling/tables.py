@@ -1,4 +1,4 @@
-"""What is printed, and what the page `docs/benchmarks.md` shows."""
+"""Formats the printed tables and those of the page `docs/benchmarks.md`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ SLOWEST = 3
 NOT_MEASURED = "not measured"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
-# What must hold: what, at which scale, what was measured, the bar; None where it was not measured.
+# A required limit: description, scale, measurement, bar. None if it was not measured.
 Measure = Callable[[Result], float | None]
 
 
@@ -61,12 +61,12 @@ BARS: tuple[tuple[str, float, Measure, float], ...] = (
     ),
 )
 GROWTH_BAR = (100, 1000, 11.0)
-# A full build ends at this scale with this memory limit.
+# A full build must succeed at this scale with this memory limit.
 LIMIT_BAR = (1000, "1GB")
 
 
 def rows_of(result: Result) -> list[tuple[str, ...]]:
-    """One row a contender that ran, as text, in the columns of `HEADER`."""
+    """One row of text per contender that ran, in the columns of `HEADER`."""
     rows = []
     for name, label in LABELS.items():
         if name not in result.runs:
@@ -102,7 +102,7 @@ def _ratio(value: float | None) -> str:
 
 
 def title(result: Result) -> str:
-    """Such as: Scale 100: 2,500,000 usage rows, 50,007 customers, 132,094 tickets."""
+    """For example: Scale 100: 2,500,000 usage rows, 50,007 customers, 132,094 tickets."""
     rows = result.data["rows"]
     limit = "" if result.is_usual else f" with a memory limit of {result.memory_limit}"
     return (
@@ -112,7 +112,7 @@ def title(result: Result) -> str:
 
 
 def notes(result: Result) -> list[str]:
-    """What stands below the table of a scale."""
+    """The notes below the table of a scale."""
     lines = []
     if slowest := result.model_times()[:SLOWEST]:
         named = ", ".join(f"`{model}` {_number(seconds)} s" for model, seconds in slowest)
@@ -148,9 +148,9 @@ def show(result: Result, console: Console) -> None:
 
 
 def bars(results: Sequence[Result]) -> list[tuple[str, str, str, str]]:
-    """What must hold, and whether it does: what, measured, bar, yes or no; all are listed."""
+    """All required limits: description, measurement, bar, and whether it holds (yes or no)."""
     usual = {result.scale: result for result in results if result.is_usual}
-    # the largest scale may need another limit than the usual one
+    # the largest scale may need another memory limit than the usual one
     largest = {result.scale: result for result in results if result.scale >= 4000}
     at = largest | usual
     found = [
@@ -179,7 +179,7 @@ def _limit_bar(results: Sequence[Result]) -> tuple[str, str, str, str]:
 
 
 def show_bars(results: Sequence[Result], console: Console) -> None:
-    """Print growth and what must hold."""
+    """Print the growth and the required limits."""
     for name in ("full", "day"):
         for line in growth(results, name):
             console.print(f"Growth of {LABELS[name]}, {line}", highlight=False, markup=False)
@@ -194,9 +194,9 @@ def show_bars(results: Sequence[Result], console: Console) -> None:
 
 
 def write_page(page: Path, results: Sequence[Result]) -> None:
-    """Put the results between the marks of the page; what stands around them is written by hand.
+    """Write the results between the marks of the page; the text around them is hand-written.
 
-    Raises ValueError where the page has no marks.
+    Raises ValueError if the page has no marks.
     """
     text = page.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)

@@ -1,5 +1,5 @@
-"""The Python side of the churn early-warning system: what SQL cannot do.
+"""The Python part of the churn early-warning system, for everything that SQL cannot do.
 
-Each folder imports only from itself and from folders below it; `tests/python/test_layers.py` holds
-the order.
+Each package imports only from itself and from packages in lower layers;
+`tests/python/test_layers.py` defines the order.
 """

@@ -1,4 +1,4 @@
-"""What `churn backtest` prints: how past warnings turned out, for your data or generated data.
+"""Implements `churn backtest`: how past warnings turned out, on your data or generated data.
 
-Wording may change here; the figures come from the marts.
+This package only words the results; the figures come from the marts.
 """

@@ -16,7 +16,7 @@ from churn.project.options import DEFAULT_KNOWN_ACCOUNTS, DEFAULT_SEED, Signal
 from churn.terminal import progress_bar
 from churn.warehouse import Row, reading
 
-# A Saturday: 90 days before it, where the oracle speaks, is a Sunday, which the backtest judges.
+# A Saturday. The oracle predicts 90 days earlier, on a Sunday, which the backtest also judges.
 UNTIL = date(2026, 9, 26)
 
 _OF_DAY = """
@@ -36,7 +36,7 @@ _VERDICTS = """
 class Comparison:
     """The oracle and every rule set on the same customers, label and date.
 
-    `oracle` is None where nobody or everybody left. `of_day` and `verdicts` are rows of
+    `oracle` is None if nobody or everybody left. `of_day` and `verdicts` are rows of
     `marts.risk_backtest` and `marts.backtest_verdicts`: subscription_ended, dated signals only.
     """
 
@@ -57,13 +57,12 @@ def compare(
     seed: int = DEFAULT_SEED,
     signal: Signal = "strong",
 ) -> Comparison:
-    """Generate data, load and build it in a temporary place, and read off who knew how much.
+    """Generate, load and build data in a temporary folder, and compare the rule sets.
 
-    Nothing of the user's is touched, and nothing is left behind. Raises ChurnError when a step
-    fails.
+    This touches none of the user's files and removes its own. Raises ChurnError if a step fails.
     """
     with temporary_place("churn-backtest-") as folder:
-        # nothing is read from the user's store, and nothing written to it
+        # use a separate store instead of the user's
         os.environ["CHURN_STORE_DIR"] = str(folder / "store")
         project, source = Project(), folder / "generated"
         with progress_bar(console, "Generating") as progress:

@@ -1,6 +1,6 @@
 """Prints the backtest: whether the warnings of the past came true.
 
-Everything shown is selected from the marts; nothing is computed here.
+It only selects from the marts and computes nothing.
 """
 
 from collections.abc import Sequence
@@ -71,11 +71,11 @@ class _Rows(NamedTuple):
 def show_backtest(project: Project, console: Console) -> None:
     """Print whether the warnings came true, by rule set, date, rule and score.
 
-    Raises InputError when there is no built warehouse, ChurnError when it cannot be read.
+    Raises InputError if there is no built warehouse, and ChurnError if it cannot be read.
     """
     with reading(project) as warehouse:
         rows = _Rows(
-            # the verdict is what this page says anyway
+            # this page shows the verdict anyway
             warnings=warehouse.warnings(besides="backtest_verdicts"),
             data_set=warehouse.data_set(),
             verdicts=warehouse.select(_VERDICTS),
@@ -99,7 +99,7 @@ def show_backtest(project: Project, console: Console) -> None:
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
-    """Print how well the rule sets did on generated data, beside an oracle that knows the truth."""
+    """Print how the rule sets did on generated data, beside an oracle that knows the truth."""
     day, oracle = comparison.as_of_date, comparison.oracle
     of_day = {row["ruleset"]: row for row in comparison.of_day}
     verdicts = comparison.verdicts
@@ -297,7 +297,7 @@ def _print_next(console: Console) -> None:
 
 
 def _table(console: Console) -> Table:
-    """Two blanks between the columns; one where there is no room to spare."""
+    """A table with two blanks between columns, or one in a narrow console."""
     blanks = 1 if console.width >= 100 else 0
     return Table(box=box.SIMPLE_HEAD, padding=(0, blanks, 0, 0), pad_edge=False, show_edge=False)
 

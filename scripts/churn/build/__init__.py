@@ -1,4 +1,4 @@
-"""Runs dbt: builds the warehouse, or the part of it that changed, and watches for new data.
+"""Runs dbt: builds the whole warehouse or the changed part, and watches for new data.
 
-Change here how a build runs; what it computes is in `models` and `macros`.
+This package controls how a build runs; `models` and `macros` define what it computes.
 """

@@ -1,4 +1,4 @@
-"""What `churn run`, `churn load` and other commands do that load or build."""
+"""Implements `churn run`, `churn load` and the build steps of other commands."""
 
 import shlex
 from collections.abc import Mapping
@@ -31,10 +31,10 @@ def build_everything(
     full_refresh: bool,
     record: bool,
 ) -> str:
-    """Load `data` if it is given, build everything, and record the scores of the as-of date.
+    """Load `data` if given, build everything, and record the scores of the as-of date.
 
-    Returns why the scores were not recorded: for a run with variables, or of an older date,
-    without `record`. The text is empty otherwise.
+    Without `record`, a run with variables or of an older date records nothing. Returns why the
+    scores were not recorded, or an empty text if they were.
     """
     if data is not None:
         data_dir: Path | None = load_data(project, console, data, partial)
@@ -54,7 +54,7 @@ def build_everything(
 
 
 def load_data(project: Project, console: Console, data: Path, partial: bool) -> Path:
-    """Load the user's files and print a summary; returns the folder of the loaded tables."""
+    """Load the user's files, print a summary, and return the folder of the loaded tables."""
     with progress_bar(console, "Loading") as progress:
         summary = load_files(data, project, partial=partial, progress=progress)
     print_summary(summary, console)
@@ -69,14 +69,14 @@ def build_once(project: Project, console: Console) -> None:
 
 
 def make_command(data_dir: Path, target: str = "run") -> str:
-    """The command line that runs a target of the Makefile on this loaded data."""
+    """Return the command line that runs a Makefile target on this loaded data."""
     return f"CHURN_DATA_DIR={shlex.quote(str(data_dir))} make {target}"
 
 
 def say_what_is_built(
     project: Project, console: Console, data_dir: Path | None, target: str = "run"
 ) -> None:
-    """Print which data the build reads, and how to build from loaded data that it leaves alone."""
+    """Print which data the build reads, and how to build from loaded data that it does not use."""
     if data_dir is not None:
         console.print(f"Building from the data in {data_dir}.", markup=False, highlight=False)
         return

@@ -20,18 +20,18 @@ from churn.warehouse import WarehouseInUse, reading
 from churn.warehouse.build_record import is_complete, keep, last_build, made_from, why_all_again
 from churn.warehouse.lock import reserved
 
-# dbt is half of what the commands load: those that build nothing start without it
+# importing dbt is half of the start-up time: commands that build nothing skip it
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
     from dbt_common.events.base_types import EventMsg
 
-# dbt unit tests check the code, not the data: `make test` runs them, a build of data need not
+# dbt unit tests check the code, not the data: `make test` runs them, and builds skip them
 _BUILD = ["build", "--exclude-resource-type", "unit_test"]
 _BUILD_UNTESTED = [*_BUILD, "test"]
 _DOCS_PAGE = Path("build/docs/index.html")
-# how DuckDB begins what `stop_build` says: the data cannot be used as it is
+# DuckDB's prefix for messages of `stop_build`, which rejects unusable data
 _STOPPED = "Invalid Input Error: "
-# how dbt begins what `raise_compiler_error` says while it builds
+# dbt's prefix for messages of `raise_compiler_error` during a build
 _NOT_COMPILED = "Compilation Error"
 _FAILURES_SHOWN = 5
 _UNREADABLE_WAREHOUSE = (
@@ -50,7 +50,7 @@ _ALL_AGAIN = "Every row is read again."
 _OTHER_DATA = (
     "The loaded data is not what the warehouse was built from: this reads it as it is now."
 )
-# where in Java, or how many more such lines
+# a line of a Java stack trace, or the count of omitted lines
 _JAVA_FRAME = re.compile(r"at [\w.$/<>@-]+\(.*\)$|\.\.\. \d+ more")
 _CHANGED_SINCE = (
     "The warehouse is not as the last complete build left it: this goes by what that was made from."
@@ -69,15 +69,15 @@ def build(
     tested: bool = True,
     full_refresh: bool = False,
 ) -> None:
-    """Build the project into the warehouse: all of it, or only these `models`.
+    """Build the whole project into the warehouse, or only these `models`.
 
-    `data_dir` is the folder of loaded data to read, None for the bundled sample. `variables`
-    override those of `dbt_project.yml`. `tables` are those of the store whose changes the `models`
-    show. Without `tested`, tests of the data are left out. A `full_refresh` builds anew, too, what
-    is otherwise only added to. A build of everything does so unasked, and says why, wherever it
-    must not add to what it finds (`why_all_again`).
+    `data_dir` is the folder of loaded data to read, or None for the bundled sample. `variables`
+    override those of `dbt_project.yml`. `tables` are the store tables whose changes the `models`
+    show. Without `tested`, data tests are skipped. `full_refresh` also rebuilds incremental models
+    from scratch. A build of everything does so by itself, and says why, if it must not be
+    incremental (`why_all_again`).
 
-    Raises InputError when the configuration is wrong, ChurnError when the build fails or the
+    Raises InputError if the configuration is wrong, and ChurnError if the build fails or the
     warehouse is in use.
     """
     if data_dir is None:
@@ -99,7 +99,7 @@ def build(
             if not models:
                 keep(project, record)
             elif last is not None:
-                # what was complete is so with a part of it built again
+                # a complete warehouse stays complete after a partial rebuild
                 shown = {name: record["stored"].get(name) for name in tables}
                 keep(project, {**last, "stored": {**last["stored"], **shown}})
     console.print()
@@ -112,7 +112,7 @@ def build_command(
     tested: bool = True,
     full_refresh: bool = False,
 ) -> list[str]:
-    """The arguments with which dbt builds, on the target of the profile."""
+    """Return the dbt arguments of a build, for the profile's default target."""
     arguments = [*_QUIET, *(_BUILD if tested else _BUILD_UNTESTED)]
     arguments += ["--vars", yaml.safe_dump(dict(variables or {}))]
     if models:
@@ -123,9 +123,9 @@ def build_command(
 
 
 def run_showing_progress(arguments: list[str], project: Project, console: Console) -> None:
-    """Run dbt with a progress bar over what it builds.
+    """Run dbt with a progress bar.
 
-    Raises InputError when the configuration is wrong, ChurnError when the build fails.
+    Raises InputError if the configuration is wrong, and ChurnError if the build fails.
     """
     progress = Progress(
         TextColumn("Building"),
@@ -153,10 +153,10 @@ def run_showing_progress(arguments: list[str], project: Project, console: Consol
 def rebuild(
     project: Project, console: Console, models: Sequence[str], tables: Sequence[str]
 ) -> None:
-    """Build these models again if any of these tables of the store has changed since the last time.
+    """Rebuild these models if any of these store tables has changed since the last build.
 
-    From the data and with the variables of the last complete build. Where there is none, where it
-    was changed since, or where the data or the code is another, everything is built.
+    Uses the data and variables of the last complete build. Builds everything if there is no such
+    build, or if its warehouse, the data or the code has changed since.
     """
     last, data_dir = last_build(project), built_from(project)
     variables = last["variables"] if last else None
@@ -171,9 +171,9 @@ def rebuild(
 
 
 def build_what_was_logged(project: Project, console: Console) -> None:
-    """Build what shows outcomes, if any were logged since the last build.
+    """Rebuild the models that show outcomes, if any were logged since the last build.
 
-    Raises InputError where nothing has been built: which data to build from is not guessed here.
+    Raises InputError if nothing has been built yet: this function does not guess which data to use.
     """
     with reading(project):
         is_on_record = last_build(project) is not None
@@ -184,10 +184,10 @@ def build_what_was_logged(project: Project, console: Console) -> None:
 
 
 class Inputs(NamedTuple):
-    """What the warehouse was built from.
+    """The inputs of a build.
 
-    `data_dir` is None for the bundled sample; `doubt` says why a build from it may differ, and is
-    empty where it cannot.
+    `data_dir` is None for the bundled sample. `doubt` says why a build from these inputs may differ
+    from the warehouse; it is empty if it cannot differ.
     """
 
     data_dir: Path | None
@@ -196,7 +196,7 @@ class Inputs(NamedTuple):
 
 
 def inputs(project: Project) -> Inputs:
-    """What the last build was made from; what one would be made from where it left no record."""
+    """Return the inputs of the last build, or of a new build if there is no record."""
     last = last_build(project)
     if last is None:
         return Inputs(project.data_dir, {}, _NO_RECORD)
@@ -209,7 +209,7 @@ def inputs(project: Project) -> Inputs:
 
 
 def built_from(project: Project) -> Path | None:
-    """The data that the warehouse was built from, or would be: None for the bundled sample."""
+    """Return the data folder of the last build or of a new one; None for the bundled sample."""
     last = last_build(project)
     if project.data_dir is not None or last is None or last["data_dir"] is None:
         return project.data_dir
@@ -219,11 +219,11 @@ def built_from(project: Project) -> Path | None:
 def _invoke(
     arguments: list[str], project: Project, on_event: Callable[["EventMsg"], None] | None = None
 ) -> None:
-    """Run dbt, let go of the warehouse, and say what went wrong."""
+    """Run dbt, close its connections, and raise a readable error if it fails."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    # this project, whatever DBT_PROJECT_DIR says: all other paths are of this one
+    # override DBT_PROJECT_DIR: all other paths belong to this project
     command = [*arguments, "--project-dir", str(Path.cwd())]
     try:
         result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(command)
@@ -243,9 +243,9 @@ def _check_places(project: Project, data_dir: Path | None) -> None:
 
 
 def check_loaded(project: Project, data_dir: Path) -> None:
-    """Raise InputError where the folder lacks a table that every build reads.
+    """Raise InputError if the folder lacks a table that every build reads.
 
-    Raises ChurnError when the folder cannot be listed.
+    Raises ChurnError if the folder cannot be listed.
     """
     needed = [name for name, table in project.tables.items() if not table.may_be_absent]
     there = names_in(data_dir, "CHURN_DATA_DIR")
@@ -258,9 +258,9 @@ def check_loaded(project: Project, data_dir: Path) -> None:
 
 
 def write_docs(project: Project) -> Path:
-    """Write the dbt docs of the built warehouse as one static page; returns its path.
+    """Write the dbt docs of the built warehouse as one static page, and return its path.
 
-    Raises ChurnError when dbt fails.
+    Raises ChurnError if dbt fails.
     """
     _invoke([*_QUIET, "docs", "generate", "--static"], project)
     page = _DOCS_PAGE
@@ -273,12 +273,12 @@ def write_docs(project: Project) -> Path:
 
 
 def _failure(result: "dbtRunnerResult", project: Project, *, is_full: bool) -> ChurnError:
-    """What went wrong, in words; `is_full` says that every row was read again."""
+    """Describe why the build failed; `is_full` marks a full refresh."""
     if result.exception is not None:
         return _exception(result.exception, project)
     messages, is_stopped = [], False
     failed: list[Any] = []
-    # of a run; other results of dbt have no such list
+    # only the result of a run has this list
     for node in getattr(result.result, "results", ()):
         if node.status not in ("error", "fail"):
             continue
@@ -301,7 +301,7 @@ def _failure(result: "dbtRunnerResult", project: Project, *, is_full: bool) -> C
 
 
 def _exception(error: BaseException, project: Project) -> ChurnError:
-    """Why dbt did not get as far as to build."""
+    """Describe why dbt failed before it built anything."""
     from dbt.cli.exceptions import DbtUsageException
     from dbt.exceptions import ParsingError
     from dbt_common.exceptions import CompilationError, DbtConfigError, DbtValidationError
@@ -320,7 +320,7 @@ def _exception(error: BaseException, project: Project) -> ChurnError:
 
 
 def _place_of(error: OSError) -> str:
-    """The setting that says where dbt writes a file that it could not write."""
+    """The setting for the place of a file that dbt could not write."""
     log = os.environ.get("DBT_LOG_PATH") or "logs"
     is_log = error.filename is not None and Path(str(error.filename)).resolve().is_relative_to(
         Path(log).resolve()
@@ -329,7 +329,7 @@ def _place_of(error: OSError) -> str:
 
 
 def _remedy(tests: Sequence[Any], is_full: bool) -> str:
-    """What helps where tests of the data failed."""
+    """Say what to do after failed data tests."""
     read = {name for test in tests for name in test.depends_on.nodes}
     seeds = sorted(name.rpartition(".")[2] for name in read if name.startswith("seed."))
     if seeds and len(seeds) == len(read):
@@ -358,7 +358,7 @@ def _warehouse_failure(message: str, project: Project) -> ChurnError | None:
         )
     if any(sign in message for sign in _UNREADABLE_WAREHOUSE):
         what = f"{project.warehouse} is not a database that this version of DuckDB can read."
-        # without a record of a build it may be somebody else's file
+        # without a build record, the file may not be ours
         remedy = (
             "It is derived and can be deleted; then run this again."
             if project.build_record.is_file()
@@ -369,7 +369,7 @@ def _warehouse_failure(message: str, project: Project) -> ChurnError | None:
 
 
 def _plain(message: str) -> str:
-    """A dbt error without its frame: where it was compiled, repeated titles, blank lines."""
+    """A dbt error without compile locations, repeated titles and blank lines."""
     kept = []
     for line in message.splitlines():
         line = line.strip()

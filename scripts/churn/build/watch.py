@@ -30,20 +30,20 @@ def watch(
     quiet_seconds: float = QUIET_SECONDS,
     stop: threading.Event | None = None,
 ) -> None:
-    """Act on every change of the data until Ctrl-C, then return.
+    """Reload and rebuild after every change of the data, until Ctrl-C.
 
-    With a source, its tables' files are watched: `reload`, then `rebuild`. Without one, the load
-    folder is watched, for loads that somebody else runs: `rebuild`. Files that are still being
-    copied count as one change: nothing happens until they have been the same for a while. When a
-    step fails, its message is printed and watching goes on; the data stays as it was.
+    With a source, this watches the files of its tables, and calls `reload`, then `rebuild`. Without
+    one, it watches the load folder for loads by other processes, and calls `rebuild`. A copy in
+    progress counts as one change: this waits until the files have been stable for a while. If a
+    step fails, this prints its message and keeps watching; the data stays as it was.
 
     Args:
-        project: says where the load is.
+        project: gives the place of the load folder.
         source: the user's folder or .zip; None for the load folder.
-        reload: load the source; raises `ChurnError` when it cannot.
-        rebuild: build everything from the load; raises `ChurnError` when it cannot.
-        console: where to print.
-        quiet_seconds: how long the files must stay the same.
+        reload: loads the source; raises `ChurnError` if it cannot.
+        rebuild: builds everything from the load; raises `ChurnError` if it cannot.
+        console: the console to print to.
+        quiet_seconds: how long the files must be stable, in seconds.
         stop: ends watching when set.
 
     Raises:
@@ -62,7 +62,7 @@ def watch(
     changed_at = time.monotonic()
     console.print(Text(f"Watching {watched}. Ctrl-C ends."))
     try:
-        # the parent of anything but a folder of the user's: a load replaces its folder as a whole
+        # watch the parent of a .zip or of the load folder: a load replaces its folder as a whole
         for _ in watchfiles.watch(
             folder or watched.resolve().parent,
             recursive=folder is not None,
@@ -92,7 +92,7 @@ def _act(steps: list[Callable[[], None]], console: Console) -> None:
 
 
 def _snapshot(watched: Path, load_dir: Path) -> Snapshot:
-    """Size and modification time (ns) of every file that counts."""
+    """Size and modification time (ns) of every watched file."""
     try:
         if watched.is_dir():
             without = None if watched.resolve() == load_dir.resolve() else load_dir.resolve()
@@ -107,5 +107,5 @@ def _snapshot(watched: Path, load_dir: Path) -> Snapshot:
             file: (status.st_size, status.st_mtime_ns) for file in files if (status := file.stat())
         }
     except OSError:
-        # something vanished while it was listed: the next look tells
+        # a file vanished during the listing: the next snapshot decides
         return {}

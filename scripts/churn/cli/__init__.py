@@ -1,7 +1,7 @@
 """The `churn` command line: arguments and help texts, one file for each group of commands.
 
-Reword help here; change what a command does in the folder that it calls. A command imports that
-folder inside its function, because loading all folders takes longer than most commands run.
+Edit help texts here, and behaviour in the package that the command calls. A command imports that
+package inside its function, because importing all packages takes longer than most commands run.
 """
 
 from churn.cli.command import app, main

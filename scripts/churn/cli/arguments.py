@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share, and how their texts become values."""
+"""Options and arguments that several commands share, and functions that parse them."""
 
 import difflib
 import re
@@ -17,12 +17,12 @@ from churn.terminal.errors import InputError
 
 
 def expanded_path(path: Path | None) -> Path | None:
-    """A path from the command line, with the home folder in place of a leading `~`."""
+    """Expand a leading `~` of a path from the command line."""
     return None if path is None else given(path)
 
 
 def expanded_text(text: str | None) -> str | None:
-    """The same for a text that may be a path."""
+    """Do the same for a text that may be a path."""
     return text and (str(expanded(Path(text))) if text.startswith("~") else text)
 
 
@@ -52,11 +52,11 @@ Variables = Annotated[
 
 
 def parsed_variables(project: Project, text: str) -> dict[str, Any]:
-    """The variables of `--vars`; raises InputError for bad YAML and for unknown names."""
+    """Parse the variables of `--vars`; raises InputError for bad YAML and for unknown names."""
     try:
         variables = yaml.safe_load(text) or {}
     except (yaml.YAMLError, ValueError) as error:
-        # of YAML the last line of a page, such as "expected ',' or '}', but got '<stream end>'"
+        # the last line of a long YAML error, such as "expected ',' or '}', but got '<stream end>'"
         why = getattr(error, "problem", None) or error
         raise InputError(
             f"--vars cannot be read: {why}, in {plain(text, 100)}. Write it as "
@@ -72,7 +72,7 @@ def parsed_variables(project: Project, text: str) -> dict[str, Any]:
 
 
 def chosen_formats(text: str) -> list[str]:
-    """The names in `--format`, each once; raises InputError for an unknown one."""
+    """Parse `--format` into distinct names; raises InputError for an unknown name."""
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in EXPORT_FORMATS]
     if unknown:
@@ -84,7 +84,7 @@ def chosen_formats(text: str) -> list[str]:
 
 
 def limit_of(text: str) -> int | None:
-    """The number in `--limit`, None for `all`; raises InputError for anything else."""
+    """Parse `--limit` into a number, or None for `all`; raises InputError for anything else."""
     if text.strip().lower() == "all":
         return None
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text.strip(), re.ASCII):
@@ -95,6 +95,6 @@ def limit_of(text: str) -> int | None:
 
 
 def _with_close_name(name: str, known: Sequence[str]) -> str:
-    """The name and, in brackets, what may have been meant."""
+    """The name, followed by the closest known name in brackets."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"{name} (did you mean {close[0]}?)" if close else name

@@ -1,4 +1,4 @@
-"""The commands that load data, build the warehouse and publish what was built."""
+"""The commands that load data, build the warehouse and publish it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,23 +19,23 @@ def run(
         bool,
         typer.Option(
             "--full-refresh",
-            help="Read every row again, those too that came too late to be added.",
+            help="Read every row again, including rows that arrived too late to be added.",
         ),
     ] = False,
     record: Annotated[
         bool,
         typer.Option(
             "--record",
-            help="Record the scores of a look, too: of a run with --vars or of an older export.",
+            help="Also record the scores of a look: a run with --vars or of an older export.",
         ),
     ] = False,
 ) -> None:
-    """Build everything and print who to call first.
+    """Build everything and print whom to call first.
 
     Reads the bundled sample, or your own data with `--data`. The result is in the DuckDB file
-    `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`). The first scores of each as-of date are kept
-    for good in `data/published/` (or `CHURN_STORE_DIR`). A run with `--vars`, or of an as-of date
-    before the last one on record, is a look: it records nothing without `--record`.
+    `warehouse/churn.duckdb` (or `CHURN_WAREHOUSE`). The first scores of each as-of date are
+    recorded permanently in `data/published/` (or `CHURN_STORE_DIR`). A run with `--vars`, or of an
+    as-of date before the last recorded one, is a look: it records nothing without `--record`.
     """
     from churn.build.commands import build_everything
     from churn.lists.show import show as show_list
@@ -63,11 +63,11 @@ def publish_warehouse(
         bool, typer.Option("--replace", help="Let the bundled sample replace your data, too.")
     ] = False,
 ) -> None:
-    """Copy the last build to a read-only file that people query while the next one is built.
+    """Copy the last build to a read-only file, which people can query during the next build.
 
-    It goes to `build/published/churn.duckdb` (or `CHURN_PUBLISHED_WAREHOUSE`) and holds the schemas
-    marts, quality, enrichment and config. A new copy takes the place of the old one all at once:
-    open connections keep reading the old copy.
+    The copy is `build/published/churn.duckdb` (or `CHURN_PUBLISHED_WAREHOUSE`). It holds the
+    schemas marts, quality, enrichment and config. It is replaced atomically: open connections keep
+    reading the old copy.
     """
     from churn.warehouse.commands import publish_copy
 
@@ -84,8 +84,8 @@ def load(
     """Check your files and load them, without building.
 
     Finds accounts, subscriptions, feature_usage, churn_events, support_tickets and, optionally,
-    ticket_messages as .csv or .parquet, at any depth and with any prefix, and writes one Parquet
-    file a table to `data/saas/` (or `CHURN_DATA_DIR`). The previous load stays until the new one is
+    ticket_messages as .csv or .parquet, at any depth and with any prefix. Writes one Parquet file
+    per table to `data/saas/` (or `CHURN_DATA_DIR`). The previous load stays until the new one is
     complete.
     """
     from churn.build.commands import load_data, make_command
@@ -96,9 +96,10 @@ def load(
 
 
 def watch(data: Data = None, variables: Variables = "{}") -> None:
-    """Rebuild whenever the files change; Ctrl-C ends it.
+    """Rebuild whenever the files change, until Ctrl-C.
 
-    With `--data` it watches your files, loads and builds; without it watches the loaded data.
+    With `--data` it watches your files, and loads and builds them. Without it, it watches the
+    loaded data.
     """
     from churn.build.commands import load_data
     from churn.build.dbt import build
@@ -120,7 +121,7 @@ def watch(data: Data = None, variables: Variables = "{}") -> None:
 
 
 def docs() -> None:
-    """Write the data dictionary, every table and column, as one page that needs no network."""
+    """Write the data dictionary with every table and column, as one page that needs no network."""
     from churn.build.commands import build_once
     from churn.build.dbt import write_docs
 

@@ -1,4 +1,4 @@
-"""The `churn` command: puts its subcommands together, and turns an error into one message."""
+"""The `churn` command: registers its subcommands, and turns an error into one message."""
 
 import sys
 from typing import NoReturn
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-# in the order of `churn --help`
+# `churn --help` lists the commands in this order
 app.command()(build.run)
 app.command("publish")(build.publish_warehouse)
 app.command()(lists.show)
@@ -45,7 +45,7 @@ app.add_typer(outcome.outcome, name="outcome")
 
 
 def main() -> None:
-    """Run the command; an error is one message on standard error and an exit code (1 or 2)."""
+    """Run the command; print an error as one message on standard error, and exit with 1 or 2."""
     replace_unknown_characters()
     expand_settings()
     try:
@@ -55,7 +55,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        # a fault of this program shows where it is
+        # a bug in this program shows its stack trace
         if not was_refused(error):
             raise
         _fail(ChurnError(details_of(error)))
@@ -67,7 +67,7 @@ def _fail(error: ChurnError) -> NoReturn:
         markup=False,
         highlight=False,
         style="red",
-        # what is to be copied stays in one piece
+        # do not break text that people copy
         soft_wrap=True,
     )
     sys.exit(error.exit_code)

@@ -1,4 +1,4 @@
-"""The commands with which a local language model reads tickets."""
+"""The commands that let a local language model read tickets."""
 
 import os
 from datetime import datetime
@@ -44,17 +44,18 @@ def enrich(
         typer.Option(
             metavar="FILE|NAME",
             callback=expanded_text,
-            help="Any other file of tickets; it is copied to `data/tickets` and known by its name "
-            "from then on. A name with blanks or the like gets a short hash.",
+            help="Any other file of tickets. It is copied to `data/tickets`; later, its name is "
+            "enough. A name with blanks or special characters gets a short hash.",
         ),
     ] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Read again what is known.")] = False,
     allow_remote: AllowRemote = False,
 ) -> None:
-    """Have a local language model read what customers wrote.
+    """Let a local language model read what customers wrote.
 
-    Asks an Ollama server on this machine (`OLLAMA_HOST`), keeps every answer in `data/enrichment/`
-    and builds what depends on it. Stop it at any time: the same command goes on where it ended.
+    Asks an Ollama server on this machine (`OLLAMA_HOST`), stores every answer in `data/enrichment/`
+    and rebuilds what depends on the answers. You can stop it at any time: run the same command to
+    continue.
     """
     from churn.enrich.commands import enrich as enrich_tickets
 
@@ -80,7 +81,7 @@ def tickets_() -> None:
 
 
 def clear_enrichment() -> None:
-    """Show and score nothing of what was read so far. Deletes nothing; `enrich` brings it back."""
+    """Hide all answers so far, also from scores. Deletes nothing; `enrich` brings them back."""
     from churn.enrich.commands import clear
 
     clear(Project(), output_console())
@@ -97,7 +98,7 @@ def analyze(
     model: Model = DEFAULT_MODEL,
     allow_remote: AllowRemote = False,
 ) -> None:
-    """Have the model read one ticket, and print what it says as JSON. Nothing is kept."""
+    """Let the model read one ticket, and print the answer as JSON. Stores nothing."""
     from churn.enrich.commands import analyze as read_one
     from churn.enrich.commands import pasted
 
@@ -106,7 +107,7 @@ def analyze(
     if reading.answer is None:
         raise ChurnError(f"The ticket could not be read: {reading.error}.")
     console = output_console()
-    # JSON has a way to write what a terminal cannot show
+    # JSON can escape characters that the terminal cannot show
     console.print_json(
         reading.answer.model_dump_json(), ensure_ascii=not console.encoding.startswith("utf")
     )
@@ -128,7 +129,7 @@ def evaluate_enrichment(
     concurrency: Concurrency = 2,
     allow_remote: AllowRemote = False,
 ) -> None:
-    """Say how well the model reads, on messages whose meaning is known."""
+    """Measure how well the model reads, on messages whose meaning is known."""
     from churn.enrich.commands import evaluate_engine
 
     project, console = Project(), output_console()
@@ -146,7 +147,7 @@ def evaluate_enrichment(
 def _ollama(model: str, allow_remote: bool) -> "Engine":
     import httpx
 
-    # the package reads OLLAMA_HOST when it is imported, and fails where that is no address
+    # the package reads OLLAMA_HOST at import, and fails if it is not an address
     try:
         from churn.enrich.ollama import OllamaEngine
     except (ValueError, httpx.InvalidURL) as error:

@@ -45,27 +45,27 @@ def generate(
     faults: Annotated[
         bool,
         typer.Option(
-            help="Plant some two dozen faulty rows; with --usage-rows one in 10,000 of each kind."
+            help="Plant about two dozen faulty rows; with --usage-rows one in 10,000 of each kind."
         ),
     ] = True,
     usage_rows: Annotated[
         int | None,
         typer.Option(
             min=FEWEST_USAGE_ROWS,
-            help="Instead of --accounts: a company of any size, 50 usage rows a customer, in the "
-            "order in which they came in; without truth and messages. To measure with.",
+            help="Instead of --accounts: a company of any size, 50 usage rows per customer, in "
+            "order of arrival; without truth and messages. For measurements.",
         ),
     ] = None,
     more_days: Annotated[
         int,
         typer.Option(
             min=0,
-            help="With --usage-rows: the same company so many days after --until; what came "
-            "since stands below the same rows.",
+            help="With --usage-rows: the same company this many days after --until; new rows "
+            "follow below the same rows.",
         ),
     ] = 0,
 ) -> None:
-    """Make sample data whose churn has a known cause, for trying, testing and judging scores."""
+    """Generate sample data with known causes of churn, to try, test and judge scores."""
     console = output_console()
     if usage_rows is not None:
         from churn.generate.volume import VolumeRequest, generate_volume
@@ -103,7 +103,7 @@ def generate(
 
 
 def sample() -> None:
-    """Make the bundled sample in `seeds/saas` again: `generate` with its defaults."""
+    """Regenerate the bundled sample in `seeds/saas`: `generate` with its defaults."""
     from churn.generate import write_seeds
 
     console = output_console()

@@ -1,4 +1,4 @@
-"""The commands that show, explain and export what the last build says."""
+"""The commands that show, explain and export the results of the last build."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -44,7 +44,7 @@ def list_(
         typer.Option(case_sensitive=False, help="Only accounts with a customer at this level."),
     ] = None,
     min_arr: Annotated[
-        float | None, typer.Option(min=0, help="Only accounts with at least so much ARR at risk.")
+        float | None, typer.Option(min=0, help="Only accounts with at least this much ARR at risk.")
     ] = None,
     churned: Annotated[
         bool, typer.Option("--churned", help="Only accounts that had a churn event.")
@@ -53,9 +53,9 @@ def list_(
         str | None, typer.Option(help="Only accounts whose next step is this person's or role's.")
     ] = None,
 ) -> None:
-    """Print the week's calls, one row a company, headed by what has changed in a week.
+    """Print the week's changes and calls, one row per company.
 
-    Reads the last build; what was logged since is built first.
+    Reads the last build, after building outcomes logged since.
     """
     from churn.build.dbt import build_what_was_logged
     from churn.lists.call_list import Filters, show_calls
@@ -80,11 +80,11 @@ def export(
         ),
     ] = "",
 ) -> None:
-    """Write the list, its plans and drafts to files that other tools take.
+    """Write the list, its plans and drafts to files for other tools.
 
-    They go to `exports/<as-of date>/` (or `CHURN_EXPORT_DIR`): CSV, a workbook to work in, tasks
-    for HubSpot and Salesforce, notes, a page a customer, a digest of the week. What was logged
-    since the last build is built first.
+    The files go to `exports/<as-of date>/` (or `CHURN_EXPORT_DIR`): CSV, a workbook to work in,
+    tasks for HubSpot and Salesforce, notes, a page per customer, and a digest of the week. Outcomes
+    logged since the last build are built first.
     """
     from churn.build.dbt import build_what_was_logged
     from churn.export.commands import export_files
@@ -105,10 +105,10 @@ def explain(
         ),
     ] = None,
 ) -> None:
-    """Print where a customer's score comes from: every rule, what it missed by, and the rows.
+    """Print how a customer's score arises: every rule, its distance to firing, and the rows.
 
-    Any customer, at risk or not, active or ended. Reads the last build; another date is built in a
-    temporary place, and the warehouse stays as it is.
+    This works for any customer, at risk or not, active or ended. It reads the last build. It builds
+    another date in a temporary folder, and does not change the warehouse.
     """
     from churn.explain import explain as explain_score
 
@@ -121,7 +121,7 @@ def backtest(
         typer.Option(
             "--oracle",
             help="Judge the rule sets on generated data instead, beside an oracle that knows the "
-            "true chance of every customer to leave. Your data is left alone.",
+            "true probability that each customer leaves. This does not touch your data.",
         ),
     ] = False,
     accounts: Annotated[
@@ -138,10 +138,11 @@ def backtest(
         typer.Option(help="With --oracle: how much of the churn the data explains (strong)."),
     ] = None,
 ) -> None:
-    """Print whether the warnings of the past came true.
+    """Print whether past warnings came true.
 
-    The scores of past Sundays, from the rows known by then, against who left within 90 days
-    (`backtest_horizon_days`), for every rule set. Reads the last build, or builds first.
+    For every rule set, compares the scores of past Sundays with the customers who left within 90
+    days (`backtest_horizon_days`). Each score uses only the rows known by its date. Reads the last
+    build, or builds first.
     """
     from churn.backtest.known_truth import compare
     from churn.backtest.show import show_backtest, show_comparison

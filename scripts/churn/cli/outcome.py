@@ -1,4 +1,4 @@
-"""The commands under `churn outcome`, which log what was done about a customer."""
+"""The commands under `churn outcome`, which log what people did about a customer."""
 
 from datetime import datetime
 from pathlib import Path
@@ -47,7 +47,7 @@ def outcome_add(
 ) -> None:
     """Log one outcome.
 
-    Outcomes are records: they are shown beside the customer and never change a score. They are kept
+    Outcomes are records: they appear beside the customer and never change a score. They are stored
     in `data/outcomes/` (or `CHURN_STORE_DIR`), and the next build shows them.
     """
     from churn.outcomes import commands
@@ -74,7 +74,7 @@ def outcome_snooze(
     note: Note = None,
     by: By = None,
 ) -> None:
-    """Put a customer last on the list, up to and including a day. `retract` ends it early."""
+    """Move a customer to the end of the list, until a day (inclusive). `retract` ends it early."""
     from churn.outcomes import commands
 
     commands.snooze(
@@ -102,7 +102,7 @@ def outcome_retract(
     note: Note = None,
     by: By = None,
 ) -> None:
-    """Take back what was logged by mistake; it stays in the log and counts no more."""
+    """Retract a row that was logged by mistake; it stays in the log but no longer counts."""
     from churn.outcomes import commands
 
     commands.retract(Project(), output_console(), outcome_id=outcome_id, note=note, by=by)
@@ -115,7 +115,7 @@ def outcome_list(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many rows.")] = 20,
 ) -> None:
-    """Print what was logged, the newest first; what was corrected says by which row."""
+    """Print the log, newest rows first; corrected rows name their correction."""
     from churn.outcomes import commands
 
     commands.list_outcomes(Project(), output_console(), customer=customer, limit=limit)
@@ -131,10 +131,10 @@ def outcome_import(
 ) -> None:
     """Log many outcomes from a CSV file or a workbook, such as the one that `churn export` writes.
 
-    Its columns: customer_id, outcome, and optionally note, by, at (a date) and row_key; others are
-    ignored. Good rows are stored all at once, bad ones are listed. Importing a file again stores
-    nothing new: a row is known by its row_key, else by what it says. So give rows a date: without
-    one, the same words about the same customer count once for good.
+    Columns: customer_id, outcome, and optionally note, by, at (a date) and row_key; others are
+    ignored. Valid rows are stored all at once, and invalid ones are listed. Importing a file again
+    stores nothing new: a row is recognised by its row_key, or else by its content. So give rows a
+    date: without one, the same words about the same customer are stored only once, ever.
     """
     from churn.outcomes import commands
 

@@ -28,10 +28,10 @@ def reports_build(
         ),
     ] = "",
 ) -> None:
-    """Build the pages of the reports from the last build, to be published by any web server.
+    """Build the report pages from the last build, for publication on any web server.
 
-    They go to `build/reports/` (or `CHURN_REPORTS_DIR`) and ask no other host for anything. Needs
-    Node; its packages are installed once. What was logged since the last build is built first.
+    The pages go to `build/reports/` (or `CHURN_REPORTS_DIR`) and need no other host. This needs
+    Node and installs packages once. Outcomes logged since the last build are built first.
     """
     if context.invoked_subcommand is not None:
         return
@@ -42,7 +42,7 @@ def reports_build(
 
 @reports.command("serve")
 def reports_serve(port: Port = DEFAULT_PORT) -> None:
-    """Serve the built pages on this machine, and to nobody else; Ctrl-C ends it."""
+    """Serve the built pages on this machine only, until Ctrl-C."""
     from churn.reports.commands import serve_reports
 
     serve_reports(Project(), output_console(), port)
@@ -50,7 +50,7 @@ def reports_serve(port: Port = DEFAULT_PORT) -> None:
 
 @reports.command("dev")
 def reports_dev(port: Port = DEFAULT_PORT) -> None:
-    """Serve the pages as you edit them in `reports/pages`; Ctrl-C ends it."""
+    """Serve the pages while you edit them in `reports/pages`, until Ctrl-C."""
     from churn.reports.commands import develop_reports
 
     develop_reports(Project(), output_console(), port)
@@ -66,7 +66,7 @@ def reports_pdf() -> None:
 
 @reports.command("screenshots")
 def reports_screenshots() -> None:
-    """Take the pictures of the documentation again, of the bundled sample. Needs Chromium."""
+    """Retake the documentation's pictures, from the bundled sample. Needs Chromium."""
     from churn.reports.commands import photograph_reports
 
     photograph_reports(output_console())

@@ -25,7 +25,7 @@ def spark(
 ) -> None:
     """Build everything on Apache Spark: the same tables, with the same rows.
 
-    For data that one machine does not hold. The tables are Parquet files in
+    Use it for data that does not fit on one machine. The tables are Parquet files in
     `target/spark/warehouse` (or `CHURN_SPARK_DIR`). `CHURN_DATA_DIR` may be any address that Spark
     can read, such as `s3a://bucket/saas`.
     """
@@ -53,8 +53,8 @@ def parity(
 ) -> None:
     """Build on DuckDB and on Spark, and compare every table: row by row and type by type.
 
-    Exit code 1 if any row differs. Files are loaded, and both are built, in a folder of their own,
-    which is gone afterwards.
+    Exit code 1 if any row differs. Loads and builds in a temporary folder, which is removed
+    afterwards.
     """
     from churn.spark.commands import compare_builds
 

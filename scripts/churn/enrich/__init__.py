@@ -1,15 +1,15 @@
-"""Reads tickets with a language model, and keeps its answers.
+"""Reads tickets with a language model, and stores its answers.
 
-The answers are kept for good, so their stored columns must stay readable.
+The stored answers are permanent, so their columns must stay readable.
 
-- `text`: which columns hold the customer's words; cleans, shortens and hashes them.
-- `answer`: the structure of an answer, and how to parse one.
+- `text`: finds the columns with the customer's words; cleans, shortens and hashes them.
+- `answer`: the structure of an answer, and its parser.
 - `prompt`: the prompt.
-- `engine`: the interface of a model.
-- `ollama`: an engine that asks a local Ollama server.
-- `sources`, `messages`: the file to read, and the messages in it.
+- `engine`: the interface of an engine.
+- `ollama`: an engine that uses a local Ollama server.
+- `sources`, `messages`: the file to read, and its messages.
 - `results`: the stored answers.
 - `batch`: reads many messages, each at most once.
-- `evaluate`: how well an engine reads.
-- `commands`: what `churn enrich` and its companions do.
+- `evaluate`: measures how well an engine reads.
+- `commands`: implements `churn enrich` and related commands.
 """

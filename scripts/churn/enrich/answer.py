@@ -1,6 +1,6 @@
-"""What is said about a ticket, and how the words of a model become that.
+"""The answer about a ticket, and the parser for a model's output.
 
-The closed vocabularies are the seeds in `seeds/enrichment`, for dbt and for the model alike.
+The closed vocabularies are the seeds in `seeds/enrichment`; dbt and the model share them.
 """
 
 import json
@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictBool, Val
 from churn.enrich.text import clean
 from churn.project.vocabulary import read_words
 
-# goes up with any change of what an answer consists of
+# increase with every change of the answer's structure
 SCHEMA_VERSION = "1"
 
 VOCABULARIES = Path("seeds/enrichment")
@@ -22,7 +22,7 @@ SUMMARY_LENGTH = 200
 ACTION_LENGTH = 300
 LANGUAGE_LENGTH = 20
 
-# more than that is no answer, and would take long to search for one
+# a longer output is not an answer, and searching it would be slow
 _MOST_CHARACTERS = 50_000
 _MOST_STARTS = 200
 
@@ -30,37 +30,37 @@ _decoder = json.JSONDecoder()
 
 
 class BadAnswer(Exception):  # noqa: N818
-    """What a model wrote is no answer: `invalid_json` or `wrong_schema`."""
+    """The model's output is not a valid answer: `invalid_json` or `wrong_schema`."""
 
     def __init__(self, error: Literal["invalid_json", "wrong_schema"]) -> None:
-        """Carries the word alone, never what was written."""
+        """Store only the error word, never the model's output."""
         super().__init__(error)
         self.error = error
 
 
 @cache
 def vocabulary(name: Literal["categories", "sentiments", "signals"]) -> Mapping[str, str]:
-    """The allowed words, in their order, each with its meaning.
+    """Return the allowed words with their meanings, in the order of the seed.
 
     Raises:
-        InputError: the seed is not there, or is no list of words with meanings.
+        InputError: the seed is missing, or is not a list of words with meanings.
     """
     return read_words(VOCABULARIES / f"ticket_{name}.csv")
 
 
 def _line(value: str, limit: int) -> str:
-    """One clean line, cut after a word."""
+    """Clean a text to one line, and cut it after a word."""
     text = " ".join(clean(value).split())
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]
-    # a language that does not part its words has no blank to cut at
+    # languages without blanks between words offer no place to cut
     words = cut.rsplit(" ", 1)[0] if text[limit - 1] != " " else cut
     return (words if len(words) > limit // 2 else cut).rstrip(" ,;:.") + "…"
 
 
 def word(value: Any) -> Any:
-    """As vocabularies spell it: `Feature Request` is `feature_request`."""
+    """Normalise to the spelling of vocabularies: `Feature Request` becomes `feature_request`."""
     return "_".join(clean(value).lower().split()) if isinstance(value, str) else value
 
 
@@ -88,16 +88,16 @@ _Word = Annotated[str, BeforeValidator(word)]
 
 
 class Answer(BaseModel):
-    """What is said about one ticket.
+    """The answer about one ticket.
 
     Attributes:
         summary: what the customer wants, one line of at most 200 characters.
         language: the language of the message, such as `en`.
         category: one word of the seed `ticket_categories`.
         sentiment: one word of the seed `ticket_sentiments`.
-        signals: any words of the seed `ticket_signals`, each once, in the seed's order.
-        churn_intent: whether the customer means to leave.
-        recommended_action: one line of at most 300 characters. To be displayed, never acted on.
+        signals: distinct words of the seed `ticket_signals`, in the seed's order.
+        churn_intent: whether the customer intends to leave.
+        recommended_action: one line of at most 300 characters. Display it; never act on it.
     """
 
     summary: Annotated[str, AfterValidator(partial(_line, limit=SUMMARY_LENGTH))]
@@ -110,10 +110,10 @@ class Answer(BaseModel):
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON schema of an answer, for a model whose output can be held to one.
+    """Return the JSON schema of an answer, for a model that supports structured output.
 
-    What lets a model think before it decides stands first. Texts may be somewhat longer than in an
-    `Answer`, so that they are cut there after a word, not here within one.
+    The fields that let a model think before it decides come first. Texts may be somewhat longer
+    than in an `Answer`: the schema would cut within a word, and `Answer` cuts after one.
     """
     signals = list(vocabulary("signals"))
     properties: dict[str, Any] = {
@@ -133,12 +133,12 @@ def json_schema() -> dict[str, Any]:
 
 
 def parse(content: str) -> Answer:
-    """The answer in what a model wrote: the last JSON object that is one.
+    """Find the answer in a model's output: the last JSON object that is a valid answer.
 
-    Before and after it there may be anything: thinking, code fences, remarks.
+    Any text may surround it: thinking, code fences, remarks.
 
     Raises:
-        BadAnswer: `invalid_json` when there is no JSON object, else `wrong_schema`.
+        BadAnswer: `invalid_json` if there is no JSON object, else `wrong_schema`.
     """
     found = list(_objects(content)) if len(content) <= _MOST_CHARACTERS else []
     for value in reversed(found):
@@ -150,7 +150,7 @@ def parse(content: str) -> Answer:
 
 
 def _objects(content: str) -> Iterator[Any]:
-    """The JSON objects that are not part of another one."""
+    """Yield the JSON objects that are not nested in another one."""
     start = content.find("{")
     for _ in range(_MOST_STARTS):
         if start < 0:

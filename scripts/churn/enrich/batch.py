@@ -1,4 +1,4 @@
-"""Reading many messages: some at a time, each at most once, stopping cleanly at any moment."""
+"""Reads many messages concurrently, each at most once, and can stop cleanly at any moment."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -15,10 +15,10 @@ from churn.enrich.text import text_hash
 
 @dataclass
 class Batch:
-    """What became of the messages of a run so far.
+    """The progress of a run: counts of its messages by result.
 
-    `done`, `cached`, `timed_out` and `failed` add up to the messages that have a result; `copied`
-    of the cached ones had none of their own before. `gone` says why no more could be read.
+    `done`, `cached`, `timed_out` and `failed` add up to the messages with a result. `copied` counts
+    the cached messages that had no result of their own before. `gone` says why reading stopped.
     """
 
     run_id: str = field(default_factory=lambda: uuid4().hex)
@@ -35,17 +35,17 @@ class Batch:
 
     @property
     def tried(self) -> int:
-        """How many messages were not known before."""
+        """The number of messages that were not in the cache."""
         return self.done + self.timed_out + self.failed
 
     @property
     def finished(self) -> int:
-        """How many messages have a result now."""
+        """The number of messages that now have a result."""
         return self.tried + self.cached
 
 
 class _Once:
-    """An engine is asked whether it is there when the first message needs it, and then no more."""
+    """Checks the engine once, when the first message needs it."""
 
     def __init__(self, check: Callable[[], Awaitable[None]]) -> None:
         self._check = check
@@ -60,7 +60,7 @@ class _Once:
 
 
 def cache_key(engine: Engine, text: str) -> str:
-    """The same for the same words read in the same way."""
+    """Return the cache key: equal for equal words read by an equally configured engine."""
     parts = (text_hash(text), engine.name, engine.model, engine.prompt_version)
     return md5(
         "|".join((*parts, engine.schema_version)).encode(), usedforsecurity=False
@@ -80,12 +80,12 @@ async def read_all(
     refresh: bool = False,
     progress: Callable[[Batch], None] = lambda _: None,
 ) -> Batch:
-    """Read the first `limit` messages that come, `concurrency` at a time; call within `held`.
+    """Read the first `limit` messages, `concurrency` at a time; call within `held`.
 
-    A message whose words have been read in the same way before costs nothing, unless `refresh`;
-    errors are tried again. Every message gets one result. When the server or the model is not
-    there, the rest is left for the next run and `Batch.gone` says why. `is_from_data` says that
-    the messages are those of the table ticket_messages.
+    A message with a cached answer costs nothing, unless `refresh` is set. Errors are retried.
+    Every message gets one result. If the server or the model is unavailable, the rest is left for
+    the next run, and `Batch.gone` says why. `is_from_data` says whether the messages come from the
+    table ticket_messages.
     """
     batch = Batch()
     known = (
@@ -102,7 +102,7 @@ async def read_all(
     with results.journal(run) as journal:
         waiting = _new_messages(islice(messages, limit), engine, batch, known)
         stop = asyncio.Event()
-        # the words that the model is reading now
+        # cache keys that the model is reading now
         asking: dict[str, asyncio.Event] = {}
         is_there = _Once(engine.check)
 
@@ -192,7 +192,7 @@ def _new_messages(
     batch: Batch,
     known: Known,
 ) -> Iterator[tuple[Message, str]]:
-    """The messages that have no valid result yet, with their cache keys."""
+    """Yield the messages without a valid result, with their cache keys."""
     for message in messages:
         key = cache_key(engine, message.text)
         if known.is_shown(message.message_id, key):

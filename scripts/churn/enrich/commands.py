@@ -1,4 +1,4 @@
-"""What `churn enrich` and its companions do, once their options are parsed."""
+"""Implements `churn enrich` and related commands, after their options are parsed."""
 
 import asyncio
 import sys
@@ -33,7 +33,7 @@ from churn.terminal import plain, plain_text, progress_bar
 from churn.terminal.errors import ChurnError, InputError
 from churn.warehouse import Row, reading
 
-# what shows or scores a result, in dbt's words, and the tables of the store that it is made from
+# dbt selectors of the models that show or score results, and the store tables they read
 _MODELS = tuple(
     f"stg_store__enrichment_{table}+" for table in ("results", "runs", "markers", "messages")
 )
@@ -45,7 +45,7 @@ _LONGEST_TICKET = 16_000_000
 
 
 def enrichment(project: Project) -> Results:
-    """What has been read so far."""
+    """The stored results of the project."""
     return Results(project.store_dir / "enrichment")
 
 
@@ -61,12 +61,12 @@ def enrich(
     since: datetime | None,
     refresh: bool,
 ) -> None:
-    """Read messages with the engine, keep the results, build what depends on them, and say so.
+    """Read messages with the engine, store the results, rebuild dependents and print a summary.
 
-    Raises EngineUnavailable, once, when the server or the model is not there or goes away, and
-    KeyboardInterrupt when it was stopped; what was read until then is kept and built.
+    Raises EngineUnavailable if the server or the model is or becomes unavailable, and
+    KeyboardInterrupt if the user stops it. Results read until then are stored and built.
     """
-    # the other allocators keep what a large file took
+    # other allocators do not return the memory of a large file
     pa.set_memory_pool(pa.system_memory_pool())
     results = enrichment(project)
     with (
@@ -128,7 +128,7 @@ def enrich(
 
 
 def clear(project: Project, console: Console) -> None:
-    """Set the marker up to which results are neither shown nor scored, and build."""
+    """Hide all earlier results by setting a marker, and rebuild."""
     results = enrichment(project)
     with results.held():
         results.clear()
@@ -207,9 +207,9 @@ _LINKED = """
 
 
 def _linked(project: Project, batch: Batch, engine: Engine) -> Row | None:
-    """How many messages of the run have an answer and a customer, and how many of those no date.
+    """Count the run's messages with an answer and a customer, and those of them without a date.
 
-    None where nothing has been built.
+    Returns None if nothing has been built.
     """
     try:
         with reading(project) as warehouse:
@@ -230,7 +230,7 @@ def evaluate_engine(
     timeout: float,
     concurrency: int,
 ) -> None:
-    """Read labelled messages, print how well that went, and keep the figures."""
+    """Read labelled messages, print how well the engine reads, and store the figures."""
     with (
         labelled_messages(project, labels, limit) as (name, messages),
         progress_bar(console, "Reading") as progress,
@@ -263,8 +263,8 @@ def list_tickets(project: Project, console: Console) -> None:
 def analyze(text: str, engine: Engine, timeout: float) -> Reading:
     """Read one ticket.
 
-    Raises InputError when it has no words, EngineUnavailable when the server or the model is not
-    there.
+    Raises InputError if it has no words, and EngineUnavailable if the server or the model is
+    unavailable.
     """
 
     if not clean(text):
@@ -286,9 +286,9 @@ def analyze(text: str, engine: Engine, timeout: float) -> Reading:
 
 
 def pasted(text: str | None) -> str:
-    """A ticket as an argument, the name of a file, or standard input.
+    """Return a ticket's text from an argument, a file or standard input.
 
-    Raises InputError for what looks like the name of a file and is none, or is too long.
+    Raises InputError if the text looks like a file name but no such file exists, or is too long.
     """
     if text is None or text == "-":
         return _one_ticket(sys.stdin.buffer, "standard input")

@@ -1,4 +1,4 @@
-"""What reads a ticket, whatever model is behind it."""
+"""The interface of engines, which read tickets with any model."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,20 +11,20 @@ MODEL_NOT_FOUND = "model_not_found"
 
 
 class EngineUnavailable(ChurnError):  # noqa: N818
-    """No ticket can be read now; the message says what to do about it."""
+    """No ticket can be read now; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of reading one ticket: an answer or an error, never both.
+    """The result of reading one ticket: an answer or an error, never both.
 
     Attributes:
-        answer: what is said about the ticket.
+        answer: the answer about the ticket.
         error: one word: `invalid_json`, `wrong_schema`, `cut_off`, `timeout_after_60s`,
             `model_not_found`, `server_unreachable`, `server_busy`, `server_error_500` (or another
-            HTTP status), `connection_lost`; `no_text` where there was nothing to ask about.
-        latency_ms: from the first request to the end, repetitions and waiting included.
-        attempts: how often the model was asked.
+                HTTP status), `connection_lost`; `no_text` if there was nothing to read.
+            latency_ms: from the first request to the end, including retries and waiting.
+            attempts: the number of requests to the model.
     """
 
     answer: Answer | None
@@ -34,35 +34,35 @@ class Reading:
 
     @property
     def is_outage(self) -> bool:
-        """Whether the next ticket would fare the same: the server or the model is not there."""
+        """Whether the server or the model is unavailable, so the next ticket would fail too."""
         return self.error in (SERVER_UNREACHABLE, MODEL_NOT_FOUND)
 
 
 class Engine(Protocol):
-    """Reads tickets, several at a time. The four names tell which results are comparable."""
+    """Reads tickets concurrently. Results are comparable if all four names are equal."""
 
     @property
     def name(self) -> str:
-        """The engine, such as `ollama`."""
+        """The name of the engine, such as `ollama`."""
         ...
 
     @property
     def model(self) -> str:
-        """The model, as the engine calls it."""
+        """The engine's name of the model."""
         ...
 
     @property
     def prompt_version(self) -> str:
-        """Changes with what the model is told."""
+        """A version that changes with the prompt."""
         ...
 
     @property
     def schema_version(self) -> str:
-        """Changes with what an answer consists of."""
+        """A version that changes with the structure of an answer."""
         ...
 
     async def check(self) -> None:
-        """Call once before the first ticket.
+        """Check that tickets can be read. Call this once before the first ticket.
 
         Raises:
             EngineUnavailable: no ticket can be read now.
@@ -72,14 +72,14 @@ class Engine(Protocol):
     async def read(self, text: str, timeout: float) -> Reading:
         """Read the text of a ticket within `timeout` seconds of wall-clock time.
 
-        Raises nothing that has to do with the ticket, the model or the server.
+        Errors of the ticket, the model or the server are returned, not raised.
         """
         ...
 
     async def device(self) -> str | None:
-        """What the model runs on: `GPU`, `CPU` or `GPU and CPU`; None when nobody says."""
+        """Return where the model runs: `GPU`, `CPU` or `GPU and CPU`; None if unknown."""
         ...
 
     async def close(self) -> None:
-        """Let go of connections; the engine cannot be used afterwards."""
+        """Close connections; the engine cannot be used afterwards."""
         ...

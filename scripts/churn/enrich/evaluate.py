@@ -1,4 +1,4 @@
-"""How well an engine reads: its answers against labelled messages."""
+"""Measures how well an engine reads, by comparing its answers with labelled messages."""
 
 import asyncio
 import tempfile
@@ -28,7 +28,7 @@ from churn.warehouse.sql_text import file_pattern
 
 DEFAULT_SEED = 11
 _ACCOUNTS = 200
-# of a file of labelled messages
+# limits for a file of labelled messages
 _MOST_MESSAGES = 200_000
 _MOST_CHARACTERS = 200_000_000
 
@@ -53,7 +53,7 @@ QUALITY = pa.schema(
     ]
 )
 
-# what the generator's topics are, in the words of the answer; of the others several would do
+# generator topic -> category of the answer; other topics fit several categories
 _CATEGORIES = {
     "bug_report": "bug",
     "feature_request": "feature_request",
@@ -62,14 +62,14 @@ _CATEGORIES = {
     "onboarding": "onboarding",
 }
 _SENTIMENTS = {"praise": "positive", "frustration": "negative"}
-# the model wrote something, and it was no answer
+# errors in which the model wrote an invalid answer
 _NOT_VALID = ("invalid_json", "wrong_schema", "cut_off")
 _YES, _NO = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """A message and what is true of it; None where nobody says."""
+    """A message and its true labels; None if a label is missing."""
 
     text: str
     churn_intent: bool | None
@@ -81,11 +81,11 @@ class Labelled:
 def labelled_messages(
     project: Project, labels: Path | None, limit: int | None
 ) -> Iterator[tuple[str, list[Labelled]]]:
-    """Messages with labels, and their name.
+    """Yield labelled messages and the name of their data set.
 
-    Those of a file with any of the columns churn_intent, category and sentiment beside the text; by
-    default messages of a generated company, whose truth is known. Raises InputError where a file
-    has no labels.
+    Reads a file that has any of the columns churn_intent, category and sentiment beside the text.
+    Without a file, it uses messages of a generated company, whose truth is known. Raises InputError
+    if the file has no labels.
     """
     with tempfile.TemporaryDirectory() as folder:
         if labels is None:
@@ -150,7 +150,7 @@ def _of_file(project: Project, labels: Path, folder: Path) -> list[Labelled]:
 
 
 def _label(value: str | None, column: str, allowed: Iterable[str]) -> str | None:
-    """As answers spell it; InputError for a word that no answer can be."""
+    """Normalise a label; InputError for a word that no answer can have."""
     label = word(value or "") or None
     if label is not None and label not in allowed:
         raise InputError(
@@ -172,10 +172,10 @@ def evaluate(
     concurrency: int,
     progress: Callable[[int, int], None],
 ) -> list[Reading]:
-    """One reading a message, in their order.
+    """Return one reading per message, in their order.
 
-    Raises EngineUnavailable when the server or the model is not there, or goes away: what it would
-    have said is not known then.
+    Raises EngineUnavailable if the server or the model is or becomes unavailable, because the
+    remaining answers are then unknown.
     """
 
     async def read() -> list[Reading]:
@@ -206,10 +206,10 @@ def evaluate(
 
 
 def measures(messages: Sequence[Labelled], readings: Sequence[Reading]) -> dict[str, Any]:
-    """Precision, recall and F1 of intent, accuracies, validity and latency.
+    """Return precision, recall and F1 of intent, accuracies, validity and latency.
 
-    An error counts as "did not find it": it lowers recall and accuracy. Validity is that of what
-    the model wrote; a timeout says nothing of it. Null where nothing was labelled.
+    An error counts as "not found", so it lowers recall and accuracy. Validity is the share of valid
+    answers in the model's output; timeouts do not count. Figures without labels are null.
     """
     pairs = list(zip(messages, readings, strict=True))
     intents = [(m.churn_intent, r) for m, r in pairs if m.churn_intent is not None]
@@ -249,7 +249,7 @@ def _share(part: int, whole: int) -> Decimal | None:
 
 
 def keep(project: Project, engine: Engine, data_set: str, figures: dict[str, Any]) -> None:
-    """Append the figures to the store. Raises ChurnError when the disk refuses."""
+    """Append the figures to the store. Raises ChurnError if the disk refuses the write."""
     row = {
         "evaluation_id": uuid4().hex,
         "evaluated_at": now(),

@@ -1,4 +1,4 @@
-"""The messages to read: those of the loaded data, of the bundled sample, or of any ticket file."""
+"""Yields the messages to read: from loaded data, the bundled sample, or any ticket file."""
 
 import re
 import tempfile
@@ -16,7 +16,7 @@ from churn.enrich.text import clean
 from churn.files.store import unreadable
 from churn.warehouse.sql_text import file_pattern, identifier
 
-# the columns of a message that dbt links and shows; null where the file has none
+# the columns of a message that dbt links and shows; null if the file lacks them
 KEYS = ("ticket_id", "account_id", "subscription_id", "customer_id", "submitted_at")
 LABELS = {
     "queue": "queue",
@@ -30,7 +30,7 @@ _BYTES_AT_ONCE = 8_000_000
 _SETTINGS: dict[str, str | int | float | list[str]] = {"memory_limit": "200MB", "threads": 1}
 _KEY_NAME = re.compile(r"[a-z0-9_]+_id")
 _DOMAINS = ("domain", "email_domain")
-# nothing but one address, with or without the name of its owner before it
+# exactly one address, with or without its owner's name before it
 _ADDRESS = re.compile(r"(?:[^@<>]*<)?[^@\s<>]+@([^@\s<>]+\.[^@\s<>]+)>?")
 
 Values = Mapping[str, str | None]
@@ -40,11 +40,11 @@ Values = Mapping[str, str | None]
 class Message:
     """One message: the customer's words, cleaned, and what links it to a customer.
 
-    `message_id` is the md5 of all columns of its row in the source. `fields` are the columns named
-    in `KEYS`, as they stand in the source, and those of `LABELS`. `others` are the columns that are
-    neither words nor known. `match_keys` are lines of `key_type=key_value` for the table
-    `account_keys`: every other column whose name ends in `_id`, and as `email_domain` the columns
-    `domain` and `email_domain`, and the domain of columns that hold one e-mail address.
+    `message_id` is the md5 of all columns of its source row. `fields` holds the columns of `KEYS`,
+    unchanged, and those of `LABELS`. `others` holds the columns that are neither words nor known.
+    `match_keys` has lines of `key_type=key_value` for the table `account_keys`: every other column
+    whose name ends in `_id`, and `email_domain`. The latter comes from the columns `domain` and
+    `email_domain`, and from columns that hold one e-mail address.
     """
 
     message_id: str
@@ -57,11 +57,11 @@ class Message:
 def read_messages(
     file: Path, text_columns: Sequence[str], *, since: datetime | None = None
 ) -> Iterator[Message]:
-    """The messages of a canonical Parquet file, the newest first, those without a date last.
+    """Yield the messages of a canonical Parquet file, newest first, undated ones last.
 
-    Rows that are equal in every column are one message. Memory does not grow with the file: it is
-    sorted without its texts, and then read again, some messages at a time. With `since` (in UTC),
-    only messages from that moment on.
+    Rows that are equal in every column are one message. Memory use does not grow with the file:
+    this sorts the rows without their texts, then reads the texts in portions. With `since` (in
+    UTC), only messages from that moment on are returned.
     """
     with _opened(file) as (connection, columns):
         wanted = connection.execute(_places(columns, since), [file_pattern(file)]).to_arrow_table()
@@ -75,7 +75,7 @@ def read_messages(
 
 
 def message_ids(file: Path) -> pa.Table:
-    """The ids of all messages of a canonical Parquet file, in the column `message_id`."""
+    """Return the ids of all messages of a canonical Parquet file, in the column `message_id`."""
     with _opened(file) as (connection, columns):
         places = connection.execute(_places(columns), [file_pattern(file)]).to_arrow_table()
         return places.select(["message_id"])
@@ -83,16 +83,16 @@ def message_ids(file: Path) -> pa.Table:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, str]]]:
-    """A connection that can read the file, and its columns, by name, quoted.
+    """Yield a connection that can read the file, and its columns: name -> quoted name.
 
-    Raises InputError in the block where the file is damaged.
+    Raises InputError in the block if the file is damaged.
     """
     with (
         _saying_what_is_damaged(file),
         tempfile.TemporaryDirectory() as spill,
         duckdb.connect(config={**_SETTINGS, "temp_directory": spill}) as connection,
     ):
-        # as in staging, where the same rows have the same hashes
+        # as in staging, so that the same rows have the same hashes
         connection.execute("set TimeZone = 'UTC'")
         found = connection.read_parquet(file_pattern(file)).columns
         columns = {name: identifier(name) for name in found}
@@ -111,9 +111,9 @@ def _saying_what_is_damaged(file: Path) -> Iterator[None]:
 
 
 def _places(columns: Mapping[str, str], since: datetime | None = None) -> str:
-    """Where the messages stand, in the order in which they are read; the first of equal rows."""
+    """The positions of the messages in reading order; of equal rows, the first."""
     texts = [f"cast({quoted} as varchar)" for quoted in columns.values()]
-    # lengths keep the values apart, as in the row hash of staging
+    # lengths separate the values, as in staging's row hash
     parts = ", ".join(f"coalesce(length({text}) || ':' || {text}, '-')" for text in texts)
     size = " + ".join(f"coalesce(strlen({text}), 0)" for text in texts)
     written = "cast(null as timestamptz)"
@@ -147,7 +147,7 @@ def _rows(columns: Mapping[str, str]) -> str:
 
 
 def _portions(places: pa.Table) -> Iterator[pa.Table]:
-    """As many messages at a time as are small enough together, at least one."""
+    """Yield portions of messages of limited total size, with at least one message each."""
     places = places.append_column("position", pa.array(range(len(places)), pa.int64()))
     portions = pc.divide(pc.cumulative_sum(places["bytes"]), _BYTES_AT_ONCE)
     start = 0

@@ -1,9 +1,9 @@
-"""The engine that asks a model of an Ollama server, by default the one on this machine.
+"""The engine for a model on an Ollama server, by default on this machine.
 
-Ollama cuts off the beginning of a prompt that does not fit the context, which is where the
-instructions stand. The context asked for therefore holds the longest prompt there can be: a token
-is at least one byte, so text of `TEXT_BYTES` bytes has no more tokens, whatever the language. (For
-English that is four times more than needed; for rare characters and emoji it is not.)
+If a prompt does not fit the context, Ollama cuts off its beginning, which holds the instructions.
+So the requested context holds the longest possible prompt. A token is at least one byte, so a text
+of `TEXT_BYTES` bytes has at most as many tokens in any language. English needs only a quarter of
+that, but rare characters and emoji need all of it.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ from churn.project.options import DEFAULT_MODEL
 from churn.terminal import plain
 from churn.terminal.errors import InputError
 
-# of the text of a ticket; of the rest, a page of English, the middle is left out
+# the part of a ticket that is sent: about a page of English; a longer text loses its middle
 TEXT_BYTES = 4000
-# of an answer: the longest one in English has half of that; twice as many when it was cut off
+# for an answer: twice the longest English one; doubled after an answer was cut off
 ANSWER_TOKENS = 512
 MORE_ANSWER_TOKENS = 1024
-# instructions and JSON have over two bytes a token in every tokenizer of the last years
+# instructions and JSON have over two bytes per token in every recent tokenizer
 _PROMPT_BYTES_PER_TOKEN = 2
 _TEMPLATE_TOKENS = 64
 
@@ -49,14 +49,14 @@ _CHECK_SECONDS = 10.0
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 4.0
 _BUSY = (429, 503)
-# as it is asked for: labels of at most 63 characters; an address of version 6 has colons instead
+# DNS labels have at most 63 characters; IPv6 addresses have colons and do not match this
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?", re.I)
-# another try may end better
+# errors for which a retry may help
 _MODEL_ERRORS = ("invalid_json", "wrong_schema", "cut_off")
 
 
 class _Failed(Exception):  # noqa: N818
-    """One request failed; the word says how."""
+    """A request failed; the error word says how."""
 
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -72,16 +72,16 @@ class OllamaEngine:
     def __init__(
         self, host: str | None = None, model: str = DEFAULT_MODEL, *, allow_remote: bool = False
     ) -> None:
-        """No connection is made yet.
+        """Prepare a client; this opens no connection yet.
 
         Args:
-            host: as Ollama takes it (`127.0.0.1:11434`, `https://host/path`); by default the
-                environment variable `OLLAMA_HOST`, else this machine.
-            model: as Ollama calls it.
+            host: in Ollama's format (`127.0.0.1:11434`, `https://host/path`). Defaults to the
+                environment variable `OLLAMA_HOST`, else to this machine.
+            model: Ollama's name of the model.
             allow_remote: whether the text of tickets may leave this machine.
 
         Raises:
-            InputError: the host is no address, or another machine that is not allowed.
+            InputError: the host is not an address, or is a remote machine without `allow_remote`.
         """
         self.model = model
         self.host, is_here = _address(host or os.environ.get("OLLAMA_HOST") or "")
@@ -97,17 +97,17 @@ class OllamaEngine:
         self._thinks = False
         self._client = ollama.AsyncClient(
             self.host,
-            # to this host and nowhere else: no redirects, and never a proxy
+            # send data only to this host: follow no redirects and use no proxy
             follow_redirects=False,
             trust_env=False,
             transport=_BoundedTransport(),
         )
 
     async def check(self) -> None:
-        """See that the server is there and has the model; call it once before the first ticket.
+        """Check that the server runs and has the model. Call this once before the first ticket.
 
         Raises:
-            EngineUnavailable: it is not, or has not.
+            EngineUnavailable: the server or the model is unavailable.
         """
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
@@ -126,7 +126,7 @@ class OllamaEngine:
             raise EngineUnavailable(self._refusal(error)) from None
         except Exception:
             raise EngineUnavailable(self._no_ollama()) from None
-        # a model that thinks is told not to; others need not be told
+        # only models that think accept the option that turns thinking off
         self._thinks = "thinking" in (shown.capabilities or ())
 
     def _refusal(self, error: ollama.ResponseError) -> str:
@@ -148,8 +148,8 @@ class OllamaEngine:
     async def read(self, text: str, timeout: float) -> Reading:
         """Read the text of a ticket within `timeout` seconds of wall-clock time.
 
-        What the model gets wrong is asked once more; while the server is busy, it is asked again
-        and again. Raises nothing but cancellation.
+        Retries once after an invalid answer, and repeatedly while the server is busy. Raises
+        nothing except cancellation.
         """
         started = perf_counter()
         attempts = 0
@@ -177,9 +177,9 @@ class OllamaEngine:
         return Reading(answer, error, round(1000 * (perf_counter() - started)), attempts)
 
     async def _ask(self, prompt: str, is_second: bool) -> Answer:
-        """One request. Raises _Failed, without a word of what was sent or received."""
+        """Send one request. Raises _Failed, which holds nothing of the request or response."""
         options = {
-            # at temperature 0 a second try would end as the first did
+            # at temperature 0 a retry would repeat the first answer
             "temperature": 0.3 if is_second else 0,
             "seed": _SEED,
             "num_predict": MORE_ANSWER_TOKENS if is_second else ANSWER_TOKENS,
@@ -207,7 +207,7 @@ class OllamaEngine:
         except ValidationError:
             raise _Failed("wrong_schema") from None
         except (ValueError, TypeError, AttributeError, RecursionError, httpx.HTTPError):
-            # a body that is not the JSON of an Ollama server, such as a page of HTML
+            # the body is not Ollama's JSON, for example an HTML page
             raise _Failed("invalid_json") from None
         try:
             return parse(response.message.content or "")
@@ -215,9 +215,9 @@ class OllamaEngine:
             raise _Failed("cut_off" if response.done_reason == "length" else bad.error) from None
 
     async def device(self) -> str | None:
-        """What the model runs on: `GPU`, `CPU` or `GPU and CPU`; None when the server says nothing.
+        """Return where the model runs: `GPU`, `CPU` or `GPU and CPU`; None if unknown.
 
-        Ask while the model is loaded: after a ticket was read.
+        Call this after a ticket was read, while the model is loaded.
         """
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
@@ -233,15 +233,15 @@ class OllamaEngine:
         return None
 
     async def close(self) -> None:
-        """Let go of connections; the engine cannot be used afterwards."""
+        """Close connections; the engine cannot be used afterwards."""
         await self._client.close()  # type: ignore[no-untyped-call]
 
 
 class _BoundedTransport(httpx.AsyncHTTPTransport):
-    """No response fills the memory."""
+    """Limits the size of responses, so that none fills the memory."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        # what is small when it is packed may be large
+        # a small compressed response may be large when unpacked
         request.headers["Accept-Encoding"] = "identity"
         response = await super().handle_async_request(request)
         if response.headers.get("Content-Encoding", "identity") != "identity":
@@ -268,7 +268,7 @@ class _BoundedStream(httpx.AsyncByteStream):
 
 
 def _address(host: str) -> tuple[str, bool]:
-    """The URL that the client would make of a host, and whether it is this machine."""
+    """The URL that the client derives from a host, and whether it is this machine."""
     try:
         url = _parse_host(host.strip())
         sent = httpx.URL(url).raw_host.decode()
@@ -286,14 +286,14 @@ def _address(host: str) -> tuple[str, bool]:
     except ValueError:
         return url, name == "localhost"
     if address.is_unspecified:
-        # where a server listens on every address; a client finds it on this one
+        # the address of a server that listens on every interface; clients use loopback
         loopback = "127.0.0.1" if address.version == 4 else "[::1]"
         return f"{parts.scheme}://{loopback}:{parts.port}{parts.path}", True
     return url, address.is_loopback
 
 
 def _context(system: str) -> int:
-    """Tokens that hold the longest prompt and the longest answer."""
+    """The number of tokens that hold the longest prompt and the longest answer."""
     needed = (
         len(system.encode()) // _PROMPT_BYTES_PER_TOKEN
         + TEXT_BYTES

@@ -1,4 +1,4 @@
-"""What a model is told. The text of a ticket is data: it stands between marks it cannot contain."""
+"""The prompt. A ticket's text is data, so it stands between marks that it cannot contain."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from hashlib import sha256
 from churn.enrich.answer import ACTION_LENGTH, SUMMARY_LENGTH, json_schema, vocabulary
 from churn.enrich.text import shortened
 
-# goes up with any change of the words below
+# increase with every change of the words below
 PROMPT_VERSION = "1"
 
 BEGIN = "<ticket>"
@@ -39,13 +39,13 @@ most {action} characters
 Answer with the JSON object alone. It must follow this JSON schema:
 {schema}"""
 
-# what chat templates are made of (<|eot_id|>, <start_of_turn>, [INST]), besides the marks above
+# neutralise the marks above and those of chat templates (<|eot_id|>, <start_of_turn>, [INST])
 _ANGLES = str.maketrans("<>", "‹›")
 _BRACKETS = re.compile(r"\[(/?[A-Z][A-Z_]*)\]")
 
 
 def system_prompt() -> str:
-    """The same for every ticket, so that a server computes it once."""
+    """Return the system prompt; it is the same for every ticket, so that a server can cache it."""
     words = {
         name: "\n".join(f"  - {word}: {meaning}" for word, meaning in vocabulary(name).items())
         for name in ("categories", "sentiments", "signals")
@@ -61,17 +61,17 @@ def system_prompt() -> str:
 
 
 def prompt_version() -> str:
-    """Changes with the words of the prompt and with the vocabularies in it."""
+    """Return a version that changes with the words of the prompt and its vocabularies."""
     return f"{PROMPT_VERSION}-{sha256(system_prompt().encode()).hexdigest()[:8]}"
 
 
 def ticket_prompt(text: str, limit: int) -> str:
-    """The cleaned text of a ticket between its marks, of the text at most `limit` bytes.
+    """Return the cleaned text of a ticket between its marks, shortened to `limit` bytes.
 
-    Angle brackets become ‹ and ›, `[INST]` becomes `(INST)`: nothing in the text can end it, nor
-    the turn of the conversation it stands in.
+    Angle brackets become ‹ and ›, and `[INST]` becomes `(INST)`. So no text can end the ticket or
+    its turn of the conversation.
     """
-    # no more than can be left of it
+    # first drop what shortening would remove anyway
     if len(text) > 2 * limit:
         text = text[:limit] + text[-limit:]
     harmless = _BRACKETS.sub(r"(\1)", text.translate(_ANGLES))

@@ -1,8 +1,8 @@
-"""What was read, kept for good: a journal while a run goes on, Parquet in the store after it.
+"""Permanent results: a journal during a run, Parquet files in the store after it.
 
-A run writes every result to its journal as soon as it has one, so that killing it loses only the
-tickets in flight. The journal becomes a Parquet file of the store at the end of the run, or at the
-beginning of the next.
+A run writes every result to its journal at once, so killing it loses only the tickets in flight.
+The journal becomes a Parquet file of the store at the end of the run, or at the start of the next
+one.
 """
 
 import json
@@ -77,7 +77,7 @@ RUN = pa.schema(
     ]
 )
 MARKER = pa.schema([("cleared_at", pa.timestamp("us"))])
-# what an answer consists of: copied from one result to the next for the same words
+# the fields of an answer; copied to the results of other messages with the same words
 ANSWER = (
     "summary",
     "category",
@@ -90,7 +90,7 @@ ANSWER = (
 _KNOWN = ["message_id", "source_file", "is_from_data", "cache_key", "created_at", *ANSWER]
 _READ = pa.schema([RESULT.field(name) for name in (*_KNOWN, "engine", "error")])
 _ALWAYS_KNOWN = ("message_id", "source_file", "is_from_data", "engine", "cache_key", "created_at")
-# a message without words is not asked about, and its error is no reason to try again
+# the model is not asked about a message without words, and its error is not retried
 NO_TEXT = "no_text"
 FILES_BEFORE_COMPACTION = 20
 _ROWS_AT_ONCE = 10_000
@@ -104,10 +104,10 @@ MESSAGES = pa.schema([("source_file", pa.string()), ("message_id", pa.string())]
 
 
 class Results:
-    """The folder `enrichment` of the store, held by one run at a time."""
+    """The folder `enrichment` of the store; one run at a time locks it."""
 
     def __init__(self, folder: Path) -> None:
-        """Name the folder; it need not exist."""
+        """Take the folder, which need not exist."""
         self.folder = folder
         self.results = folder / "results"
         self.runs = folder / "runs"
@@ -115,9 +115,9 @@ class Results:
         self.messages = folder / "messages"
 
     def known(self, engine: str, source_file: str, *, is_from_data: bool) -> "Known":
-        """What an engine has read so far, for messages of the data, or of a file of tickets.
+        """Return the earlier answers of an engine, for messages of the data or of a ticket file.
 
-        Raises InputError when a file of the store is damaged.
+        Raises InputError if a file of the store is damaged.
         """
         files = parquet_files(self.results)
         if not files:
@@ -130,7 +130,7 @@ class Results:
             .select(_KNOWN)
             for file in files
         )
-        # of two the newest counts, here as in dbt
+        # the newest result of a message counts, as in dbt
         rows = rows.sort_by("created_at")
         visible = rows.filter(pc.equal(rows["is_from_data"], is_from_data))
         if not is_from_data:
@@ -141,7 +141,7 @@ class Results:
         return Known(rows, visible)
 
     def has_messages(self, source_file: str, message_ids: pa.Table) -> None:
-        """Note which messages a file of tickets has now; results of others are not shown."""
+        """Record the messages that a ticket file now holds; hide results of other messages."""
         ids = message_ids["message_id"].cast(pa.string())
         table = pa.table({"source_file": [source_file] * len(ids), "message_id": ids}, MESSAGES)
         path = self.messages / f"{source_file}.parquet"
@@ -149,7 +149,7 @@ class Results:
             append(self.messages, source_file, table)
 
     def clear(self) -> None:
-        """Set the marker up to which results are neither shown nor scored; deletes nothing."""
+        """Set a marker: earlier results are neither shown nor scored. Deletes nothing."""
         append(self.markers, uuid4().hex, pa.table({"cleared_at": [now()]}, schema=MARKER))
 
     def _cleared_at(self) -> datetime | None:
@@ -159,10 +159,10 @@ class Results:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder for this process; what a killed run left is stored first.
+        """Lock the folder for this process, and first store the journal of a killed run.
 
-        Raises ChurnError when another run holds it, when the disk refuses, or, once, when what a
-        killed run left cannot be read.
+        Raises ChurnError if another run holds the folder, or if the disk refuses the write. Also
+        raises it, but only once, if the journal of a killed run cannot be read.
         """
         in_use = "Tickets are being read by another run. Wait until it is done, then try again."
         with ExitStack() as lock:
@@ -176,7 +176,7 @@ class Results:
 
     @contextmanager
     def journal(self, run: Row) -> Iterator["Journal"]:
-        """A journal for one run; what is in it at the end of the block goes to the store."""
+        """Yield a journal for one run, and move its content to the store at the end."""
         path = self.folder / f".{run['run_id']}.journal"
         with saying_what_is_refused(self.folder, _SETTING):
             file = path.open("w", encoding="utf-8")
@@ -188,7 +188,7 @@ class Results:
             self._store(path)
 
     def _store(self, journal: Path) -> None:
-        """Turn a journal into Parquet and remove it; doing that twice changes nothing."""
+        """Turn a journal into Parquet and remove it; this is idempotent."""
         run: Row = {}
         counts: Counter[str] = Counter()
         try:
@@ -215,15 +215,15 @@ class Results:
 
 
 class Known:
-    """Answers by cache key, and which messages show one.
+    """Answers by cache key, and the messages that show them.
 
-    An answer stays known when a message does not show it: when it was cleared, or read elsewhere.
-    Messages without words count as answered: there is nothing to ask about.
+    An answer stays known even if no message shows it, because it was cleared or comes from another
+    source. Messages without words count as answered: there is nothing to read.
     """
 
     def __init__(self, stored: pa.Table = _NOTHING, visible: pa.Table = _NOTHING) -> None:
-        """Rows of the store, the oldest first, and those of them that are shown."""
-        # a hundred thousand answers are small as a table, and large as objects
+        """Take rows of the store, oldest first, and those of them that are shown."""
+        # a hundred thousand answers are small as an Arrow table, but large as Python objects
         self._stored = stored
         self._position = {key: place for place, key in enumerate(stored["cache_key"].to_pylist())}
         intents = stored["churn_intent"].to_pylist()
@@ -237,46 +237,46 @@ class Known:
         return key in self._new or key in self._position
 
     def __getitem__(self, key: str) -> Row:
-        """The fields of the answer."""
+        """Return the fields of the answer."""
         if key in self._new:
             return dict(zip(ANSWER, self._new[key], strict=True))
         [row] = self._stored.slice(self._position[key], 1).select(ANSWER).to_pylist()
         return dict(row)
 
     def add(self, key: str, answer: Row) -> None:
-        """Remember an answer for words that come again."""
+        """Cache an answer for further messages with the same words."""
         self._new[key] = tuple(answer[name] for name in ANSWER)
 
     def has_intent(self, key: str) -> bool:
-        """Whether the answer says that the customer means to leave."""
+        """Whether the answer says that the customer intends to leave."""
         return bool(self[key]["churn_intent"]) if key in self._new else key in self._intents
 
     def is_shown(self, message_id: str, key: str) -> bool:
-        """Whether what is shown for the message is this answer."""
+        """Whether the message shows this answer."""
         return self._shown.get(message_id) == key
 
 
 class Journal:
-    """One line a result, written at once."""
+    """Writes one line per result, at once."""
 
     def __init__(self, file: IO[str]) -> None:
-        """Write to an open file."""
+        """Take an open file."""
         self._file = file
 
     def write(self, row: Row) -> None:
-        """Append a row; it survives the death of this process. Raises ChurnError on a full disk."""
+        """Append a row, which survives if this process dies. Raises ChurnError on a full disk."""
         with saying_what_is_refused(Path(self._file.name), _SETTING):
             self._file.write(json.dumps(row, default=datetime.isoformat) + "\n")
             self._file.flush()
 
 
 def now() -> datetime:
-    """This moment in UTC, without its zone."""
+    """The current time in UTC, without a zone."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _entries(journal: Path) -> Iterator[Row]:
-    """The lines of a journal, up to the one that was being written when its run was killed."""
+    """Yield the complete lines of a journal; a killed run may leave the last one incomplete."""
     with journal.open(encoding="utf-8") as file:
         for line in file:
             try:
@@ -306,7 +306,7 @@ def _outcome(row: Row) -> str:
 
 
 def _counted(run: Row, counts: Counter[str]) -> Row:
-    """The run with what became of its messages; a run that says nothing of its end was killed."""
+    """The run with counts of its results; a run without an end was killed."""
     row = {
         "was_stopped": True,
         **run,

@@ -1,4 +1,4 @@
-"""Which file of messages is read: the loaded data's, the bundled sample's, or any other one."""
+"""Chooses the file of messages: from the loaded data, the bundled sample, or any other file."""
 
 import os
 import re
@@ -33,10 +33,10 @@ _HASH_DIGITS = 7
 
 @dataclass(frozen=True)
 class Source:
-    """A canonical Parquet file of messages, and which of its columns hold the words.
+    """A canonical Parquet file of messages, and the columns that hold the words.
 
-    `is_from_data`: whether it is the table ticket_messages that dbt builds from. `rows`: how many
-    messages it holds at most. `replaced`: whether another file of that name was kept before.
+    `is_from_data`: whether it is the table ticket_messages that dbt reads. `rows`: an upper limit
+    on the number of messages. `replaced`: whether it replaced another file of that name.
     """
 
     name: str
@@ -49,10 +49,10 @@ class Source:
 
 @contextmanager
 def open_source(project: Project, data_dir: Path | None, tickets: str | None) -> Iterator[Source]:
-    """The messages of `data_dir` (None: of the bundled sample), or those of a file.
+    """Yield the messages of `data_dir` (None: of the bundled sample), or those of a file.
 
     `tickets` is a CSV or Parquet file, which is copied to `data/tickets/` of the store, or the name
-    of one that was copied before. Raises InputError when there is nothing to read.
+    of an earlier copy. Raises InputError if there is nothing to read.
     """
     if tickets is not None:
         file, replaced = _kept(project, tickets)
@@ -74,14 +74,14 @@ def open_source(project: Project, data_dir: Path | None, tickets: str | None) ->
 
 
 def open_file(project: Project, file: Path, folder: Path) -> Source:
-    """The messages of any file, converted into the folder; InputError when it is unusable."""
+    """Convert any file of messages into the folder; raises InputError if it is unusable."""
     target = folder / f"{TABLE}.parquet"
     convert_file(file, project.tables[TABLE], target)
     return _source(project, file.name, target, is_from_data=False)
 
 
 def kept_files(project: Project) -> list[Path]:
-    """The ticket files that were copied to the store, by name."""
+    """The ticket files in the store, sorted by name."""
     return parquet_files(_folder(project))
 
 
@@ -90,7 +90,7 @@ def _folder(project: Project) -> Path:
 
 
 def _kept(project: Project, tickets: str) -> tuple[Path, bool]:
-    """The copy of a ticket file in the store, and whether it took the place of another one."""
+    """Copy a ticket file to the store; returns the copy, and whether it replaced another file."""
     folder, given = _folder(project), Path(tickets)
     kept = folder / f"{_kept_name(given.stem)}.parquet"
     if not is_file(given):
@@ -123,7 +123,7 @@ def _kept(project: Project, tickets: str) -> tuple[Path, bool]:
 
 
 def _kept_name(stem: str) -> str:
-    """A name for any file system; no two stems have the same one."""
+    """A unique name for a stem that is valid on any file system."""
     name = re.sub(r"[^\w.-]+", "_", stem)[:_LONGEST_NAME]
     if name == stem:
         return name
@@ -140,10 +140,10 @@ def _is_ours(file: Path) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a text that somebody gave is the name of a file."""
+    """Whether a path that the user gave is an existing file."""
     try:
         return path.is_file()
-    except (OSError, ValueError):  # too long, or a null byte: no name of a file
+    except (OSError, ValueError):  # too long, or holds a null byte
         return False
 
 
@@ -161,7 +161,7 @@ def _source(project: Project, name: str, file: Path, *, is_from_data: bool) -> S
         def values(column: str) -> list[object]:
             found: list[object] = []
             size = 0
-            # a few at a time, since each may be as long as a cell can be
+            # read a few values at a time, because each may be very long
             for batch in parquet.iter_batches(_SAMPLE_ROWS, columns=[column]):
                 found += batch.column(0).cast(pa.string()).to_pylist()
                 size += batch.nbytes

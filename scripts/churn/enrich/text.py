@@ -1,4 +1,4 @@
-"""The customer's words: which columns hold them, and how they are cleaned, shortened, hashed."""
+"""Finds the columns with the customer's words, and cleans, shortens and hashes the words."""
 
 import re
 import unicodedata
@@ -12,34 +12,34 @@ from churn.terminal.errors import InputError
 
 CUT = "\n[…]\n"
 
-# nothing to see, and able to hide or to turn around what is there: null bytes and noncharacters,
-# soft hyphens, zero-width characters, bidirectional marks, annotations, tags
+# invisible characters that can hide or reverse text: null bytes, noncharacters, soft hyphens,
+# zero-width characters, bidirectional marks, annotations, tags
 _INVISIBLE = re.compile(
     "[\0\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufdd0-\ufdef\ufeff"
     "\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]+"
 )
 _LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-# that some exports write as two characters
+# some exports write a line end as two characters
 _WRITTEN_LINE_END = re.compile(r"\\r\\n|\\[rn]")
 _BLANK = re.compile(r"[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]|\\t")
 _WIDE_BLANK = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# more accents on one letter are no writing, and putting them in order takes quadratic time
+# no real text has more accents on a letter, and normalising them takes quadratic time
 _ACCENT = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code)))
 _ACCENTS = re.compile(f"([{_ACCENT}]{{30}})[{_ACCENT}]+")
 
-# so many words on average make a column read like text; a letter beyond ASCII counts as a word,
-# for the languages that do not part theirs
+# a column with at least this many words on average counts as text; every letter beyond ASCII
+# counts as a word, because some languages do not separate words
 _WORDS = 3
 _COLUMNS_SHOWN = 40
 
 
 def clean(text: str) -> str:
-    """The text as a person sees it, and nothing else; the result can be encoded as UTF-8.
+    """Reduce a text to its visible content, which can be encoded as UTF-8.
 
-    Null bytes and invisible characters are removed, control characters become blanks, lone
-    surrogates U+FFFD; composed to NFC; runs of blanks are one blank, of empty lines one empty line.
+    Removes null bytes and invisible characters. Turns control characters into blanks, and lone
+    surrogates into U+FFFD. Normalises to NFC, and collapses runs of blanks and of empty lines.
     """
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -60,10 +60,10 @@ def _composed(text: str) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """At most `limit` bytes of UTF-8: the beginning and the end, with a mark between them.
+    """Shorten a cleaned text to `limit` bytes of UTF-8: its start and end, with a mark between.
 
-    Bytes, since a token of a model stands for at least one: the result has at most `limit` tokens
-    in any language. `text` is cleaned already.
+    The limit is in bytes because a model's token has at least one byte. So the result has at most
+    `limit` tokens in any language.
     """
     if len(text) <= limit and len(text.encode()) <= limit:
         return text
@@ -76,23 +76,23 @@ def shortened(text: str, limit: int) -> str:
 
 
 def text_hash(text: str) -> str:
-    """The SHA-256 of cleaned text, as 64 hexadecimal digits."""
+    """Return the SHA-256 of a cleaned text, as 64 hexadecimal digits."""
     return sha256(text.encode()).hexdigest()
 
 
 def text_columns(
     spec: TableSpec, columns: Sequence[str], sample: Callable[[str], Iterable[object]]
 ) -> tuple[str, ...]:
-    """The columns that hold the customer's words, in the order in which they are read.
+    """Return the columns that hold the customer's words, in reading order.
 
-    The subject, and the first that is there of the other columns the project knows as text (body,
-    text, description, message, content), else the column whose text is the longest on average;
-    never one of `spec.never_read`, nor one known as something else.
+    These are the subject and the first existing column of body, text, description, message and
+    content. If none of the latter exists, it is the column with the longest text on average.
+    Columns of `spec.never_read` and columns with another known meaning are never used.
 
     Args:
         spec: the table of messages as configured.
-        columns: the names as they stand in the file.
-        sample: some values of a column, as many as are enough to judge by.
+        columns: the column names as in the file.
+        sample: returns enough values of a column to judge it.
 
     Raises:
         InputError: no column holds text.
@@ -121,7 +121,7 @@ def _wordiest(lengths: dict[str, float]) -> str | None:
 
 
 def _mean_length(values: Iterable[object]) -> float:
-    """Of the values that say something; 0 where they do not read like text."""
+    """The mean length of non-empty values; 0 if they do not read like text."""
     texts = [value for value in values if isinstance(value, str) and value.strip()]
     words = sum(_words(text[:1000]) for text in texts)
     if not texts or words < _WORDS * len(texts):

@@ -1,6 +1,6 @@
 """Explains a customer's score: every rule, its figures, and the rows behind them.
 
-Wording may change here; the figures come from the marts.
+This package only words the explanation; the figures come from the marts.
 """
 
 from churn.explain.command import explain

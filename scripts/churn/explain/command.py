@@ -1,4 +1,4 @@
-"""What `churn explain` does: on the last build, or on one of another date made for the purpose."""
+"""Implements `churn explain`, on the last build or on a temporary build of another date."""
 
 from datetime import date
 
@@ -24,18 +24,18 @@ from churn.warehouse import reading
 from churn.warehouse.customer_ids import shown_id, staged_id
 
 _SHOWN = 100
-# no warning is judged here: signals of the dates that a backtest needs are not
+# skip the past dates that a backtest needs: nothing here judges warnings
 _ONLY_ITS_HISTORY = {"backtest_weeks": 1}
 
 
 def explain(project: Project, console: Console, *, customer: str, at: date | None) -> None:
-    """Print where the customer's score comes from, at the last build's as-of date or `at` another.
+    """Print how the customer's score arises, at the last build's as-of date or at the date `at`.
 
-    For another date that date is built in a temporary place, from the data and with the variables
-    of the last build. The user's warehouse is only read.
+    For another date, this builds that date in a temporary folder, with the data and variables of
+    the last build. It only reads the user's warehouse.
 
     Raises:
-        InputError: there is no such customer, or it has no score at that date; or nothing has been
+        InputError: there is no such customer, it has no score at that date, or nothing has been
             built yet.
         ChurnError: the warehouse cannot be read, or the build fails.
     """
@@ -56,7 +56,7 @@ def explain(project: Project, console: Console, *, customer: str, at: date | Non
 
 
 def _built(project: Project, console: Console, customer_id: str, found: Standing) -> Explanation:
-    """The explanation as of a date for which nothing is built yet."""
+    """Build a date in a temporary folder, and return the explanation."""
     made_from = inputs(project)
     with reading(project) as warehouse:
         data_set, verdicts = warehouse.data_set(), verdict_warnings(warehouse)

@@ -1,4 +1,4 @@
-"""How an explanation looks in a terminal."""
+"""Prints an explanation in the terminal."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -17,7 +17,7 @@ from churn.warehouse.customer_ids import shown_id
 _STYLES = {"High": "bold red", "Medium": "yellow", "Low": "green"}
 _NOTHING = "–"
 _BARS = "▁▂▃▄▅▆▇█"
-# a week of the history: three columns wide, and a blank
+# the width of a week in the history: three columns and a blank
 _WEEK = 4
 _HIGHEST_SCORE = 100
 _NAME_LENGTH = 60
@@ -26,7 +26,7 @@ _UNDATED = "* what is true in the export, whatever was true on that day"
 
 
 def print_explanation(explanation: Explanation, console: Console) -> None:
-    """Print who it is, every rule, what to do, the weeks before, and the rows behind it all."""
+    """Print the customer, every rule, the actions, earlier weeks, and the source rows."""
     print_warnings(explanation.warnings, console)
     _print_head(explanation, console)
     _print_rules(explanation, console)
@@ -80,7 +80,7 @@ def _account(customer: Row) -> Text:
 
 
 def _arithmetic(explanation: Explanation) -> str:
-    """The points that make the score, as a sum."""
+    """The score as a sum of points."""
     points = [str(rule["points"]) for rule in explanation.rules if rule["fired"]]
     score = explanation.customer["risk_score"]
     if not points:
@@ -116,7 +116,7 @@ def _change(customer: Row) -> str:
 
 
 def _published(explanation: Explanation) -> Text:
-    """What people were shown for this date, beside what is computed now."""
+    """The published score of this date, beside the score computed now."""
     published, customer = explanation.published, explanation.customer
     if published is None:
         return Text("no score of this date was published")
@@ -307,7 +307,7 @@ def _print_next(customer: Row, console: Console) -> None:
 
 
 def _table(console: Console) -> Table:
-    """Two blanks between the columns; one where there is no room to spare."""
+    """A table with two blanks between columns, or one in a narrow console."""
     blanks = 2 if console.width >= _WIDE else 1
     return Table(box=box.SIMPLE_HEAD, padding=(0, blanks, 0, 0), pad_edge=False, show_edge=False)
 

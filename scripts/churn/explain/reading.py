@@ -1,4 +1,4 @@
-"""What is known of one customer at one date: selects from the marts, nothing is computed here."""
+"""Reads everything about one customer at one date; it selects from the marts, computes nothing."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,7 +8,7 @@ from churn.terminal import plain
 from churn.terminal.errors import InputError
 from churn.warehouse import Row, Warehouse
 
-# what is read below, for a build that makes nothing else
+# the models read below, so that a temporary build makes nothing else
 MODELS = (
     "+customer_risk",
     "+customer_risk_history",
@@ -25,7 +25,7 @@ MODELS = (
     "risk_signals",
 )
 
-# the date is the last build's unless another is asked for
+# the date defaults to the last build's
 _STANDING = """
     with
 
@@ -91,7 +91,7 @@ _STANDING = """
         and customers.day = published.as_of_date
 """
 
-# in the data, and yet no customer
+# ids that are in the data but are not customers
 _UNUSED = """
     select 'belongs to account ' || account_id || ', which accounts does not have' as why
     from staging.stg_saas__subscriptions
@@ -121,7 +121,7 @@ _CUSTOMER = """
 
 _LEVELS = "select risk_level, level_from from marts.risk_levels order by level_from desc"
 
-# the band that holds, else the next one, else (nothing is known, or a range) the mildest
+# the band that fired, else the next one, else (unknown value, or a range) the mildest
 _RULES = """
     select
         evaluations.*,
@@ -202,7 +202,7 @@ _FEED_WARNINGS = """
 class Standing(NamedTuple):
     """Whether a customer has a score at a date.
 
-    `as_of_date` is that of the last build, `day` the date asked for; `why_not` is a sentence where
+    `as_of_date` is the last build's, and `day` is the requested date. `why_not` is a sentence if
     there is no score, else None.
     """
 
@@ -212,19 +212,19 @@ class Standing(NamedTuple):
 
     @property
     def is_last_build(self) -> bool:
-        """Whether the last build speaks for that date."""
+        """Whether the requested date is the last build's."""
         return self.day == self.as_of_date
 
     @property
     def is_scored(self) -> bool:
-        """Whether there is something to explain."""
+        """Whether there is a score to explain."""
         return self.why_not is None
 
 
 class Explanation(NamedTuple):
-    """Where the score of one customer at one date comes from, as rows of the marts.
+    """How the score of one customer at one date arises, as rows of the marts.
 
-    `published` is None where no score of that date was published.
+    `published` is None if no score of that date was published.
     """
 
     warnings: list[str]
@@ -239,9 +239,10 @@ class Explanation(NamedTuple):
 
 
 def standing(warehouse: Warehouse, customer_id: str, at: date | None) -> Standing | None:
-    """Whether the customer has a score at a date, by default the last build's; None: no customer.
+    """Check whether the customer has a score at a date, by default the last build's.
 
-    Raises InputError where the data names the customer and it can never have a score.
+    Returns None if there is no such customer. Raises InputError if the data holds the id but it can
+    never have a score.
     """
     rows = warehouse.select(_STANDING, id=customer_id, at=at)
     if rows:
@@ -252,19 +253,19 @@ def standing(warehouse: Warehouse, customer_id: str, at: date | None) -> Standin
 
 
 def verdict_warnings(warehouse: Warehouse) -> list[str]:
-    """That the rules say nothing on this data, if so; it holds for every date."""
+    """A warning if the rules do not predict churn on this data; it holds for every date."""
     return [row["warning"] for row in warehouse.select(_VERDICT_WARNINGS)]
 
 
 def feed_warnings(warehouse: Warehouse) -> list[str]:
-    """What is wrong with the feeds at the as-of date."""
+    """Problems of the feeds at the as-of date."""
     return [row["warning"] for row in warehouse.select(_FEED_WARNINGS)]
 
 
 def read(warehouse: Warehouse, customer_id: str, day: date, warnings: Sequence[str]) -> Explanation:
-    """The explanation of a customer that has a score at the as-of date of this warehouse.
+    """Read the explanation of a customer that has a score at this warehouse's as-of date.
 
-    `warnings` are what must be said on top of it.
+    `warnings` are printed above it.
     """
     published = warehouse.select(_PUBLISHED, id=customer_id, day=day)
     return Explanation(

@@ -1,4 +1,4 @@
-"""Figures of rules as people say them: 63.2%, 3 tickets, yes, not known."""
+"""Formats figures of rules for people: 63.2%, 3 tickets, yes, not known."""
 
 import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -10,20 +10,20 @@ _TENTH = Decimal("0.1")
 
 
 def value(amount: Decimal | None, unit: str) -> str:
-    """What a rule saw."""
+    """Format the value of a rule's signal."""
     if amount is None:
         return NOT_KNOWN
     if unit == "yes or no":
         return "yes" if amount else "no"
     if unit == "drop":
-        # cut, not rounded: what has not reached 60% never reads as 60%
+        # round down, so that a value below 60% never reads as 60%
         percent = (abs(amount) * 100).quantize(_TENTH, ROUND_FLOOR)
         return f"{'grew' if amount < 0 else 'fell'} {_number(percent)}%"
     return counted(amount, unit)
 
 
 def condition(rule: Row) -> str:
-    """From where on the band of the rule holds, or would hold."""
+    """Describe the threshold from which the rule's band fires."""
     limit, unit = rule["band_threshold"], rule["signal_unit"]
     if rule["band_operator"] == "between":
         return str(rule["band_condition"]).removeprefix(f"{rule['signal_name']} ")
@@ -31,7 +31,7 @@ def condition(rule: Row) -> str:
 
 
 def distance(rule: Row) -> str:
-    """How far a rule that fired is from its next band, and one that did not from firing."""
+    """Describe the distance to the next band if the rule fired, else to firing."""
     gap, unit = rule["gap_to_next_band"], rule["signal_unit"]
     if gap is None:
         if rule["signal_value"] is None:
@@ -46,7 +46,7 @@ def distance(rule: Row) -> str:
 
 
 def counted(amount: Decimal | int, unit: str) -> str:
-    """So many of what the unit is the plural of."""
+    """Format an amount with its unit, which is given in the plural."""
     one = amount == 1 and unit.endswith("s")
     return f"{_number(amount)} {unit.removesuffix('s') if one else unit}"
 
@@ -59,7 +59,7 @@ def _missed(gap: Decimal, unit: str, operator: str) -> str:
 
 def _step(gap: Decimal, unit: str) -> str:
     if unit == "drop":
-        # what is left of a way is never less than it is
+        # round up, so that the remaining distance is never understated
         return f"{_number((gap * 100).quantize(_TENTH, ROUND_CEILING))} percentage points"
     if unit == "of 5":
         return _number(gap)
@@ -76,6 +76,6 @@ def _held(operator: str, limit: Decimal, unit: str) -> str:
 
 
 def _number(amount: Decimal | int) -> str:
-    """With commas, and with no more digits after the point than it needs."""
+    """Format with thousands separators and without trailing zeros."""
     whole = math.floor(amount)
     return f"{whole:,}" if amount == whole else f"{Decimal(amount).normalize():,f}"

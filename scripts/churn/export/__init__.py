@@ -1,4 +1,4 @@
-"""Writes the list, its plans and drafts to files that other tools take.
+"""Writes the list, its plans and drafts to files for other tools.
 
-Formats may change here; everything written is selected from the marts.
+This package only formats; all content comes from the marts.
 """

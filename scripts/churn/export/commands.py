@@ -1,4 +1,4 @@
-"""What `churn export` does, once its options are parsed."""
+"""Implements `churn export`, after its options are parsed."""
 
 import dataclasses
 import shlex
@@ -22,7 +22,7 @@ from churn.terminal.errors import InputError
 
 
 class Format(NamedTuple):
-    """A kind of file: what it writes into a folder, by name, what each is, and how."""
+    """A file format: the names and descriptions of its files, and the function that writes them."""
 
     files: Mapping[str, str]
     write: Callable[[Export, Path], None]
@@ -92,11 +92,11 @@ FORMATS = {
 def export_files(
     project: Project, console: Console, *, customer: str | None, formats: Sequence[str]
 ) -> None:
-    """Write the files of these `formats`, all if none is named, and say where they are.
+    """Write the files of these `formats`, or of all if none is given, and print their places.
 
     Raises:
-        InputError: nothing was built, or the customer is not on the list.
-        ChurnError: the warehouse cannot be read, or the disk refuses.
+        InputError: nothing has been built, or the customer is not on the list.
+        ChurnError: the warehouse cannot be read, or the disk refuses the write.
     """
     export = read(project, customer)
     folder, chosen = project.export_dir / str(export.as_of), list(formats or FORMATS)
@@ -149,5 +149,5 @@ def _print_written(console: Console, folder: Path, chosen: Sequence[str], custom
 
 
 def _say(text: str, console: Console) -> None:
-    # what is to be copied stays in one piece
+    # do not break text that people copy
     console.print(plain(text), markup=False, highlight=False, soft_wrap=True)

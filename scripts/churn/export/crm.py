@@ -1,11 +1,11 @@
-"""Tasks in the shapes that HubSpot and Salesforce import.
+"""Tasks in the import formats of HubSpot and Salesforce.
 
 HubSpot: the properties of its tasks, https://developers.hubspot.com/docs/api/crm/tasks.
 Salesforce: the fields of the object Task,
 https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_task.htm.
 
-Steps that are done already are left out. `Task id` is the same in every export: map it to a field
-of your own, so that a task that comes again is known.
+Completed steps are left out. `Task id` is the same in every export: map it to a custom field, so
+that the CRM recognises a repeated task.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,12 +46,12 @@ _HUBSPOT_TYPES = {"call": "CALL", "email": "EMAIL"}
 _HUBSPOT_PRIORITIES = {"High": "HIGH", "Medium": "MEDIUM"}
 _SALESFORCE_SUBTYPES = {"call": "Call", "email": "Email"}
 _SALESFORCE_PRIORITIES = {"High": "High", "Medium": "Normal"}
-# the longest subject that Salesforce keeps
+# Salesforce's maximum length of a subject
 _SUBJECT_LENGTH = 255
 
 
 def hubspot(customers: Customers) -> Iterator[Sequence[Any]]:
-    """The values of `HUBSPOT`, a row an open step."""
+    """Yield one row per open step, with the columns of `HUBSPOT`."""
     for customer, step in _open_steps(customers):
         yield (
             _subject(customer, step),
@@ -60,7 +60,7 @@ def hubspot(customers: Customers) -> Iterator[Sequence[Any]]:
             _HUBSPOT_PRIORITIES[customer["risk_level"]],
             "NOT_STARTED",
             _body(customer, step),
-            # HubSpot finds an owner by name or address; a role is nobody's name
+            # HubSpot finds an owner by name or address; a role is neither
             customer["csm_name"],
             customer["account"],
             customer["account_id"],
@@ -69,7 +69,7 @@ def hubspot(customers: Customers) -> Iterator[Sequence[Any]]:
 
 
 def salesforce(customers: Customers) -> Iterator[Sequence[Any]]:
-    """The values of `SALESFORCE`, a row an open step."""
+    """Yield one row per open step, with the columns of `SALESFORCE`."""
     for customer, step in _open_steps(customers):
         yield (
             _subject(customer, step),
@@ -90,7 +90,7 @@ def _open_steps(customers: Customers) -> Iterator[tuple[Row, Row]]:
 
 
 def _due(day: date) -> str:
-    """A moment in UTC, as HubSpot's time stamps are: noon is the same day nearly everywhere."""
+    """A UTC timestamp for HubSpot, at noon: the same day in nearly every time zone."""
     return f"{day}T12:00:00Z"
 
 

@@ -1,4 +1,4 @@
-"""The week in one page: in Markdown, and as text to paste into Slack."""
+"""The weekly digest on one page, in Markdown and as text to paste into Slack."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,7 +13,7 @@ _REASONS_SHOWN = 2
 
 
 def digest(export: Export) -> str:
-    """The digest in Markdown."""
+    """Return the digest in Markdown."""
     account_line = partial(_account_line, escape=escaped, bold="**")
     changes = [
         f"| {change['list_status']} | {change['accounts']:,} | {money(change['arr_at_risk'])} |"
@@ -36,7 +36,7 @@ def digest(export: Export) -> str:
 
 
 def slack_digest(export: Export) -> str:
-    """The same to paste into Slack: without tables, and an `@` in a name calls nobody."""
+    """Return the digest for Slack: without tables, and an `@` in a name notifies nobody."""
     account_line = partial(_account_line, escape=plain, bold="*")
     changes = [
         f"• {change['list_status']}: {change['accounts']:,} accounts, "
@@ -83,7 +83,7 @@ def _overdue(export: Export) -> list[Row]:
 
 
 def _numbered(accounts: Sequence[Row], line: Callable[[Row], str]) -> str:
-    """The first accounts, one a line."""
+    """The first accounts, one per line."""
     shown = [
         f"{number}. {line(account)}" for number, account in enumerate(accounts[:_CALLS_SHOWN], 1)
     ]

@@ -1,7 +1,7 @@
-"""The folder of an export: written beside its place, then moved into it file by file.
+"""The export folder: files are written to a temporary folder, then moved in one by one.
 
-People work in the files of an export. A marker in the folder (`churn.files.made`) holds a digest
-of each file that we wrote; a file that differs from it, or is not in it, is never lost.
+People edit exported files. A marker in the folder (`churn.files.made`) holds a digest of each file
+that we wrote. An export never loses a file that differs from its digest or is not in the marker.
 """
 
 import os
@@ -19,26 +19,26 @@ _WORK = "export"
 
 @contextmanager
 def replaced(folder: Path, covers: Sequence[str] = ()) -> Iterator[tuple[Path, list[str]]]:
-    """An empty folder to write into, whose files take their places at the end.
+    """Yield an empty folder to write into, and move its files into place at the end.
 
-    A file that somebody changed since we wrote it, or that we did not write, stays under another
-    name beside the new one. All that is not written again stays as it is; but files below the
-    folders in `covers` that we wrote before, and do not write again, are removed.
+    If a file was changed since we wrote it, or is not ours, it is kept under another name beside
+    the new one. Files that are not written again stay as they are. The exception is `covers`: below
+    these folders, files that we wrote before and do not write again are removed.
 
-    Where the block fails or is killed, every file is either as it was or as it was written again;
-    the next export goes on from there.
+    If the block fails or is killed, every file is either the old or the new version, and the next
+    export continues from there.
 
     Args:
         folder: it need not exist.
-        covers: names in the folder, such as `notes`, that the block writes as a whole.
+        covers: subfolders, such as `notes`, that the block writes completely.
 
     Yields:
-        The folder to write into, and a list that holds, after the block, the paths below `folder`
-        under which changed files were kept.
+        The folder to write into, and a list. After the block, the list holds the paths below
+        `folder` under which changed files were kept.
 
     Raises:
-        InputError: a folder stands where a file has to go, or the other way round.
-        ChurnError: another export is writing there, or the disk refuses.
+        InputError: a folder stands in the place of a file, or a file in the place of a folder.
+        ChurnError: another export is running, or the disk refuses the write.
     """
     in_use = f"Another export into {folder} is running. Wait until it is done, then try again."
     kept: list[str] = []
@@ -64,7 +64,7 @@ def _beside(folder: Path, what: str) -> Path:
 
 
 def _put_in_place(new: Path, folder: Path, covers: Sequence[str]) -> list[str]:
-    """Move every file to its place; returns the names under which changed files were kept."""
+    """Move every file to its place, and return the names under which changed files were kept."""
     folder.mkdir(exist_ok=True)
     marker = made(folder)
     before = dict(marker.files) if marker and marker.by == _WORK else {}
@@ -76,7 +76,7 @@ def _put_in_place(new: Path, folder: Path, covers: Sequence[str]) -> list[str]:
     for name in written:
         _check_kind(folder, folder / name)
     outdated = [name for name in before if name.split("/")[0] in covers and name not in written]
-    # from here on either content may be in place, and both are ours
+    # until the end either version may be in place, so the marker lists both
     noted = {name: [*before.get(name, []), found] for name, found in written.items()}
     mark(folder, _WORK, {**before, **noted})
     for path in new.rglob("*"):
@@ -99,7 +99,7 @@ def _put_in_place(new: Path, folder: Path, covers: Sequence[str]) -> list[str]:
 
 
 def _check_kind(folder: Path, place: Path) -> None:
-    """Raise InputError where something else than a file of an export stands in a file's place."""
+    """Raise InputError if the place of a file, or its parent, is a link or of the wrong kind."""
     in_the_way = [
         place
         for place, is_right in ((place, place.is_file()), (place.parent, place.parent.is_dir()))
@@ -112,16 +112,16 @@ def _check_kind(folder: Path, place: Path) -> None:
 
 
 def _keep(file: Path) -> Path:
-    """Give a file a second name, so that it is never missing under the first; returns it."""
+    """Keep a file under a second name, and return that; the first name never disappears."""
     content, number = digest(file), 1
     while os.path.lexists(second := file.with_stem(f"{file.stem}_edited_{number}")):
-        # of an export that was killed after it had kept the file
+        # an export that was killed had already kept the file
         if second.is_file() and digest(second) == content:
             return second
         number += 1
     try:
         os.link(file, second)
     except OSError:
-        # not every disk knows second names
+        # not every disk supports hard links
         shutil.copy2(file, second)
     return second

@@ -1,4 +1,4 @@
-"""Notes in Markdown, one a customer, and how text of unknown origin stands in Markdown."""
+"""Notes in Markdown, one per customer, and functions that escape unknown text for Markdown."""
 
 import re
 from decimal import Decimal
@@ -7,7 +7,7 @@ from typing import Any
 from churn.terminal import plain
 from churn.warehouse import Row
 
-# what is markup wherever it stands, GitHub's too: emphasis, code, links, HTML, tables, mentions
+# markup at any position, also GitHub's: emphasis, code, links, HTML, tables, mentions
 _MARKUP = re.compile(
     r"""
     [\\`*_\[\]<>&~|\#@$]   # anywhere
@@ -20,24 +20,24 @@ _MARKUP = re.compile(
 
 
 def escaped(value: Any) -> str:
-    """Text on one line, which Markdown shows as it is and as nothing else."""
+    """Return the text on one line, escaped so that Markdown shows it literally."""
     return _MARKUP.sub(r"\\\g<0>", plain(value))
 
 
 def money(amount: Decimal | None) -> str:
-    """An amount for people; a dash where it is not known."""
+    """Format an amount; a dash if it is unknown."""
     return "–" if amount is None else f"{amount:,.0f}"
 
 
 def _block(text: str) -> str:
-    """Text of several lines, shown as it is."""
+    """Escape a text of several lines so that it is shown literally."""
     lines = [plain(line) for line in text.split("\n")]
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
     return "\n".join([f"{fence}text", *lines, fence])
 
 
 def note(customer: Row) -> str:
-    """What to know about a customer, to keep beside its account in a CRM."""
+    """Return a note about a customer, to attach to its account in a CRM."""
     renewal = f"{customer['next_renewal_date']}"
     if customer["is_renewal_estimated"]:
         renewal += " (estimated)"

@@ -1,11 +1,11 @@
-"""The name of a customer's file: safe on every file system, and no other customer's."""
+"""File names of customers, unique and safe on every file system."""
 
 import re
 import unicodedata
 from hashlib import sha256
 
-# capitals up to the first other character, then no more of them: two such ids that differ only in
-# case do not exist, so that a disk which ignores case keeps both files; "__" is for other names
+# capitals may stand only at the start, so no two ordinary ids differ only in letter case, and a
+# case-insensitive disk keeps both files; "__" is reserved for hashed names
 _ORDINARY = re.compile(r"(?!.*__)(?=[A-Z0-9])[A-Z]*([0-9_-][0-9a-z_-]*)?")
 _RESERVED = re.compile(r"CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9]")
 _LONGEST = 60
@@ -14,10 +14,10 @@ _HASH_LENGTH = 16
 
 
 def file_name(customer_id: str) -> str:
-    """The name without its extension, always the same for the same id.
+    """Return the file name without its extension; the same id always gives the same name.
 
-    An ordinary id, such as S1011-1, is its own name; another one becomes what is readable of it
-    and a hash of the whole: `acme-gmbh__0f2a91c4d7e86b35`.
+    An ordinary id, such as S1011-1, stays as it is. Any other id becomes its readable part and a
+    hash of the whole id: `acme-gmbh__0f2a91c4d7e86b35`.
     """
     if (
         len(customer_id) <= _LONGEST

@@ -1,6 +1,6 @@
-"""A page for each customer at risk, as PDF: what to know, why, what to do and what to write.
+"""A PDF page for each customer at risk: the facts, the reasons, the steps and the drafts.
 
-`playbook.typ` beside this module is the page; here is what stands on it, as text.
+`playbook.typ` beside this module lays out the page; this module supplies its text.
 """
 
 import json
@@ -22,10 +22,10 @@ from churn.terminal.errors import ChurnError
 from churn.warehouse import Row
 
 _TEMPLATE = Path(__file__).with_name("playbook.typ")
-# of these packages only the font files are used: every script with a Noto font, emoji among them
+# we use only the font files of these packages: every script with a Noto font, and emoji
 _FONTS = ("manimgx_fonts", "manimgx_fonts_cjk")
 
-# what a page can hold at most; the template cuts further, by what fits
+# upper limits for a page; the template cuts further to what fits
 _REASONS = 8
 _STEPS = 7
 _WARNINGS = 3
@@ -48,16 +48,16 @@ _CUT_DRAFT = "… (cut: the whole text is in marts.outreach_drafts)"
 
 
 class Printer:
-    """Makes pages, many of them with one set of fonts; the same data gives the same bytes."""
+    """Renders pages and reuses the loaded fonts; the same data gives the same bytes."""
 
     def __init__(self) -> None:
-        """The fonts are those of this project's packages, never the machine's."""
+        """Load fonts from this project's packages, never from the machine."""
         folders = [str(files(package)) for package in _FONTS]
         fonts = typst.Fonts(include_system_fonts=False, font_paths=folders)
         self._compiler = typst.Compiler(_TEMPLATE, font_paths=fonts)
 
     def pdf(self, customer: Row, export: Export) -> bytes:
-        """One page of A4. Raises ChurnError where it cannot be set."""
+        """Render one A4 page. Raises ChurnError if typesetting fails."""
         made = self._compile(customer, export, format="pdf")
         assert isinstance(made, bytes)
         return made
@@ -75,7 +75,7 @@ class Printer:
 
 
 def write_playbooks(export: Export, folder: Path) -> None:
-    """Write `<folder>/<name of the customer's file>.pdf` for each customer."""
+    """Write `<folder>/<file name>.pdf` for each customer."""
     printer = Printer()
     for customer in export.customers:
         path = folder / f"{file_name(customer['customer_id'])}.pdf"
@@ -83,7 +83,7 @@ def write_playbooks(export: Export, folder: Path) -> None:
 
 
 def _page(customer: Row, export: Export) -> dict[str, Any]:
-    """What stands on the page of a customer, every figure as the text that is printed."""
+    """The content of a customer's page, with every figure formatted as text."""
     fired = [rule for rule in customer["rules"] if rule["fired"]]
     steps = customer["steps"]
     return {
@@ -143,7 +143,7 @@ def _change(customer: Row, since: date | None) -> str:
 
 
 def _facts(customer: Row) -> list[tuple[str, str]]:
-    """Label and value of what is known of the customer, in the order of the page."""
+    """Labels and values of the customer's facts, in the order of the page."""
     weeks, since = customer["weeks_at_risk"], customer["first_at_risk_date"]
     renewal = customer["next_renewal_date"]
     status = _line(customer["list_status"])
@@ -169,7 +169,7 @@ def _last_contact(customer: Row) -> tuple[str, str]:
 
 
 def _reasons(fired: list[Row]) -> list[Row]:
-    """The rules that fired, the heaviest first."""
+    """The rules that fired, heaviest first."""
     rows = [
         {
             "reason": _line(rule["reason"]),
@@ -188,7 +188,7 @@ def _reasons(fired: list[Row]) -> list[Row]:
 
 
 def _others(customer: Row) -> str:
-    """The rules that did not fire with what they saw, and how far usage is to be trusted."""
+    """The rules that did not fire, with their values, and how reliable the usage data is."""
     silent = [
         f"{_line(rule['label'])} ({_measured(rule['unit'], rule['signal_value'])})"
         for rule in customer["rules"]
@@ -205,11 +205,11 @@ def _others(customer: Row) -> str:
 
 
 def _measured(unit: str, value: Decimal | None) -> str:
-    """A signal as people write it: a share as percent, a flag as yes or no."""
+    """Format a signal: a share as percent, a flag as yes or no."""
     if value is None:
         return _UNKNOWN
     if unit == "drop":
-        # rounded down, like the percents of reasons: 59.99% does not look as if it reached 60%
+        # round down, like the percentages of reasons, so that 59.99% does not read as 60%
         return f"{_number(floor(value * 1000) / Decimal(10))}%"
     if unit == "yes or no":
         return "yes" if value else "no"
@@ -217,10 +217,10 @@ def _measured(unit: str, value: Decimal | None) -> str:
 
 
 def _chart(customer: Row, export: Export) -> Row:
-    """The weeks of the chart as days since its first date; a line ends where a week is missing."""
+    """The chart's weeks as days since its first date; a missing week interrupts the line."""
     weeks = customer["weeks"]
     first = export.as_of - timedelta(weeks=_WEEKS - 1)
-    # the dates before the as-of date are Sundays, which it need not be
+    # earlier dates are Sundays, but the as-of date may be any day
     begins_later = not weeks or weeks[0]["as_of_date"] >= first + timedelta(weeks=1)
     if not begins_later:
         first = weeks[0]["as_of_date"]
@@ -246,7 +246,7 @@ def _chart(customer: Row, export: Export) -> Row:
 
 
 def _history(weeks: list[Row]) -> str:
-    """The chart for who cannot see it."""
+    """A description of the chart for readers who cannot see it."""
     if not weeks:
         return "No score is known."
     first, last = weeks[0], weeks[-1]
@@ -256,7 +256,7 @@ def _history(weeks: list[Row]) -> str:
 
 
 def _extremes(weeks: list[Row], begins_later: bool) -> str:
-    """What to read off the chart, and where its line begins if that is not where the chart does."""
+    """The highest and lowest score of the chart, and where its line begins if it begins later."""
     if not weeks:
         return "No score is known."
     scores = [week["score"] for week in weeks]
@@ -265,7 +265,7 @@ def _extremes(weeks: list[Row], begins_later: bool) -> str:
 
 
 def _levels(summary: Row) -> list[Row]:
-    """The scores of each level."""
+    """The score range of each level."""
     high, medium = summary["high_from"], summary["medium_from"]
     return [
         {"name": "Low", "from": 0, "to": medium},
@@ -275,7 +275,7 @@ def _levels(summary: Row) -> list[Row]:
 
 
 def _number(value: Decimal) -> str:
-    """With thousands separators, and with decimals where it has some."""
+    """Format with thousands separators, and with decimals if there are any."""
     return f"{value:,.2f}".removesuffix("0").removesuffix(".0")
 
 
@@ -284,21 +284,21 @@ def _text(value: date | None) -> str:
 
 
 def _line(value: object, missing: str = _UNKNOWN) -> str:
-    """One line of text of unknown origin, in which a long word may be broken."""
+    """One line of unknown text, with break points in long words."""
     if value is None:
         return missing
     return _breakable(plain(value, _LONGEST_LINE))
 
 
 def _isolated(text: str) -> str:
-    """Text from right to left keeps its direction to itself."""
+    """Isolate right-to-left text, so that it does not affect its surroundings."""
     if not any(unicodedata.bidirectional(character) in ("R", "AL") for character in text):
         return text
     return f"{_ISOLATE}{text}{_END_OF_ISOLATE}"
 
 
 def _draft(value: object) -> str:
-    """A text of several lines."""
+    """Prepare a text of several lines."""
     text = plain_lines(value)
     if len(text) > _LONGEST_DRAFT:
         text = text[:_LONGEST_DRAFT] + _CUT_DRAFT
@@ -306,5 +306,5 @@ def _draft(value: object) -> str:
 
 
 def _breakable(text: str) -> str:
-    """With places for a line to end in words that are too long for one."""
+    """Add break points to words that are too long for a line."""
     return _LONG_WORD.sub(lambda word: _MAY_BREAK.join(_PIECES.findall(word[0])), text)

@@ -1,4 +1,4 @@
-"""What is exported: the active customers at risk, each with its plan, drafts and history."""
+"""Reads the exported rows: active customers at risk, with their plans, drafts and history."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -138,32 +138,32 @@ _ROWS_AT_ONCE = 500
 
 
 class Customers:
-    """Rows by column name, made as they are asked for: ten thousand at once would fill the memory.
+    """Yields customers as rows on demand, because ten thousand at once would fill the memory.
 
-    A row of `at_risk_customers` each, with `account` (its name, else its id), `email_subject`,
-    `email_body`, `slack_message`, `row_key`, and as lists of rows `steps` (`next_best_actions`),
-    `rules` (`risk_rule_evaluations` with `label` and `unit`) and `weeks` (`as_of_date`, `score`,
-    `level`).
+    Each is a row of `at_risk_customers` with `account` (its name, else its id), `email_subject`,
+    `email_body`, `slack_message` and `row_key`. It also holds lists of rows: `steps`
+    (`next_best_actions`), `rules` (`risk_rule_evaluations` with `label` and `unit`) and `weeks`
+    (`as_of_date`, `score`, `level`).
     """
 
     def __init__(self, rows: pa.Table, on_row: Callable[[], None] | None = None) -> None:
-        """Take rows in the order in which they are to be exported.
+        """Take rows in export order.
 
-        `on_row` is called whenever one of them has been dealt with.
+        `on_row` is called after each row has been processed.
         """
         self._rows = rows
         self._on_row = on_row
 
     def watched(self, on_row: Callable[[], None]) -> "Customers":
-        """The same rows, and a call for each that has been dealt with."""
+        """Return the same rows with a callback that is called after each one."""
         return Customers(self._rows, on_row)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of customers."""
         return len(self._rows)
 
     def __iter__(self) -> Iterator[Row]:
-        """Every row, by contact priority."""
+        """Iterate over the rows by contact priority."""
         for batch in self._rows.to_batches(_ROWS_AT_ONCE):
             for row in batch.to_pylist():
                 yield row
@@ -173,18 +173,18 @@ class Customers:
 
 @dataclass(frozen=True)
 class Export:
-    """What the files are made of.
+    """The content of the exported files.
 
     Attributes:
         as_of: the as-of date.
-        summary: one row: `executive_summary`, with what changed in a week, the verdict, and the
-            scores from which a customer is at High and Medium risk (`high_from`, `medium_from`).
-        warnings: what is wrong with the data, in words.
-        changes: a row a status on the list of accounts.
-        accounts: `at_risk_accounts`, by contact priority, with `account` and `reasons`, the
-            heaviest first.
-        data_set: whose data it is, in words.
-        customers: the active ones at risk, by contact priority.
+        summary: one row: `executive_summary` with the week's changes, the verdict, and the
+            lowest scores of High and Medium risk (`high_from`, `medium_from`).
+        warnings: problems of the data, in words.
+        changes: one row per status on the list of accounts.
+        accounts: `at_risk_accounts` by contact priority, with `account` and `reasons`, heaviest
+            first.
+        data_set: a description of whose data it is.
+        customers: the active customers at risk, by contact priority.
     """
 
     as_of: date
@@ -197,10 +197,10 @@ class Export:
 
 
 def read(project: Project, customer: str | None = None) -> Export:
-    """Read the list of the last build, or one `customer` of it.
+    """Read the list of the last build, or only one `customer` of it.
 
     Raises:
-        InputError: nothing was built, or there is no such customer on the list.
+        InputError: nothing has been built, or the customer is not on the list.
         ChurnError: the warehouse cannot be read.
     """
     customer_id = None if customer is None else staged_id(customer)

@@ -1,4 +1,4 @@
-"""The action list and its tasks, as tables for spreadsheets and other tools."""
+"""The action list and its tasks as tables, for spreadsheets and other tools."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from churn.outcomes.files import FILLED_IN, SHEET
 from churn.outcomes.log import NOTE_LENGTH, outcomes
 from churn.warehouse import Row
 
-# of the action list: who, what to do, what came of it, all the rest; by name of the mart's column
+# the columns of the action list by group, named as in the mart: who, what to do, result, the rest
 _WHO = ("contact_priority", "account_name", "customer_id", "risk_level", "risk_score", "arr")
 _WHAT = ("top_reasons", "next_step", "next_step_owner", "next_step_due")
 _REST = (
@@ -75,11 +75,11 @@ TASKS = (
     "risk_score",
 )
 
-# what people copy from the workbook into a message
+# columns that people copy from the workbook into a message
 _COPIED = ("email_subject", "email_body", "slack_message")
-# what Excel can show in a cell
+# Excel's maximum length of a cell
 _CELL_LENGTH = 32_767
-# Excel counts days from here; an earlier date is text
+# Excel's dates begin here; earlier dates are written as text
 _FIRST_YEAR = 1900
 _WIDTHS = {
     "contact_priority": 8,
@@ -99,29 +99,29 @@ _WIDTH = 13
 
 
 def action_list(customers: Customers) -> Iterator[Sequence[Any]]:
-    """The values of `ACTION_LIST`, a row a customer; what is to be filled in is empty."""
+    """Yield one row per customer with the columns of `ACTION_LIST`; those to fill in are empty."""
     for customer in customers:
         yield [customer.get(name) for name in ACTION_LIST]
 
 
 def tasks(customers: Customers) -> Iterator[Sequence[Any]]:
-    """The values of `TASKS`, a row a step of a plan."""
+    """Yield one row per step of a plan, with the columns of `TASKS`."""
     for customer, step in steps(customers):
         row = {**customer, **step}
         yield [row[name] for name in TASKS]
 
 
 def steps(customers: Customers) -> Iterator[tuple[Row, Row]]:
-    """Every step of every plan, with its customer."""
+    """Yield every step of every plan, with its customer."""
     for customer in customers:
         for step in customer["steps"]:
             yield customer, step
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV file as RFC 4180 wants it, in UTF-8; no cell of it is a formula.
+    """Write a CSV file by RFC 4180, in UTF-8; no cell is a formula.
 
-    Every text is quoted, also for programs that split cells at a semicolon, tab or bar.
+    Every text is quoted, for programs that also split cells at a semicolon, tab or bar.
     """
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
@@ -136,9 +136,9 @@ def _csv_cell(value: Any) -> Any:
 
 
 def write_workbook(path: Path, rows: Iterable[Sequence[Any]]) -> None:
-    """Write the action list as a workbook with one sheet to work in.
+    """Write the action list as a workbook with one sheet.
 
-    Yellow columns are to be filled in; `churn outcome import` reads them back.
+    People fill in the yellow columns; `churn outcome import` reads them back.
     """
     options = {
         "constant_memory": True,
@@ -205,7 +205,7 @@ def _cell_text(text: str, *, is_copied: bool) -> str:
 
 
 def _help_to_fill_in(sheet: Worksheet, last: int) -> None:
-    """A drop-down of the outcomes, and what else can be checked while it is typed."""
+    """Add a drop-down of the outcomes, and checks on typed values."""
 
     def validate(name: str, rule: Mapping[str, Any]) -> None:
         column = ACTION_LIST.index(name)

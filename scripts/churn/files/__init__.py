@@ -1,4 +1,4 @@
-"""Safe writes to disk: locks, atomic swaps, markers of what we wrote, durable Parquet stores.
+"""Safe writes to disk: locks, atomic swaps, markers of our own files, durable Parquet stores.
 
-The safety of people's files depends on this folder: change it only together with its tests.
+These modules protect the user's files: change them only together with their tests.
 """

@@ -1,4 +1,4 @@
-"""Locks, flushes to disk, and messages for what the file system refuses."""
+"""Locks, flushes to disk, and messages for file system errors."""
 
 import errno
 import fcntl
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from churn.terminal.errors import ChurnError, InputError
 
-# another try ends in the same way
+# trying again cannot help
 _NO_PLACE = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Flush a file, or the entries of a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -25,17 +25,17 @@ def flush(path: Path) -> None:
 
 @contextmanager
 def held(lock: Path, in_use: str) -> Iterator[None]:
-    """Hold a lock for this process alone until the block ends; it goes with the process, too.
+    """Hold an exclusive lock until the block or the process ends.
 
-    The holder removes the file at the end. A killed process leaves it, and the next one takes it.
+    The holder removes the file at the end. A killed process leaves it, and the next one reuses it.
 
     Args:
-        lock: a file, made where it is missing.
-        in_use: what to say where another process holds it.
+        lock: the lock file, created if missing.
+        in_use: the message if another process holds the lock.
 
     Raises:
         ChurnError: another process holds it.
-        OSError: the file cannot be made.
+        OSError: the file cannot be created.
     """
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -43,13 +43,13 @@ def held(lock: Path, in_use: str) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ChurnError(in_use) from error
-        # the last holder may have removed the file after it was opened here
+        # the previous holder may have removed the file after we opened it
         if not _is_open(lock, descriptor):
             raise ChurnError(in_use)
         try:
             yield
         finally:
-            # a file with content is somebody's own
+            # a file with content is not our lock file
             if os.fstat(descriptor).st_size == 0 and _is_open(lock, descriptor):
                 with suppress(OSError):
                     lock.unlink()
@@ -58,7 +58,7 @@ def held(lock: Path, in_use: str) -> Iterator[None]:
 
 
 def _is_open(file: Path, descriptor: int) -> bool:
-    """Whether the file at a path is the one that was opened."""
+    """Whether the descriptor still refers to the file at the path."""
     try:
         return os.path.samestat(file.stat(), os.fstat(descriptor))
     except FileNotFoundError:
@@ -68,23 +68,22 @@ def _is_open(file: Path, descriptor: int) -> bool:
 def refusal(
     error: OSError, place: Path, setting: str, *, work: str = "", kept: str = ""
 ) -> ChurnError:
-    """Why nothing can be written at a place, and what to do.
+    """Return an error that says why a place cannot be written, and what to do.
 
     Args:
-        error: what the system refused.
+        error: the error of the operating system.
         place: the file or folder to write.
-        setting: the environment variable that names another place.
-        work: what stopped, such as `load`.
-        kept: a sentence about what is still there.
+        setting: the environment variable that sets the place.
+        work: the work that stopped, such as `load`.
+        kept: a sentence that says what has been kept.
 
     Returns:
-        An InputError where there can be no such place, a ChurnError where another try may end
-        better.
+        An InputError if the place cannot exist, a ChurnError if trying again may help.
     """
     at, why = Path(str(error.filename or place)), error.strerror or str(error)
     stopped, kept = f"The {work} stopped: " if work else "", f"{kept} " if kept else ""
     if not _belongs_to(place.absolute(), at.absolute()):
-        # the system may have refused to read it
+        # the failed operation may have been a read
         return ChurnError(
             f"{stopped}{why} ({at}). {kept}Check free space and permissions, then try again."
         )
@@ -104,7 +103,7 @@ def refusal(
 
 
 def _belongs_to(place: Path, at: Path) -> bool:
-    """Whether a path is the place, above or below it, or beside it under a name made of its own."""
+    """Whether a path is the place, is above or below it, or is a sibling named after it."""
     if place.is_relative_to(at):
         return True
     if not at.is_relative_to(place.parent):
@@ -114,7 +113,7 @@ def _belongs_to(place: Path, at: Path) -> bool:
 
 @contextmanager
 def saying_what_is_refused(place: Path, setting: str) -> Iterator[None]:
-    """Turn what the system refuses in the block into the errors of `refusal`."""
+    """Turn each OSError of the block into the error that `refusal` returns."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Markers that list the files this project made, and may therefore replace.
+"""Markers that list the files this project wrote and may therefore replace.
 
-People name the places that commands write to, so such a place may hold files of their own. A
-command replaces a place only if it is missing, empty, or lists everything in it in its marker.
-Everything else is foreign and stays.
+Users choose the places that commands write to, so a place may hold files of their own. A command
+replaces a place only if it is missing or empty, or if its marker lists everything in it. Other
+files are foreign, and no command touches them.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from churn.terminal.errors import ChurnError, InputError
 
 MARKER = ".churn.json"
 _PARTIAL = f"{MARKER}.partial"
-# file managers leave these behind; they are nobody's data
+# file managers leave these behind; they hold no user data
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 EARLIER = "If an earlier version of this project made what is there, delete it."
 _NAMES_SHOWN = 5
@@ -31,12 +31,12 @@ _SECONDS_BETWEEN = 0.1
 
 
 class Made(NamedTuple):
-    """What a marker says.
+    """The content of a marker.
 
     Attributes:
         by: the kind of work, such as `load`.
-        files: path below the folder -> SHA-256 digests that the file may have, or an empty list
-            where the name alone counts. The path of an empty folder ends with a slash.
+        files: path below the folder -> SHA-256 digests that the file may have. An empty list
+            accepts any content. The path of an empty folder ends with a slash.
     """
 
     by: str
@@ -44,22 +44,22 @@ class Made(NamedTuple):
 
 
 def mark(folder: Path, by: str, files: Mapping[str, Sequence[str]] | None = None) -> None:
-    """Write the marker of a folder; by default it lists every file that is there now."""
+    """Write the marker of a folder; by default it lists every file now in the folder."""
     if files is None:
         files = {name: [] for name in _files(folder) if name != MARKER}
     _write_marker(folder / MARKER, Made(by, files))
 
 
 def made(folder: Path) -> Made | None:
-    """What the marker of a folder says; None where there is no readable one."""
+    """Read the marker of a folder; None if it has no readable marker."""
     return _read_marker(folder / MARKER)
 
 
 def foreign(folder: Path, by: str) -> list[str]:
-    """The files and folders in a folder that this kind of work has not put there, sorted.
+    """Return the sorted files and folders in a folder that this kind of work did not write.
 
-    Hidden names count, and so do empty folders: somebody may have made them on purpose. Nothing is
-    foreign in a folder that does not exist. Raises ChurnError where the folder cannot be listed.
+    Hidden files count. So do empty folders: somebody may have created them on purpose. A folder
+    that does not exist holds nothing foreign. Raises ChurnError if the folder cannot be listed.
     """
     marker = made(folder)
     ours = set(marker.files) if marker and marker.by == by else set()
@@ -68,7 +68,7 @@ def foreign(folder: Path, by: str) -> list[str]:
     for here, folders, names in _walk(folder):
         for name in [*folders]:
             path = (here / name).as_posix()
-            # what lies behind a link is not in the folder
+            # files behind a symbolic link are not in the folder
             is_ours_above = path in ours_above and not (folder / path).is_symlink()
             if not is_ours_above and not ours & {path, f"{path}/"}:
                 found.append(f"{path}/")
@@ -82,10 +82,10 @@ def foreign(folder: Path, by: str) -> list[str]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """As `os.walk`, with paths below the folder; ChurnError where a folder cannot be listed."""
+    """Like `os.walk`, with paths below the folder; ChurnError if a folder cannot be listed."""
 
     def fail(error: OSError) -> None:
-        # taken as empty, it would be replaced
+        # treating it as empty would let a command replace it
         raise ChurnError(
             f"{error.filename} cannot be read: {error.strerror}. Correct its permissions, or name "
             "another place."
@@ -96,15 +96,15 @@ def _walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def check_folder(folder: Path, by: str, setting: str) -> None:
-    """Check that a folder, resolved, may be replaced as a whole.
+    """Check that a command may replace a folder as a whole.
 
     Args:
-        folder: it need not exist.
+        folder: a resolved path; it need not exist.
         by: the kind of work that replaces it, such as `load`.
-        setting: the environment variable that names the folder.
+        setting: the environment variable that sets the folder.
 
     Raises:
-        InputError: it is no folder, a mount point, or holds something foreign.
+        InputError: it is not a folder, is a mount point, or holds something foreign.
     """
     check_place(folder, setting)
     if names := foreign(folder, by):
@@ -115,7 +115,7 @@ def check_folder(folder: Path, by: str, setting: str) -> None:
 
 
 def check_place(folder: Path, setting: str) -> None:
-    """Raise InputError where a folder, resolved, cannot be replaced whatever it holds."""
+    """Raise InputError if a folder (a resolved path) can never be replaced, whatever it holds."""
     if os.path.lexists(folder) and not folder.is_dir():
         raise InputError(f"{folder} is not a folder. Move it away, or name a folder in {setting}.")
     if is_mount_point(folder):
@@ -126,10 +126,10 @@ def check_place(folder: Path, setting: str) -> None:
 
 
 def is_mount_point(path: Path) -> bool:
-    """Whether something is mounted at a path, resolved: a disk, a share or another folder."""
+    """Whether a disk, a share or another folder is mounted at a resolved path."""
     if os.path.ismount(path):
         return True
-    # Linux lists bind mounts too, with the device of the disk that they are on
+    # a bind mount shares the device of its disk; Linux lists it here
     mounts = Path("/proc/self/mountinfo")
     if not mounts.is_file():
         return False
@@ -138,19 +138,19 @@ def is_mount_point(path: Path) -> bool:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder that we made, file by file: what is foreign in it stays.
+    """Remove a folder that we wrote, file by file, and keep foreign files.
 
-    Killed at any point, the next call goes on.
+    If the process is killed, the next call continues.
 
     Raises:
-        ChurnError: something foreign is left in it.
+        ChurnError: the folder still holds something foreign.
     """
     if not folder.is_dir() or folder.is_symlink():
         return
     marker = made(folder)
     for name in marker.files if marker else ():
         above = (folder / parent for parent in Path(name).parents)
-        # a folder that became a link leads elsewhere
+        # a folder that has become a symbolic link points elsewhere
         if not name.endswith("/") and not any(parent.is_symlink() for parent in above):
             (folder / name).unlink(missing_ok=True)
     for parent, folders, names in os.walk(folder, topdown=False):
@@ -172,9 +172,9 @@ def remove_folder(folder: Path) -> None:
 
 
 def remove_unfinished(folder: Path, by: str) -> None:
-    """Remove what a killed command was writing; a folder without our marker stays.
+    """Remove what a killed command was writing; keep a folder without our marker.
 
-    A process that the command had started may still write for a moment, so removal is tried again.
+    A child process of the command may still write for a moment, so this retries.
     """
     marker = made(folder)
     if (
@@ -184,12 +184,12 @@ def remove_unfinished(folder: Path, by: str) -> None:
     ):
         (folder / _PARTIAL).unlink()
     if marker is None or marker.by != by:
-        # empty where the command was killed before it wrote the marker
+        # the folder is empty if the command was killed before it wrote the marker
         _remove_empty(folder)
         return
     for attempt in range(_REMOVAL_ATTEMPTS):
         try:
-            # the marker goes last, so that the next command can go on
+            # remove the marker last, so that the next command can continue
             for path in folder.iterdir():
                 if path.name != MARKER:
                     shutil.rmtree(path) if _is_real_folder(path) else path.unlink()
@@ -206,16 +206,16 @@ def remove_unfinished(folder: Path, by: str) -> None:
 
 
 def replace_file(finished: Path, file: Path, by: str) -> None:
-    """Put a finished file in the place of another one that we wrote; or where there is none.
+    """Move a finished file to a place that is empty or holds a file that we wrote.
 
     Args:
-        finished: a file on the same disk, flushed to it before it is renamed. Where the place is
-            refused, it is removed.
-        file: the place. What was written is noted beside it, as `.<name>.churn.json`.
+        finished: a file on the same disk. It is flushed before it is renamed, and removed if the
+            place is refused.
+        file: the place. A marker beside it, `.<name>.churn.json`, records what was written.
         by: the kind of work, such as `PDF`.
 
     Raises:
-        InputError: the place holds something else.
+        InputError: the place holds a file that we did not write.
     """
     marker_file = file.with_name(f".{file.name}{MARKER}")
     marker = _read_marker(marker_file)
@@ -229,7 +229,7 @@ def replace_file(finished: Path, file: Path, by: str) -> None:
                     f"Move it away, then try again. {EARLIER}"
                 )
             known = [before]
-        # both may be in place where the process is killed in between
+        # if the process is killed between the two writes, either version may be in place
         _write_marker(marker_file, Made(by, {file.name: [*known, digest(finished)]}))
         flush(finished)
         finished.replace(file)
@@ -239,11 +239,11 @@ def replace_file(finished: Path, file: Path, by: str) -> None:
 
 
 def check_regular(file: Path, what: str) -> None:
-    """Raise InputError where something stands at a place that is no regular file of its own."""
+    """Raise InputError if a place holds anything but a regular file."""
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        # where the file cannot be made, the writer says so
+        # if the file cannot be created, the writer reports it
         return
     if not stat.S_ISREG(mode):
         raise InputError(f"{file} is not a regular file. Name another place for {what}.")
@@ -255,7 +255,7 @@ def check_regular(file: Path, what: str) -> None:
 
 
 def digest(file: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal digits."""
+    """The SHA-256 of a file's content, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
@@ -263,7 +263,7 @@ def digest(file: Path) -> str:
 def _files(folder: Path) -> Iterable[str]:
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
-        # links to folders are listed as files: they are removed, not what they lead to
+        # list links to folders as files: we remove the link, not its target
         links = [name for name in folders if (here / name).is_symlink()]
         for name in sorted([*names, *links]):
             yield (here / name).relative_to(folder).as_posix()
@@ -277,7 +277,7 @@ def _read_marker(file: Path) -> Made | None:
         marker = Made(str(content["made_by"]), {**content["files"]})
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    # a marker speaks of its own folder alone
+    # a marker may list only files in its own folder
     names = map(Path, marker.files)
     return None if any(name.is_absolute() or ".." in name.parts for name in names) else marker
 
@@ -298,7 +298,7 @@ def _remove_empty(folder: Path) -> None:
     try:
         folder.rmdir()
     except OSError:
-        # foreign content stays, and the caller looks whether anything is left
+        # keep foreign content; the caller checks whether anything is left
         return
 
 

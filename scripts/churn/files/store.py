@@ -1,6 +1,6 @@
-"""The durable store: append-only Parquet files, one folder a table, that nothing can rebuild.
+"""The durable store: append-only Parquet files, one folder per table, that cannot be rebuilt.
 
-dbt reads the files in place (`sources: store`), so no writer waits for the lock of the warehouse.
+dbt reads the files in place (`sources: store`), so writers never wait for the warehouse lock.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ from churn.terminal.errors import ChurnError, InputError
 RESTORE = "Restore the file from a copy, or move it elsewhere."
 _LAST_YEAR = 9999
 _ROWS_AT_ONCE = 10_000
-# every table, by its folder; `sources: store` describes them
+# the folder of each table; `sources: store` describes the tables
 _TABLES = (
     "published",
     "outcomes",
@@ -39,12 +39,12 @@ _TABLES = (
 
 
 def names_in(folder: Path, setting: str = "CHURN_STORE_DIR") -> list[str]:
-    """The names of what is in a folder, sorted; none where there is no such folder.
+    """Return the sorted names in a folder; none if the folder does not exist.
 
-    `setting` is the environment variable that names the place, for messages.
+    `setting` is the environment variable that sets the place, for messages.
 
-    Raises ChurnError when it cannot be listed, InputError when it is something else than a folder:
-    taken as an empty folder, it would hide what was stored.
+    Raises ChurnError if the folder cannot be listed, and InputError if it is not a folder. Treating
+    it as an empty folder would hide stored rows.
     """
     try:
         for place in (folder, *folder.parents):
@@ -68,16 +68,16 @@ def names_in(folder: Path, setting: str = "CHURN_STORE_DIR") -> list[str]:
 
 
 def _name(entry: "os.DirEntry[str]") -> str:
-    """The name of an entry; OSError where it links to a Parquet file that is not there."""
+    """The name of an entry; OSError if it links to a missing Parquet file."""
     if entry.name.endswith(".parquet") and entry.is_symlink():
         entry.stat()
     return entry.name
 
 
 def parquet_files(folder: Path, setting: str = "CHURN_STORE_DIR") -> list[Path]:
-    """The Parquet files of a folder, by name; none where there is no such folder.
+    """Return the Parquet files of a folder, sorted by name; none if the folder does not exist.
 
-    `setting` is the environment variable that names the place, for messages.
+    `setting` is the environment variable that sets the place, for messages.
 
     Raises ChurnError when the folder cannot be listed.
     """
@@ -85,12 +85,12 @@ def parquet_files(folder: Path, setting: str = "CHURN_STORE_DIR") -> list[Path]:
 
 
 def append(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Path:
-    """Add rows to a table of the store, as the new file `<name>.parquet`; returns its path.
+    """Add rows to a table of the store as the new file `<name>.parquet`, and return its path.
 
-    Of a reader no more than a batch is in memory.
+    If `rows` is a reader, only one batch is in memory at a time.
 
-    The file appears complete or not at all; killing the process leaves at most a hidden partial
-    file, which the next writer removes. Raises ChurnError when the disk refuses.
+    The file appears complete or not at all. A killed process leaves at most a hidden partial file,
+    which the next writer removes. Raises ChurnError if the disk refuses the write.
     """
     with appending(folder) as write:
         return write(name, rows)
@@ -98,28 +98,28 @@ def append(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Pa
 
 @contextmanager
 def appending(folder: Path) -> Iterator[Callable[[str, pa.Table | pa.RecordBatchReader], Path]]:
-    """Keep other writers out while the block decides what to add; gives what `append` does.
+    """Lock out other writers while the block decides what to add; yields a function like `append`.
 
-    Who reads the table in the block has read everything that was added before.
+    A read inside the block sees every row that was added before.
     """
     with _locked(folder):
         yield partial(_write, folder)
 
 
 def read(file: Path, schema: pa.Schema, always_known: Collection[str]) -> pa.Table:
-    """The rows of a file of the store, with the columns and types of the schema.
+    """Return the rows of a store file, with the columns and types of the schema.
 
-    A column that an earlier release did not write is null.
+    A column that an earlier release did not write is filled with nulls.
 
     Args:
         file: a Parquet file.
-        schema: which columns to read, and as what.
-        always_known: the columns that hold a value in every row.
+        schema: the columns to read, and their types.
+        always_known: the columns that may not be null.
 
     Raises:
-        InputError: the file is damaged, or holds what cannot be; the message names the column.
+        InputError: the file is damaged or holds an impossible value; the message names the column.
         ChurnError: the file cannot be read now.
-        FileNotFoundError: it is gone.
+        FileNotFoundError: the file no longer exists.
     """
     try:
         with pq.ParquetFile(file) as stored:
@@ -136,8 +136,8 @@ def read(file: Path, schema: pa.Schema, always_known: Collection[str]) -> pa.Tab
 
 
 def unreadable(file: Path, error: Exception, remedy: str) -> ChurnError:
-    """Why a Parquet file cannot be read: the system refuses, or else it is damaged."""
-    # what Arrow says of damaged bytes has no number
+    """Return an error that says why a Parquet file cannot be read: a system error, or damage."""
+    # an Arrow error about damaged bytes has no errno
     if isinstance(error, OSError) and error.errno is not None:
         return ChurnError(f"{file} cannot be read: {error.strerror or error}.")
     reason = plain((str(error).splitlines() or [""])[0], 200).rstrip(".")
@@ -168,14 +168,14 @@ def _checked(file: Path, rows: pa.Table, column: pa.Field, *, must_be_known: boo
 
 
 def compact(folder: Path, most_files: int) -> None:
-    """Make one file of all files of a table, where there are more than `most_files`.
+    """Merge the files of a table into one if there are more than `most_files`.
 
-    The new file is there before the others go, so that whoever lists the folder finds every row,
-    for a moment twice: readers count a row once, by its id. Who has listed it and not yet opened
-    what goes has to list it again. Killed at any point, this loses nothing: at worst rows stay
-    twice.
+    The new file appears before the old ones are removed. For a moment a reader finds rows twice,
+    so readers deduplicate by id. A reader that listed the folder but has not opened the old files
+    must list it again. If the process is killed, no row is lost: at worst, rows stay twice.
 
-    Raises ChurnError when the disk refuses, or when a file is no Parquet or of another table.
+    Raises ChurnError if the disk refuses the write, or if a file is not Parquet or belongs to
+    another table.
     """
     with _locked(folder):
         files = parquet_files(folder)
@@ -194,7 +194,7 @@ def compact(folder: Path, most_files: int) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One writer at a time; what a killed one left half-written is removed."""
+    """Allow one writer at a time, and remove partial files of killed writers."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".lock").open("a") as lock:
@@ -221,13 +221,13 @@ def _write(folder: Path, name: str, rows: pa.Table | pa.RecordBatchReader) -> Pa
 
 
 def _rows(files: list[Path]) -> pa.RecordBatchReader:
-    """The rows of all files, with every column that any of them has."""
+    """The rows of all files, with every column that appears in any of them."""
     schema = pa.unify_schemas([pq.read_schema(file) for file in files])
     return pa.RecordBatchReader.from_batches(schema, _batches(files, schema))
 
 
 def _batches(files: list[Path], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Some thousand rows at a time, however few a file has."""
+    """Yield batches of some thousand rows, even if the files are smaller."""
     waiting: list[pa.RecordBatch] = []
     for file in files:
         with pq.ParquetFile(file) as stored:
@@ -251,9 +251,9 @@ def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def state(folder: Path, setting: str = "CHURN_STORE_DIR") -> str:
-    """Another one whenever a Parquet file of the folder was added, replaced or removed.
+    """Return a checksum that changes when Parquet files are added, replaced or removed.
 
-    `setting` is the environment variable that names the place, for messages.
+    `setting` is the environment variable that sets the place, for messages.
 
     Raises ChurnError when the folder cannot be listed.
     """
@@ -261,9 +261,9 @@ def state(folder: Path, setting: str = "CHURN_STORE_DIR") -> str:
 
 
 def states(folder: Path) -> dict[str, str]:
-    """The state of every table of the store that has files, by its path from there.
+    """Return the `state` of every store table that has files, by its path below the store.
 
-    Raises ChurnError when one of them cannot be listed.
+    Raises ChurnError if a folder cannot be listed.
     """
     tables = {table: parquet_files(folder / table) for table in _TABLES}
     return {table: _state(files) for table, files in tables.items() if files}

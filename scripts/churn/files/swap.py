@@ -1,14 +1,14 @@
-"""Replaces a folder as a whole: no moment shows half of the old and half of the new one.
+"""Replaces a folder as a whole: readers never see a mixture of old and new files.
 
-Beside the folder, `saas` say, stand for a short while:
+For a short while these stand beside the folder, here `saas`:
 
-    .saas.lock               held by the command that is running
-    .saas.loading-<random>   what a running command has written so far
-    .saas.next               a complete folder; from its existence on, it is the one that counts
-    .saas.previous           the folder before, until the next one is in place
+    .saas.lock               the running command holds it
+    .saas.loading-<random>   the partial output of the running command
+    .saas.next               the complete new folder; once it exists, it is the valid one
+    .saas.previous           the old folder, until the new one is in place
 
-`recover` finishes whatever a killed command left behind. Each of these folders holds a marker
-(`churn.files.made`); a folder without one is somebody else's and stays.
+`recover` finishes the work of a killed command. Each of these folders holds a marker
+(`churn.files.made`). A folder without a marker is foreign, and nothing touches it.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def _beside(folder: Path, what: str) -> Path:
 
 
 def _unfinished(folder: Path) -> list[Path]:
-    """What commands were writing when they were killed."""
+    """The partial output of killed commands."""
     prefix = _beside(folder, "loading-").name
     if not folder.parent.is_dir():
         return []
@@ -34,18 +34,18 @@ def _unfinished(folder: Path) -> list[Path]:
 
 
 def recover(folder: Path, work: str = "load", setting: str = "CHURN_DATA_DIR") -> None:
-    """Finish or roll back what was killed, and remove what it left.
+    """Finish or roll back the work of a killed command.
 
-    What was complete is put in place, what was incomplete is removed. Does nothing, and leaves no
-    trace, where there is nothing to recover.
+    Puts a complete folder in place and removes an incomplete one. If there is nothing to recover,
+    does nothing and creates no file.
 
     Args:
         folder: the folder to fill; it need not exist.
-        work: what was done, for messages.
-        setting: the environment variable that names the folder, for messages.
+        work: the kind of work, for messages.
+        setting: the environment variable that sets the folder, for messages.
 
     Raises:
-        ChurnError: the same is running, or the disk is full or may not be written.
+        ChurnError: the same work is running, or the disk is full or read-only.
     """
     folder = folder.resolve()
     traces = [_beside(folder, "next"), _beside(folder, "previous"), *_unfinished(folder)]
@@ -56,14 +56,14 @@ def recover(folder: Path, work: str = "load", setting: str = "CHURN_DATA_DIR") -
 
 @contextmanager
 def exclusive(folder: Path, work: str = "load") -> Iterator[None]:
-    """Hold the folder, recovered, for this process alone.
+    """Recover the folder, and lock it for this process until the block ends.
 
     Args:
-        folder: the folder to fill, resolved; its parent is made if it does not exist.
-        work: what is done, for messages.
+        folder: the folder to fill, a resolved path; its parent is created if missing.
+        work: the kind of work, for messages.
 
     Raises:
-        InputError: something foreign has a name that is needed beside the folder.
+        InputError: something foreign has a name that we need beside the folder.
         ChurnError: another process holds it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def exclusive(folder: Path, work: str = "load") -> Iterator[None]:
 
 @contextmanager
 def disk_errors(place: Path, work: str = "load", setting: str = "CHURN_DATA_DIR") -> Iterator[None]:
-    """Turn what the system refuses before a place is filled into the errors of `refusal`."""
+    """Turn each OSError raised before a place is filled into the error that `refusal` returns."""
     try:
         yield
     except OSError as error:
@@ -92,9 +92,9 @@ def disk_errors(place: Path, work: str = "load", setting: str = "CHURN_DATA_DIR"
 
 @contextmanager
 def working_folder(folder: Path, work: str = "load") -> Iterator[Path]:
-    """A folder on the same disk as the folder to fill, removed at the end.
+    """Yield a folder on the same disk as the folder to fill; remove it at the end.
 
-    It holds nothing but its marker.
+    At first it holds only its marker.
     """
     prefix = _beside(folder, "loading-").name
     working = Path(mkdtemp(prefix=prefix, dir=folder.parent))
@@ -107,17 +107,17 @@ def working_folder(folder: Path, work: str = "load") -> Iterator[Path]:
 
 
 def swap_in(complete: Path, folder: Path, *, work: str = "load", setting: str) -> None:
-    """Put a complete folder in the place of another. Call within `exclusive`.
+    """Replace a folder by a complete one. Call within `exclusive`.
 
     Args:
-        complete: a folder on the same disk, below a working folder; its files are flushed to disk
+        complete: a folder on the same disk, below a working folder. Its files are flushed to disk
             before anything is renamed.
-        folder: the folder to fill, resolved; it may hold what was there before.
-        work: what is done; the folder may be replaced only where the same work has made it.
-        setting: the environment variable that names the folder, for messages.
+        folder: the folder to fill, a resolved path; it may hold earlier output.
+        work: the kind of work; only a folder written by the same work may be replaced.
+        setting: the environment variable that sets the folder, for messages.
 
     Raises:
-        InputError: something foreign is in the folder.
+        InputError: the folder holds something foreign.
     """
     mark(complete, work)
     for path in complete.rglob("*"):
@@ -147,7 +147,7 @@ def _finish(folder: Path, work: str) -> None:
 
 
 def _remove_previous(previous: Path, work: str) -> None:
-    # an empty folder that was replaced has no marker
+    # an empty old folder has no marker
     if previous.is_dir() and (_is_ours(previous, work) or not any(previous.iterdir())):
         remove_folder(previous)
 

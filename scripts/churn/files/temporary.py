@@ -9,11 +9,11 @@ from pathlib import Path
 
 @contextmanager
 def temporary_place(prefix: str) -> Iterator[Path]:
-    """A folder for the warehouse and what dbt remembers, in place of the user's.
+    """Yield a temporary folder for the warehouse and dbt's state, in place of the user's.
 
-    dbt finds these places in the environment, which is as it was when the block ends, whatever the
-    block sets. The store and the log stay where they are: dbt only reads the one, and the other
-    outlives a build that fails.
+    dbt finds these places in environment variables. They are restored when the block ends, whatever
+    the block sets. The store and the log keep their places: dbt only reads the store, and the log
+    must outlive a failed build.
     """
     environment = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix=prefix) as name:

@@ -1,16 +1,16 @@
 """Generates a sample company: customers whose churn has a known cause.
 
-Most changes here change the bundled sample; `make sample` writes it again.
+Most changes here change the bundled sample; regenerate it with `make sample`.
 
 settings    the options; the causes of churn
 population  accounts and subscriptions
 dynamics    how customers change from one period of 30 days to the next
 history     usage rows, tickets, ends of subscriptions, and the truth behind them
 messages    the texts of tickets (words in `names` and `phrases`)
-tables      all of it in the columns of the source tables
-truth       the causes, in tables of their own; `oracle`: the best possible AUC
-faults      the faults that real exports have
-run         writes one block of accounts after the other to a folder (`folder`, `writers`)
+tables      the history in the columns of the source tables
+truth       the causes, in separate tables; `oracle`: the best possible AUC
+faults      faults as in real exports
+run         writes the blocks of accounts to a folder, one by one (`folder`, `writers`)
 volume      a simpler company of any size, for measurements (`volume_world`, `volume_tables`)
 """
 

@@ -1,9 +1,9 @@
-"""How customers change: the hidden state, the signals that it causes, and the hazard.
+"""Simulates how customers change: the hidden state, its signals, and the hazard.
 
-One step is one period of 30 days. The state belongs to the account: healthy or declining, a
-two-state chain. Usage falls while the account declines and comes back when it recovers; tickets,
-errors, ratings and downgrades depend on the state. The hazard of a subscription to end in the
-*next* period follows from the signals of this one, by known coefficients.
+One step is one period of 30 days. Each account has a state, healthy or declining, which follows a
+two-state Markov chain. Usage falls while the account declines and recovers afterwards. Tickets,
+errors, ratings and downgrades depend on the state. Known coefficients turn the signals of this
+period into a subscription's hazard of ending in the *next* period.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from churn.generate.settings import PERIOD_DAYS, PERIODS, SLOTS, Coefficients
 
 STAYS_HEALTHY = 0.945
 STAYS_DECLINING = 0.92
-RECOVERY_RATE = 0.6  # how far the log of usage climbs back in a healthy period
+RECOVERY_RATE = 0.6  # recovery of the log of usage in a healthy period
 LOWEST_LEVEL = -3.0
-USAGE_NOISE = 0.16  # of the log of each row's mean
+USAGE_NOISE = 0.16  # noise in the log of each row's mean
 
 # Each pair: healthy, declining.
 TICKETS_A_PERIOD = np.array([0.18, 1.7])
@@ -28,8 +28,8 @@ RATING_UP_TO = np.array([[0.02, 0.05, 0.17, 0.53], [0.24, 0.51, 0.75, 0.93]])
 RATED_SHARE = 0.62
 HOUR_SECONDS = 3600
 
-# The history ends with a release that went wrong: in the last period more accounts begin to
-# decline, usage falls faster, and declining accounts send more tickets and see more errors.
+# The history ends with a faulty release: in the last period more accounts begin to decline, usage
+# falls faster, and declining accounts send more tickets and see more errors.
 ROUGH_PERIOD = PERIODS - 1
 ROUGH_ONSET = 3.6
 ROUGH_FALL = 1.4
@@ -38,32 +38,32 @@ ROUGH_SIGNALS = 2.0
 
 @dataclass
 class State:
-    """Where every customer stands at the end of a period. Shapes: accounts or subscriptions."""
+    """The state of every customer at the end of a period. Shapes: accounts or subscriptions."""
 
     declining: Flags  # by account
-    level: Floats  # by account: log of usage against a healthy period, 0 or less
+    level: Floats  # by account: log of usage relative to a healthy period, at most 0
     downgraded: Flags  # by subscription
-    last_usage: Ints  # by subscription: usage of this period, -1 where it was not a whole one
+    last_usage: Ints  # by subscription: usage of this period, -1 for a partial period
 
 
 @dataclass(frozen=True)
 class Tickets:
-    """The tickets of one period, one entry a ticket."""
+    """The tickets of one period, one entry per ticket."""
 
     account: Ints
     day: Ints
     second: Ints  # of the day
     declining: Flags
-    rating: Ints  # 0 where none was given
+    rating: Ints  # 0 without a rating
 
 
 @dataclass(frozen=True)
 class Signals:
-    """What one period leaves behind. Usage arrays: (subscriptions, slots); the rest: tickets
+    """The signals of one period. Usage arrays: (subscriptions, slots); the rest: tickets
     or (subscriptions,)."""
 
     usage_day: Ints
-    usage_count: Ints  # 0 where there is no row
+    usage_count: Ints  # 0 if there is no row
     error_count: Ints
     tickets: Tickets
     drop: Floats
@@ -73,7 +73,7 @@ class Signals:
 
 
 def initial_state(population: Population) -> State:
-    """The state before the first period."""
+    """Draw the state before the first period."""
     subscriptions = len(population.subscriptions.account)
     declining = population.accounts.starts_declining
     return State(
@@ -91,9 +91,9 @@ def advance(
     period: int,
     slots: int = SLOTS,
 ) -> Signals:
-    """Move `state` to the end of `period`, in place, and return the signals of the period.
+    """Advance `state` in place to the end of `period`, and return the signals of the period.
 
-    Usage comes in as many rows as there are `slots`; one is enough where only totals matter.
+    Usage has one row per slot; one slot is enough if only totals matter.
     """
     accounts, subscriptions = population.accounts, population.subscriptions
     first_day = period * PERIOD_DAYS
@@ -168,7 +168,7 @@ def _draw_tickets(
     first_day: int,
     last_day: int,
 ) -> Tickets:
-    """Tickets fall evenly on the days from the account's start on, mostly in working hours."""
+    """Draw tickets evenly over the days since the account's start, mostly in working hours."""
     accounts = population.accounts
     from_day = np.maximum(population.first_start, first_day)
     share = np.maximum(last_day + 1 - from_day, 0) / PERIOD_DAYS
@@ -188,7 +188,7 @@ def _draw_tickets(
 def hazard(
     coefficients: Coefficients, population: Population, state: State, signals: Signals
 ) -> Floats:
-    """The chance of each subscription to end in the next period."""
+    """Return each subscription's probability of ending in the next period."""
     logit = (
         coefficients.intercept
         + coefficients.drop * signals.drop

@@ -1,7 +1,7 @@
-"""Seventeen kinds of faults that real exports have, planted in the first block.
+"""Plants seventeen kinds of faults of real exports in the first block.
 
-They touch rows from the middle of the history, so that neither the last date nor the volume of
-any feed changes. Tables come and go as text. Every fault is reported, for `truth/planted_faults`.
+The faults are in the middle of the history, so that the last date and the volume of each feed stay
+the same. Input and output tables are text. `truth/planted_faults` lists every fault.
 """
 
 from collections.abc import Callable
@@ -12,21 +12,21 @@ import pyarrow as pa
 
 Row = dict[str, str | None]
 
-# Numbers below the first that the generator gives: nobody's.
+# Numbers below the generator's first one, so that they belong to nobody.
 UNKNOWN_ACCOUNT = "A0999"
 UNKNOWN_SUBSCRIPTION = "S0999-1"
 
 
 @dataclass
 class _Plot:
-    """The rows of the tables, and the faults planted in them so far."""
+    """The rows of the tables, and the faults planted so far."""
 
     rows: dict[str, list[Row]]
     until: date
     planted: list[Row] = field(default_factory=list)
 
     def pick(self, table: str, share: float, fits: Callable[[Row], bool]) -> int | None:
-        """The first row that fits from `share` of the way down the table on, if there is one."""
+        """Return the first fitting row from the fraction `share` of the table on, if any."""
         rows = self.rows[table]
         for position in range(int(share * len(rows)), len(rows)):
             if fits(rows[position]):
@@ -41,7 +41,7 @@ class _Plot:
         change: Callable[[str], str | None],
         fault: str,
     ) -> None:
-        """Change one value, where there is one."""
+        """Change the first value in a column from the fraction `share` of the table on, if any."""
         position = self.pick(table, share, lambda row: row[column] is not None)
         if position is not None:
             row = self.rows[table][position]
@@ -56,7 +56,7 @@ class _Plot:
     def report(
         self, table: str, reference: str | None, column: str, value: str | None, fault: str
     ) -> None:
-        """Note what was planted, and where."""
+        """Record a planted fault and its place."""
         self.planted.append(
             {
                 "source_table": table,
@@ -74,7 +74,7 @@ def _row_id(row: Row) -> str | None:
 
 
 def plant_faults(tables: dict[str, pa.Table], until: date) -> tuple[dict[str, pa.Table], pa.Table]:
-    """The tables with faults, and the list of the faults. Columns must be text."""
+    """Return the tables with faults, and the list of faults. All columns must be text."""
     plot = _Plot({name: table.to_pylist() for name, table in tables.items()}, until)
     _spoil_values(plot)
     _repeat_rows(plot)
@@ -178,7 +178,7 @@ def _break_time(plot: _Plot) -> None:
 
 
 def _add_late_usage(plot: _Plot, subscription: str | None, day: date) -> None:
-    """Add a usage row after the end of a subscription, otherwise like another row of that day."""
+    """Add a usage row after a subscription's end; copy the other values from a row of that day."""
     position = plot.pick("feature_usage", 0, lambda row: row["usage_date"] == day.isoformat())
     if position is not None:
         row = dict(plot.rows["feature_usage"][position])
@@ -187,7 +187,7 @@ def _add_late_usage(plot: _Plot, subscription: str | None, day: date) -> None:
 
 
 def _add_early_ticket(plot: _Plot, account: str | None, signup: str) -> None:
-    """Add a ticket from the weeks before the signup of an account, otherwise like another one."""
+    """Add a ticket from the weeks before an account's signup; copy its other values."""
     from_day = (date.fromisoformat(signup) - timedelta(days=40)).isoformat()
     until_day = (date.fromisoformat(signup) - timedelta(days=10)).isoformat()
     position = plot.pick(

@@ -1,4 +1,4 @@
-"""The output folder, replaced as a whole, and only if it is ours to replace."""
+"""Replaces the output folder as a whole, and only if the generator wrote it."""
 
 import json
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ _SETTING = "--out"
 
 @contextmanager
 def replaced(out: Path) -> Iterator[Path]:
-    """A new folder to write into, which takes the place of `out` when the block ends well.
+    """Yield a new folder to write into, which replaces `out` if the block succeeds.
 
-    Raises InputError if `out` holds anything that the generator did not write, ChurnError if
-    another process is writing it or the disk refuses.
+    Raises InputError if `out` holds anything that the generator did not write. Raises ChurnError if
+    another process is writing it, or if the disk refuses the write.
     """
     out = out.resolve()
     if out in (Path.cwd(), *Path.cwd().parents):
         raise InputError(f"{out} is the folder you are working in. Choose a new folder.")
-    # before minutes of work
+    # check this before minutes of work
     check_folder(out, _WORK, _SETTING)
     with (
         disk_errors(out, _WORK, _SETTING),

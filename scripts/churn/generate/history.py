@@ -1,6 +1,6 @@
-"""What happened: one block of accounts, simulated period by period.
+"""Simulates the history of one block of accounts, period by period.
 
-Keeps the signals as rows-to-be, the day each subscription ended, and the truth behind them.
+Keeps the signals (later rows), the day on which each subscription ended, and the hidden truth.
 """
 
 from copy import deepcopy
@@ -24,17 +24,17 @@ NEVER = 10**6
 
 @dataclass(frozen=True)
 class Moment:
-    """Everything that decides the future of the block, at the end of a period."""
+    """The state that determines the future of the block, at the end of a period."""
 
     period: int
     state: State
-    hazard: Floats  # of each subscription to end in the next period
-    alive: Flags  # subscriptions that started and have not ended by then
+    hazard: Floats  # each subscription's probability of ending in the next period
+    alive: Flags  # subscriptions that have started and not ended
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Usage rows in the order of their days, one entry a row."""
+    """Usage rows in the order of their days, one entry per row."""
 
     subscription: Ints
     day: Ints
@@ -54,12 +54,12 @@ class Truth:
     tickets: Ints
     errors: Ints
     dissatisfaction: Floats
-    hazard: Floats  # to end in the following period
+    hazard: Floats  # probability of ending in the following period
 
 
 @dataclass(frozen=True)
 class History:
-    """One block with its past. `end_day` is NEVER for subscriptions that are still alive."""
+    """One block with its history. `end_day` is NEVER for subscriptions that are still alive."""
 
     population: Population
     end_day: Ints
@@ -75,7 +75,7 @@ def simulate(
     coefficients: Coefficients,
     remember: tuple[int, ...] = (),
 ) -> History:
-    """Run the block through all periods; keep the moment at the end of those in `remember`."""
+    """Simulate all periods of the block; keep the moments at the end of those in `remember`."""
     subscriptions = population.subscriptions
     size = len(subscriptions.account)
     state = initial_state(population)
@@ -120,7 +120,7 @@ def simulate(
 
 
 def _lived_usage(past: list[Signals], population: Population, end_day: Ints) -> Usage:
-    """The usage rows inside their subscriptions, by day, then subscription."""
+    """The usage rows within their subscription's life, by day, then subscription."""
     day = np.concatenate([signals.usage_day for signals in past], axis=1)
     count = np.concatenate([signals.usage_count for signals in past], axis=1)
     errors = np.concatenate([signals.error_count for signals in past], axis=1)
@@ -136,7 +136,7 @@ def _lived_usage(past: list[Signals], population: Population, end_day: Ints) -> 
 
 
 def _lived_tickets(past: list[Signals], population: Population, end_day: Ints) -> Tickets:
-    """The tickets of accounts that had a live subscription that day, in order of time."""
+    """The tickets of accounts with a live subscription on that day, in order of time."""
     columns = {
         field.name: np.concatenate([getattr(signals.tickets, field.name) for signals in past])
         for field in fields(Tickets)
@@ -148,7 +148,7 @@ def _lived_tickets(past: list[Signals], population: Population, end_day: Ints) -
 
 
 def _is_live(population: Population, end_day: Ints, account: Ints, day: Ints) -> Flags:
-    """Whether each account has a live subscription on its day."""
+    """Whether each account has a live subscription on the given day."""
     subscriptions = population.subscriptions
     first = np.searchsorted(subscriptions.account, account)
     live = np.zeros(len(account), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""What the tickets say: topic, language and text of each ticket."""
+"""Draws the topic, language and text of each ticket."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from churn.generate.phrases import (
 from churn.generate.population import PLACES, Accounts, Flags, Ints, Population
 from churn.generate.settings import PERIOD_DAYS
 
-# Shares of the topics (in the order of TOPICS) of a healthy, a declining and a new account.
+# Topic shares (in the order of TOPICS) of healthy, declining and new accounts.
 TOPIC_SHARES = np.array(
     [
         [0.32, 0.17, 0.13, 0.11, 0.14, 0.00, 0.03, 0.03, 0.004, 0.04, 0.026],
@@ -40,13 +40,13 @@ KINDS = {
     "cancel_something_else": ("Customer Success", "Request", "usage"),
     "will_not_cancel": ("Customer Success", "Request", "contract;renewal"),
 }
-# Languages without phrases on a topic of their own use the nearest one.
+# Languages that lack phrases for a topic use the nearest topic.
 NEAREST = {"feature_request": "how_to", "onboarding": "how_to"}
 
 
 @dataclass(frozen=True)
 class Messages:
-    """One entry a ticket. `topic` indexes TOPICS; a ticket may come without a message."""
+    """One entry per ticket. `topic` indexes TOPICS; a ticket may lack a message."""
 
     topic: Ints
     present: Flags
@@ -58,7 +58,7 @@ class Messages:
 def write_messages(
     random: np.random.Generator, population: Population, tickets: Tickets, first_month: int
 ) -> Messages:
-    """Draw what each ticket says. `first_month` is the month (0 to 11) of day 0."""
+    """Draw the message of each ticket. `first_month` is the month (0 to 11) of day 0."""
     size = len(tickets.account)
     is_new = tickets.day - population.first_start[tickets.account] < NEW_ACCOUNT_DAYS
     kind = np.where(tickets.declining, 1, np.where(is_new, 2, 0))
@@ -84,7 +84,7 @@ def write_messages(
 
 
 def _languages(accounts: Accounts) -> list[str]:
-    """The language each account writes in: English, or that of its country."""
+    """The language of each account's messages: English, or that of its country."""
     own = [LOCALES[language].language for _, _, language in PLACES]
     return [
         own[place] if local else "en"
@@ -95,7 +95,7 @@ def _languages(accounts: Accounts) -> list[str]:
 
 
 def _compose(language: str, topic: str, month: int, draw: list[int]) -> tuple[str, str]:
-    """Subject and body of one message; `draw` holds seven random whole numbers."""
+    """The subject and body of one message; `draw` holds seven random integers."""
     phrases = PHRASES.get((language, topic)) or PHRASES[language, NEAREST[topic]]
     words = {
         "feature": _pick(FEATURES[language], draw[0]),

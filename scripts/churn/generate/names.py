@@ -15,10 +15,10 @@ class Country:
 
 @dataclass(frozen=True)
 class Locale:
-    """How companies of one language area are named, and the language their people write in.
+    """The name pattern of companies in one language area, and the language of their messages.
 
-    `pattern` is filled with `stem`, `trade` and `legal`; `trades` are pairs of the word in the
-    company's name and the industry it means.
+    `pattern` is filled with `stem`, `trade` and `legal`. `trades` holds pairs: the word in the
+    company's name, and its industry.
     """
 
     countries: tuple[Country, ...]
@@ -283,9 +283,9 @@ MANAGERS = {
 
 
 def company_name(locale: Locale, serial: int, legal: str) -> str:
-    """The name of a company; no two serial numbers of a locale give the same one.
+    """Return the name of a company; each serial number of a locale gives another name.
 
-    First one stem a company, then pairs of stems, and after that with a number at the end.
+    The first names have one stem, later ones two stems, and the last ones also a number.
     """
     stems, trades = locale.stems, locale.trades
     pair, trade = divmod(serial, len(trades))

@@ -1,4 +1,4 @@
-"""How well anybody could know: the churn probabilities that follow from the true state."""
+"""The oracle: the churn probabilities from the true state, as the best possible prediction."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -31,9 +31,9 @@ def churn_probability(
     moment: Moment,
     futures: int = FUTURES,
 ) -> Floats:
-    """The chance of each live subscription to end within the three periods after `moment`.
+    """Return each live subscription's probability of ending within three periods after `moment`.
 
-    The first period's hazard is known; the further ones are averaged over simulated futures.
+    The hazard of the first period is known; later ones are averaged over simulated futures.
     Shape: (subscriptions alive at the moment,).
     """
     alive = moment.alive
@@ -53,7 +53,7 @@ def churn_probability(
 
 
 def area_under_curve(score: Floats, positive: Flags) -> Auc | None:
-    """How often a positive scores above a negative, ties counting half; None without both."""
+    """Return how often a positive scores above a negative; ties count half. None without both."""
     positives = int(positive.sum())
     negatives = len(positive) - positives
     if not positives or not negatives:

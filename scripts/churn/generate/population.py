@@ -1,7 +1,7 @@
-"""Who there is: the accounts and subscriptions of one block, as drawn before time starts.
+"""Draws the accounts and subscriptions of one block, before the simulation starts.
 
-Arrays hold one entry an account or one a subscription. Days are numbers counted from the first
-day of the history (0); customers of old started before it.
+Arrays hold one entry per account or per subscription. Days are numbers that count from the first
+day of the history (0); older customers started before it.
 """
 
 from dataclasses import dataclass, fields
@@ -27,9 +27,9 @@ BILLING = ("monthly", "quarterly", "annual")
 BILLING_MONTHS = np.array([1, 3, 12])
 REFERRALS = ("organic search", "partner", "event", "paid ads", "customer referral", "outbound")
 
-# Trials are recent: an older trial has become a paying customer, or was deleted.
+# Trials are recent: older ones have become paying customers or were deleted.
 TRIAL_DAYS = 75
-# Accounts this young have one subscription.
+# Accounts younger than this have one subscription.
 NEW_ACCOUNT_DAYS = 60
 PLACES = [
     (locale, country, language)
@@ -52,8 +52,8 @@ class Accounts:
     referral: Ints
     writes_local_language: Flags
     # hidden traits
-    friction: Floats  # scales tickets and errors, 1 is usual
-    decline_rate: Floats  # how far the log of usage falls in a declining period
+    friction: Floats  # scales tickets and errors; 1 is average
+    decline_rate: Floats  # fall of the log of usage in a declining period
     starts_declining: Flags
     abandons: Flags  # stops using the product for good some months after the start
 
@@ -71,8 +71,8 @@ class Subscriptions:
     is_trial: Flags
     billing: Ints
     auto_renew: Flags
-    base_usage: Floats  # mean usage count of a row of a healthy customer
-    abandoned_day: Ints  # usage stops here; far in the future for most
+    base_usage: Floats  # mean usage count of a healthy customer's row
+    abandoned_day: Ints  # usage stops on this day; for most in the far future
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ class Population:
     first_start: Ints  # the earliest start day of each account
 
     def copies(self, chosen: Flags, times: int) -> "Population":
-        """The accounts several times over, as if each copy were a block of its own.
+        """Repeat the accounts, as if each copy were a separate block.
 
-        Each copy has the `chosen` subscriptions only.
+        Each copy has only the `chosen` subscriptions.
         """
         count = len(self.first_start)
         accounts = {
@@ -135,7 +135,7 @@ def draw_population(random: np.random.Generator, first_number: int, count: int) 
 
 
 def _draw_managers(random: np.random.Generator, place: Ints, plan: Ints) -> Ints:
-    """A manager of the account's region; one in ten of the smallest accounts has none."""
+    """Draw a manager of the account's region; one in ten of the smallest accounts has none."""
     managers = np.empty(len(place), dtype=np.int64)
     regions = np.array([list(MANAGERS).index(country.region) for _, country, _ in PLACES])[place]
     first = 0
@@ -149,7 +149,7 @@ def _draw_managers(random: np.random.Generator, place: Ints, plan: Ints) -> Ints
 def _draw_subscriptions(
     random: np.random.Generator, accounts: Accounts, first_start: Ints
 ) -> Subscriptions:
-    """One to three subscriptions an account: further teams, or a return after an end."""
+    """Draw one to three subscriptions per account: further teams, or a return after an end."""
     count = len(first_start)
     number = random.choice(np.arange(1, MAX_SUBSCRIPTIONS + 1), count, p=[0.80, 0.16, 0.04])
     number = np.where(first_start < HISTORY_DAYS - NEW_ACCOUNT_DAYS, number, 1)
@@ -194,7 +194,7 @@ def _draw_subscriptions(
 
 
 def account_names(accounts: Accounts, seed: int) -> tuple[list[str], list[str]]:
-    """The names and industries of the accounts; a name belongs to one account number only."""
+    """Return the names and industries of the accounts; each account number has a unique name."""
     names, industries = [], []
     columns = (accounts.number, accounts.place, accounts.legal_form)
     for number, place, form in zip(*(column.tolist() for column in columns), strict=True):
@@ -207,7 +207,7 @@ def account_names(accounts: Accounts, seed: int) -> tuple[list[str], list[str]]:
 
 
 def _name_serial(locale: Locale, number: int, shift: int) -> int:
-    """Scatter account numbers over the names of a locale, each serial number used once."""
+    """Scatter account numbers over the names of a locale; use each serial number once."""
     size = len(locale.stems) * len(locale.trades)
     step = int(size * 0.618) | 1
     while np.gcd(step, size) != 1:

@@ -1,4 +1,4 @@
-"""Generate a data set: all blocks in order, one at a time, into a folder or into the seeds."""
+"""Generates a data set block by block, into a folder or into the seeds."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,8 +23,8 @@ from churn.generate.writers import TableFiles, as_text
 from churn.project.options import DEFAULT_ACCOUNTS, DEFAULT_SEED, DEFAULT_UNTIL, FileFormat, Signal
 from churn.terminal.errors import ChurnError
 
-# Independent streams of random numbers for each block, so that a change of the wording, say,
-# leaves everything else as it is.
+# Each block has independent random streams, so that a change of the wording, for example, does not
+# change anything else.
 HISTORY_STREAM, DETAIL_STREAM, MESSAGE_STREAM, ORACLE_STREAM = range(4)
 
 Progress = Callable[[int, int], None]
@@ -32,11 +32,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Block:
-    """The finished tables of one block of accounts, and what the oracle said about it."""
+    """The finished tables of one block of accounts, and the oracle's predictions for it."""
 
     tables: dict[str, pa.Table]
     truth: dict[str, pa.Table]
-    judged: Floats  # 90-day chances of the customers that were alive 90 days before the last day
+    judged: Floats  # 90-day probabilities of customers alive 90 days before the last day
     ended: Flags  # whether they ended
 
 
@@ -52,17 +52,18 @@ def generate(
     until: date = DEFAULT_UNTIL,
     progress: Progress | None = None,
 ) -> Summary:
-    """Write an invented company's customers, with churn whose cause is known, to the folder `out`.
+    """Write the customers of an invented company, with known causes of churn, to the folder `out`.
 
-    The six tables of `vars: saas_tables` become `<prefix><table>.<file_format>`; the truth behind
-    them goes to `out/truth`. About 62 usage rows and 6 tickets an account, over 660 days that end
-    on `until`. The same arguments give the same bytes. `signal` scales the causes of churn
-    (`null`: churn is pure chance), `faults` plants some two dozen faults that real exports have;
-    all columns are then text, in Parquet too. `progress` is told the accounts done and in total.
+    The six tables of `vars: saas_tables` become `<prefix><table>.<file_format>`, and the hidden
+    truth goes to `out/truth`. There are about 62 usage rows and 6 tickets per account, over 660
+    days that end on `until`. The same arguments give the same bytes. `signal` scales the causes of
+    churn (`null`: churn is pure chance). `faults` plants about two dozen faults of real exports;
+    all columns are then text, also in Parquet. `progress` is called with the finished and total
+    accounts.
 
-    `out` is replaced as a whole when everything is written, and only if it is missing, empty or
-    an earlier output. Raises InputError for anything else and for bad arguments, ChurnError if
-    the disk refuses.
+    `out` is replaced as a whole after everything is written, and only if it is missing, empty or
+    an earlier output. Raises InputError otherwise and for bad arguments. Raises ChurnError if the
+    disk refuses the write.
     """
     request = Request(accounts, seed, signal, file_format, prefix, faults, until)
     with replaced(out) as folder:
@@ -73,9 +74,9 @@ def generate(
 
 
 def write_seeds(folder: Path) -> Summary:
-    """Write the bundled sample, `raw_<table>.csv`, into `folder`, replacing file by file.
+    """Write the bundled sample, `raw_<table>.csv`, into `folder`, and replace it file by file.
 
-    The truth is not kept. Raises ChurnError if the disk refuses.
+    The truth is not written. Raises ChurnError if the disk refuses the write.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +90,7 @@ def write_seeds(folder: Path) -> Summary:
 
 
 def write_files(request: Request, folder: Path, progress: Progress | None = None) -> Summary:
-    """Write tables and truth into the existing, empty `folder`."""
+    """Write the tables and the truth into `folder`, which must exist and be empty."""
     truth_folder = folder / "truth"
     truth_folder.mkdir()
     judged, ended = [], []
@@ -111,7 +112,7 @@ def write_files(request: Request, folder: Path, progress: Progress | None = None
 
 
 def blocks(request: Request) -> Iterator[Block]:
-    """The blocks of a request in order, each from random numbers of its own."""
+    """Yield the blocks of a request in order, each with its own random numbers."""
     first_ids = FirstIds()
     for number, size in enumerate(request.block_sizes()):
         first_account = FIRST_ACCOUNT_NUMBER + number * BLOCK_ACCOUNTS
@@ -121,7 +122,7 @@ def blocks(request: Request) -> Iterator[Block]:
 def make_block(
     request: Request, number: int, first_account: int, size: int, first_ids: FirstIds
 ) -> Block:
-    """Simulate one block and put it into tables; faults go to the first block only."""
+    """Simulate one block and return its tables; only the first block gets faults."""
     coefficients = request.coefficients
     random = stream(request.seed, number, HISTORY_STREAM)
     population = draw_population(random, first_account, size)
@@ -145,7 +146,7 @@ def make_block(
 
 
 def oracle_chances(request: Request, number: int, history: History) -> dict[int, Floats]:
-    """The true 90-day chances at each remembered moment, by period."""
+    """Return the true 90-day probabilities at each remembered moment, by period."""
     random = stream(request.seed, number, ORACLE_STREAM)
     return {
         period: churn_probability(random, history.population, request.coefficients, moment)
@@ -154,7 +155,7 @@ def oracle_chances(request: Request, number: int, history: History) -> dict[int,
 
 
 def stream(seed: int, block: int, purpose: int) -> np.random.Generator:
-    """Random numbers that depend on the seed, the block and the purpose, and on nothing else."""
+    """Return a random generator that depends only on the seed, the block and the purpose."""
     key = np.array([seed, block], dtype=np.uint64)
     counter = np.array([0, 0, 0, purpose], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))

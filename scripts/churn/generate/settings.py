@@ -1,4 +1,4 @@
-"""What can be asked of the generator, and the constants of the world that it simulates."""
+"""The generator's arguments, and the constants of the simulated world."""
 
 import re
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from typing import get_args
 from churn.project.options import DEFAULT_ACCOUNTS, DEFAULT_SEED, DEFAULT_UNTIL, FileFormat, Signal
 from churn.terminal.errors import InputError
 
-# Time runs in periods of 30 days; the last one ends with the last day of the history.
+# Time is divided into periods of 30 days; the last one ends on the last day of the history.
 PERIOD_DAYS = 30
 PERIODS = 22
 HISTORY_DAYS = PERIOD_DAYS * PERIODS
-# A live customer has a usage row in each of the five slots of a period, unless nothing was used.
+# A live customer has a usage row in each of a period's five slots, unless it used nothing.
 SLOTS = 5
 # The oracle looks 90 days ahead.
 HORIZON_PERIODS = 3
 
-# Accounts are simulated in blocks, each from its own random numbers.
+# Accounts are simulated in blocks, each with its own random numbers.
 BLOCK_ACCOUNTS = 500
 MAX_SUBSCRIPTIONS = 3
 
@@ -34,11 +34,11 @@ TABLES = (
 
 @dataclass(frozen=True)
 class Coefficients:
-    """The causes of churn: the logit of the hazard to end within the next 30 days.
+    """The causes of churn: the logit of the hazard of ending within the next 30 days.
 
-    `intercept` + `drop` x fall in usage against the period before (0 to 1) + `tickets` x tickets
-    + `errors` x errors + `dissatisfaction` x points below 3.5 of the mean rating + `downgrade` if
-    downgraded + `trial` if on trial; tickets, errors and ratings of the past 30 days.
+    `intercept` + `drop` x fall in usage since the previous period (0 to 1) + `tickets` x tickets
+    + `errors` x errors + `dissatisfaction` x points of the mean rating below 3.5 + `downgrade` if
+    downgraded + `trial` if on trial. Tickets, errors and ratings are those of the past 30 days.
     """
 
     intercept: float
@@ -50,7 +50,7 @@ class Coefficients:
     trial: float
 
 
-# The intercepts of the weaker signals keep the churn rate about where it is with the strong one.
+# The intercepts of weaker signals keep the churn rate close to that of the strong signal.
 COEFFICIENTS: dict[Signal, Coefficients] = {
     "strong": Coefficients(-6.3, 4.0, 0.55, 0.10, 1.2, 1.4, 0.6),
     "weak": Coefficients(-4.5, 1.2, 0.17, 0.03, 0.36, 0.42, 0.18),
@@ -63,7 +63,8 @@ class Request:
     """The arguments of one generation, checked on construction.
 
     Raises InputError for a number of accounts below 1, a seed outside 0 to 2^63 - 1, an unknown
-    signal or file format, a prefix that is no plain file name, a last day outside 1980 to 2199.
+    signal or file format, a prefix that is not a plain file name, or a last day outside 1980 to
+    2199.
     """
 
     accounts: int = DEFAULT_ACCOUNTS
@@ -96,26 +97,26 @@ class Request:
 
     @property
     def coefficients(self) -> Coefficients:
-        """The causes of churn at the strength of `signal`."""
+        """The causes of churn for the chosen `signal`."""
         return COEFFICIENTS[self.signal]
 
     @property
     def first_day(self) -> date:
-        """The first day of the history; day numbers in the simulation count from here."""
+        """The first day of the history, from which day numbers count."""
         return self.until - timedelta(days=HISTORY_DAYS - 1)
 
     def block_sizes(self) -> list[int]:
-        """The number of accounts in each block, in the order in which they are written."""
+        """The number of accounts in each block, in output order."""
         full, rest = divmod(self.accounts, BLOCK_ACCOUNTS)
         return [BLOCK_ACCOUNTS] * full + ([rest] if rest else [])
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What was generated.
+    """A summary of the generated data.
 
-    Where: `folder` and `truth` (None where it was not kept). How much: `rows` by table. How
-    predictable: `oracle_auc`, the AUC of the true 90-day churn probabilities, None where nobody or
+    `folder` and `truth` are the places (`truth` is None if it was not written). `rows` counts by
+    table. `oracle_auc` is the AUC of the true 90-day churn probabilities; it is None if nobody or
     everybody churned.
     """
 

@@ -1,4 +1,4 @@
-"""One block of history as Arrow tables, in the columns of `vars: saas_tables`."""
+"""Turns one block of history into Arrow tables with the columns of `vars: saas_tables`."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from churn.generate.population import (
 )
 from churn.generate.settings import HISTORY_DAYS, PERIOD_DAYS, Request
 
-# Feature, seconds of use a count, whether it is in beta.
+# Feature, seconds of use per count, whether it is in beta.
 FEATURES = (
     ("dashboards", 35, False),
     ("reports", 60, False),
@@ -44,7 +44,7 @@ FEATURE_SHARES = (0.20, 0.17, 0.14, 0.10, 0.09, 0.08, 0.06, 0.06, 0.03, 0.04, 0.
 FAVOURITES = 4
 
 PRIORITIES = ("low", "medium", "high", "urgent")
-# Shares of the priorities of a healthy and of a declining account.
+# Priority shares of healthy and declining accounts.
 PRIORITY_SHARES = np.array([[0.35, 0.42, 0.18, 0.05], [0.15, 0.38, 0.32, 0.15]])
 FIRST_RESPONSE_MINUTES = np.array([210.0, 120.0, 50.0, 22.0])  # median by priority
 RESOLUTION_HOURS = np.array([9.0, 22.0])  # median: healthy, declining
@@ -56,7 +56,7 @@ DAY_SECONDS = 86_400
 
 @dataclass
 class FirstIds:
-    """The first running number of the next block's rows."""
+    """The first serial numbers of the next block's rows."""
 
     usage: int = 100_001
     ticket: int = 20_001
@@ -65,7 +65,7 @@ class FirstIds:
 
 @dataclass(frozen=True)
 class TicketTimes:
-    """One entry a ticket; seconds since 1970, hours and minutes. Open where `closed` is False."""
+    """One entry per ticket: seconds since 1970, hours and minutes. Open if `closed` is False."""
 
     submitted: Ints
     closed_at: Ints
@@ -81,7 +81,7 @@ def make_tables(
     messages: Messages,
     first_ids: FirstIds,
 ) -> dict[str, pa.Table]:
-    """The six source tables of one block, typed. `first_ids` moves on to the next block."""
+    """Return the six typed source tables of one block; advances `first_ids` to the next block."""
     subscriptions = _subscription_table(random, request, history)
     tickets, ticket_messages = _ticket_tables(random, request, history, messages, first_ids)
     events = _churn_event_table(random, request, history, subscriptions, first_ids)
@@ -96,12 +96,12 @@ def make_tables(
 
 
 def account_ids(history: History) -> pa.Array:
-    """Such as A1001, one an account."""
+    """Return one id per account, such as A1001."""
     return _running_ids("A", history.population.accounts.number)
 
 
 def subscription_ids(history: History) -> pa.Array:
-    """Such as S1001-2: the second subscription of account A1001."""
+    """Return one id per subscription: S1001-2 is the second subscription of account A1001."""
     population = history.population
     number = pa.array(population.accounts.number[population.subscriptions.account])
     ordinal = pa.array(population.subscriptions.ordinal)
@@ -117,12 +117,12 @@ def _text(values: pa.Array) -> pa.Array:
 
 
 def _chosen(options: tuple[str, ...], index: Ints) -> pa.Array:
-    """The options at `index`; null where it is negative."""
+    """The options at `index`; null if it is negative."""
     return pa.array(options).take(pa.array(index, mask=index < 0))
 
 
 def days(request: Request, day: Ints, missing: Flags | None = None) -> pa.Array:
-    """Calendar dates of day numbers."""
+    """Convert day numbers to calendar dates."""
     start = np.datetime64(request.first_day, "D").astype(np.int64)
     return pa.array((start + day).astype(np.int32), mask=missing).cast(pa.date32())
 
@@ -210,7 +210,7 @@ def _subscription_table(
 
 
 def _renewal_dates(request: Request, history: History) -> pa.Array:
-    """The first renewal after the last day of the history, or after the end; null for trials."""
+    """The first renewal after the history's last day, or after the end; null for trials."""
     subscriptions = history.population.subscriptions
     origin = np.datetime64(request.first_day, "D")
     start = origin + subscriptions.start_day
@@ -264,7 +264,7 @@ def _churn_event_table(
     subscriptions: pa.Table,
     first_ids: FirstIds,
 ) -> pa.Table:
-    """One event for each subscription that ended, in the order of the days."""
+    """One event for each ended subscription, in the order of days."""
     population = history.population
     ended = np.nonzero(history.end_day < NEVER)[0]
     ended = ended[np.argsort(history.end_day[ended], kind="stable")]
@@ -306,7 +306,7 @@ def _churn_event_table(
 
 
 def _churn_reasons(random: np.random.Generator, history: History, ended: Ints) -> Ints:
-    """What they say was the reason (index into FEEDBACK): often, not always, the real one."""
+    """The stated reasons (index into FEEDBACK), which are often, but not always, the real ones."""
     before = np.maximum(history.end_day[ended] // PERIOD_DAYS - 1, 0)
     truth = history.truth
     codes = list(FEEDBACK)
@@ -330,7 +330,7 @@ def _ticket_tables(
     messages: Messages,
     first_ids: FirstIds,
 ) -> tuple[pa.Table, pa.Table]:
-    """Tickets and their messages, both in the order of submission."""
+    """The tickets and their messages, both in the order of submission."""
     tickets = history.tickets
     size = len(tickets.day)
     declining = tickets.declining.astype(np.int64)
@@ -384,7 +384,7 @@ def _ticket_times(
     priority: Ints,
     declining: Ints,
 ) -> TicketTimes:
-    """A ticket is still open where the work would end after the last day."""
+    """Draw times; a ticket stays open if it would be closed after the last day."""
     size = len(priority)
     start = np.datetime64(request.first_day, "s").astype(np.int64)
     submitted = start + history.tickets.day * DAY_SECONDS + history.tickets.second

@@ -1,6 +1,6 @@
-"""The truth behind the tables, kept apart from them in the folder `truth`.
+"""The hidden truth, written apart from the tables to the folder `truth`.
 
-No file name here ends in a table name, so that no loader takes one for a table.
+No file name here ends in a table name, so that no loader mistakes a file for a table.
 """
 
 from dataclasses import asdict
@@ -25,11 +25,11 @@ from churn.generate.settings import (
 )
 from churn.generate.tables import account_ids, days, subscription_ids
 
-# The oracle speaks at the end of these periods: 90 days before the last day, and on it.
+# The oracle predicts at the end of these periods: 90 days before the last day, and on it.
 JUDGED_PERIOD = PERIODS - 1 - HORIZON_PERIODS
 LAST_PERIOD = PERIODS - 1
 
-RESCUE_PERIODS = 6  # healthy now, declining in at least two of this many periods before
+RESCUE_PERIODS = 6  # healthy now, but declining in at least two of this many earlier periods
 
 
 def truth_tables(
@@ -39,7 +39,7 @@ def truth_tables(
     tickets: pa.Table,
     chances: dict[int, Floats],
 ) -> dict[str, pa.Table]:
-    """The truth of one block; `chances` are the oracle's probabilities by period."""
+    """Return the truth of one block; `chances` are the oracle's probabilities by period."""
     return {
         "company_stories": _story_table(history),
         "hidden_states": _state_table(request, history),
@@ -49,7 +49,7 @@ def truth_tables(
 
 
 def _story_table(history: History) -> pa.Table:
-    """One row an account: its hidden traits, and its story on the last day."""
+    """One row per account: its hidden traits, and its story on the last day."""
     accounts = history.population.accounts
     return pa.table(
         {
@@ -63,7 +63,7 @@ def _story_table(history: History) -> pa.Table:
 
 
 def _stories(history: History) -> list[str]:
-    """ended, trial, new, silent, declining, rescued or healthy: the first that is true."""
+    """The first true one of: ended, trial, new, silent, declining, rescued, healthy."""
     population, truth = history.population, history.truth
     subscriptions = population.subscriptions
     count = len(population.first_start)
@@ -94,7 +94,7 @@ def _stories(history: History) -> list[str]:
 
 
 def _state_table(request: Request, history: History) -> pa.Table:
-    """One row a customer and period at whose end it was alive."""
+    """One row per customer and period, if the customer was alive at the period's end."""
     truth = history.truth
     customer, period = np.nonzero(truth.alive)
     columns: dict[str, Any] = {
@@ -118,7 +118,7 @@ def _state_table(request: Request, history: History) -> pa.Table:
 
 
 def _label_table(history: History, messages: Messages, tickets: pa.Table) -> pa.Table:
-    """One row a ticket with a message: what it is about, whether it announces a cancellation."""
+    """One row per ticket with a message: its topic, and whether it announces a cancellation."""
     present = messages.present
     topic = messages.topic[present]
     return pa.table(
@@ -132,9 +132,9 @@ def _label_table(history: History, messages: Messages, tickets: pa.Table) -> pa.
 
 
 def _chance_table(request: Request, history: History, chances: dict[int, Floats]) -> pa.Table:
-    """One row a live customer and date: the chance to end within 90 days, and whether it did.
+    """One row per live customer and date: the 90-day churn probability, and whether it ended.
 
-    `ended` is null on the last day: its future is not written yet.
+    `ended` is null on the last day, because its future was not simulated.
     """
     parts = []
     for period, chance in chances.items():
@@ -157,7 +157,7 @@ def _chance_table(request: Request, history: History, chances: dict[int, Floats]
 
 
 def model_facts(request: Request, auc: Auc | None) -> dict[str, Any]:
-    """The causes as configured, for `truth/model.json`."""
+    """Return the configured causes, for `truth/model.json`."""
     return {
         "coefficients": asdict(request.coefficients),
         "period_days": PERIOD_DAYS,

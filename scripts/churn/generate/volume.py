@@ -1,8 +1,8 @@
-"""Volume: a company of any size, for measuring. Made by DuckDB, many rows at a time.
+"""Generates a company of any size for measurements, in bulk, with DuckDB.
 
-The rows look like an export that is appended day by day: usage rows, tickets and churn events
-stand in the order in which they came in, some of them days late. Why customers leave is simpler
-than in `churn.generate.run`, and there is no truth and no ticket messages.
+The rows look like an export that grows day by day: usage rows, tickets and churn events are in the
+order of arrival, and some arrive days late. The causes of churn are simpler than in
+`churn.generate.run`, and there is no truth and no ticket messages.
 """
 
 import tempfile
@@ -33,16 +33,16 @@ from churn.warehouse.sql_text import literal
 
 ROWS_A_CUSTOMER = 50
 MEMORY = "1GB"
-# Days are numbered in two bytes, and what happens on the last one is recorded days later.
+# Day numbers have two bytes, and events of the last day are recorded days later.
 MOST_MORE_DAYS = 32_000
-# Pairs of a customer and a moment that are looked at in one statement.
+# Pairs of a customer and a moment that one statement simulates.
 PAIRS = 3_000_000
 STREAMS = ("usage", "tickets")
-# Chances of a ticket come so many at a time in so many days; those of usage in a calculated number.
+# Days between a customer's chances of a ticket; for usage this number is computed.
 TICKET_DAYS = 30.0
 
 Progress = Callable[[int, int], None]
-# What the statements are filled in with.
+# The values that fill in the statements.
 Facts = dict[str, Any]
 
 
@@ -50,8 +50,8 @@ Facts = dict[str, Any]
 class VolumeRequest:
     """The arguments of one generation, checked on construction.
 
-    Raises InputError for fewer than 1,000 usage rows, more days below 0 or above 32,000, and what
-    `settings.Request` refuses.
+    Raises InputError for fewer than 1,000 usage rows, for `more_days` outside 0 to 32,000, and for
+    values that `settings.Request` refuses.
     """
 
     usage_rows: int
@@ -78,27 +78,27 @@ class VolumeRequest:
 
     @property
     def days(self) -> int:
-        """How many days the history has."""
+        """The number of days in the history."""
         return HISTORY_DAYS + self.more_days
 
 
 def generate_volume(
     out: Path, request: VolumeRequest, *, progress: Progress | None = None
 ) -> Summary:
-    """Write a company with exactly so many usage rows, 50 a customer, to the folder `out`.
+    """Write a company with the exact number of usage rows, 50 per customer, to the folder `out`.
 
-    Five tables of `vars: saas_tables` become `<prefix><table>.<file_format>`, all columns text,
-    over 660 days that end on `until`. With `more_days` the same company is written that many days
-    later: the rows of feature_usage, support_tickets and churn_events of the days before are the
-    same ones, and what came since stands below them. Accounts and subscriptions are snapshots:
-    new ones come last, and a subscription that ended since has its end date.
+    Five tables of `vars: saas_tables` become `<prefix><table>.<file_format>`, with all columns as
+    text, over 660 days that end on `until`. `more_days` writes the same company that many days
+    later. Then feature_usage, support_tickets and churn_events begin with the same rows, and new
+    rows follow below. Accounts and subscriptions are snapshots: new ones come last, and a
+    subscription that has ended since has an end date.
 
-    The same arguments give the same rows, whatever the number of threads, with the same version of
-    DuckDB. `faults` plants copies, id collisions, unreadable values and unknown ids, about one row
-    in 10,000 each. At most about 1.3 GB of memory, whatever the size. `progress` is told
-    the steps done and in total.
+    With the same version of DuckDB, the same arguments give the same rows, for any number of
+    threads. `faults` plants copies, id collisions, unreadable values and unknown ids, each in about
+    one row of 10,000. Memory use stays below about 1.3 GB for any size. `progress` is called with
+    the finished and total steps.
 
-    Raises as `churn.generate.generate` does.
+    Raises the errors of `churn.generate.generate`.
     """
     with replaced(out) as folder:
         with tempfile.TemporaryDirectory(dir=folder) as scratch, _working(Path(scratch)) as world:
@@ -122,7 +122,7 @@ def _working(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def _write_files(
     world: duckdb.DuckDBPyConnection, request: VolumeRequest, folder: Path, progress: Progress
 ) -> dict[str, int]:
-    """Simulate, then write the tables; returns the rows of each."""
+    """Simulate, write the tables, and return the number of rows of each."""
     customers = max(round(request.usage_rows / ROWS_A_CUSTOMER), 1)
     facts: Facts = {
         "customers": customers,
@@ -149,7 +149,7 @@ def _write_files(
 
 
 class _Steps:
-    """Progress in steps, a part of one at a time."""
+    """Reports progress in steps, which may advance in fractions."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress, self._total, self._done = progress, total * 100, 0
@@ -160,9 +160,9 @@ class _Steps:
 
 
 def _simulate(world: duckdb.DuckDBPyConnection, stream: str, facts: Facts, steps: _Steps) -> None:
-    """Let happen what happens to the customers, in the order in which it is recorded.
+    """Simulate customer events in the order in which they are recorded.
 
-    A stretch of days is looked at in one statement; what is recorded after it waits.
+    One statement covers several days; events that are recorded after them wait for a later one.
     """
     happens, record = HAPPENS[stream], RECORD[stream]
     customers = world.sql("select count(*) from subscriptions").fetchall()[0][0]
@@ -180,7 +180,7 @@ def _simulate(world: duckdb.DuckDBPyConnection, stream: str, facts: Facts, steps
 
 
 def _first_row(world: duckdb.DuckDBPyConnection, request: VolumeRequest, facts: Facts) -> int:
-    """Which of the recorded usage rows is the first of the file, so that their number is right."""
+    """The first recorded usage row that is written, so that the file has the exact row count."""
     recorded = world.sql(USAGE_ROWS.format(**facts)).fetchall()[0][0]
     if recorded < request.usage_rows:
         raise ChurnError(
@@ -202,4 +202,4 @@ def _write(world: duckdb.DuckDBPyConnection, query: str, path: Path, file_format
 
 
 def _unseen(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+    """A no-op progress callback."""

@@ -1,6 +1,6 @@
-"""The source tables of a company of any size, as SQL over what happened; all columns text.
+"""The source tables of a company of any size, as SQL over its events; all columns are text.
 
-Faults stand where a hash of the row's number says so, each kind in a share of the rows.
+A hash of the row number decides which rows get a fault; each kind has a fixed share of the rows.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ MANAGER_NAMES = [name for team in MANAGERS.values() for name in team]
 
 
 def _list(values: Sequence[object]) -> str:
-    """A list literal."""
+    """A SQL list literal."""
     texts = (literal(value) if isinstance(value, str) else str(value) for value in values)
     return f"[{', '.join(texts)}]"
 
 
 def _one_of(values: Sequence[object], number: str, purpose: str) -> str:
-    """One of the values, each as likely as the others."""
+    """SQL that picks one of the values with equal probability."""
     return (
         f"{_list(values)}"
         f"[1 + cast(floor(dice({number}, 0, '{purpose}') * {len(values)}) as integer)]"
@@ -44,7 +44,7 @@ def _date(day: str) -> str:
 
 
 def _fault(number: str, kinds: int) -> str:
-    """Which of so many kinds of faults a row has, from 0; null for most rows."""
+    """SQL for the number (from 0) of a row's kind of fault; null for most rows."""
     return f"""
     case
         when dice({number}, 0, 'fault') < {kinds} * {{fault_share}}

@@ -1,18 +1,18 @@
-"""What happens in a company of any size, as SQL: who there is, usage, tickets.
+"""The events of a company of any size, as SQL: customers, usage, tickets.
 
-Days are numbers counted from the first day of the history (0). Every random number is a hash of
-what it is for, so that nothing depends on the order of the work. Customers are numbered in the
-order of their start: those of later days come after all others.
+Days are numbers that count from the first day of the history (0). Every random number is a hash of
+its purpose, so results do not depend on the order of execution. Customers are numbered in the order
+of their start, so later customers come after all others.
 """
 
-# `dice(a, b, purpose)`: from 0 to 1, exclusive. The inner hash of several values mixes them badly.
+# `dice(a, b, purpose)`: at least 0, below 1. Hashed twice: one hash of several values mixes badly.
 RANDOM = """
 create macro dice(a, b, purpose) as (hash(hash(a, b, purpose, {seed})) >> 11) / 9007199254740992.0
 """
 
-# Two of three subscriptions open an account, the third belongs to any account there is.
-# Customers start evenly over the history and the 340 days before it. They stay 45 days and more;
-# 70% of them use less and complain more for some time before they leave.
+# Two of three subscriptions open a new account; the third belongs to any existing one.
+# Starts are spread evenly over the history and the 340 days before it. Customers stay at least 45
+# days. Before they leave, 70% of them use less and complain more for some time.
 SUBSCRIPTIONS = """
 create table subscriptions as
 with numbered as (
@@ -63,8 +63,8 @@ create table tickets (
 )
 """
 
-# So many days lie between two usage rows of a customer that there are a few rows more than asked
-# for: the oldest ones are left out.
+# The interval between a customer's usage rows gives slightly more rows than requested; the oldest
+# ones are left out.
 SLOT_DAYS = """
 select
     sum(greatest(least(end_day, {days}) - greatest(start_day, 0), 0))
@@ -73,10 +73,10 @@ from subscriptions
 where start_day < {days}
 """
 
-# Rows recorded within the history, without the days after it.
+# Usage rows that are recorded within the history.
 USAGE_ROWS = "select count(*) from usage where recorded_day < {days}"
 
-# A row of usage in every slot, at any time of it; a few come in up to six days late.
+# One usage row in every slot, at a random time; a few arrive up to six days late.
 _USAGE = """
 create temp table happening as
 with moments as (
@@ -123,7 +123,7 @@ select
 from states
 """
 
-# A ticket is exported when it is closed, or at once where it stays open: no row changes later.
+# A ticket is exported when it is closed, or at once if it stays open, so that no row changes later.
 _TICKETS = """
 create temp table happening as
 with moments as (

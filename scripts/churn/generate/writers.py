@@ -1,4 +1,4 @@
-"""Tables to files, block by block, with never more than one block in memory."""
+"""Writes tables to files block by block, with at most one block in memory."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
@@ -15,14 +15,14 @@ WritePart = Callable[[pa.Table], None]
 
 
 class TableFiles:
-    """One file a table, opened when its first part comes; `rows` counts what was written.
+    """One file per table, opened at its first part; `rows` counts the written rows.
 
     All parts of a table have the same columns. CSV is UTF-8 with a header, LF line ends, quotes
-    where needed and an empty field for null; Parquet keeps the types.
+    where needed, and an empty field for null. Parquet keeps the types.
     """
 
     def __init__(self, folder: Path, file_format: FileFormat, prefix: str, stack: ExitStack):
-        """Files are `<prefix><table>.<file_format>` in `folder`; `stack` closes them."""
+        """Write files `<prefix><table>.<file_format>` in `folder`; `stack` closes them."""
         self.rows: dict[str, int] = {}
         self._parts: dict[str, WritePart] = {}
         self._folder = folder
@@ -31,7 +31,7 @@ class TableFiles:
         self._stack = stack
 
     def write(self, tables: Mapping[str, pa.Table]) -> None:
-        """Append one part to each of the tables."""
+        """Append one part to each table."""
         for name, table in tables.items():
             if name not in self._parts:
                 path = self._folder / f"{self._prefix}{name}.{self._format}"
@@ -42,7 +42,7 @@ class TableFiles:
 
 
 def as_text(table: pa.Table) -> pa.Table:
-    """The same table with every column as text, as a CSV file shows it."""
+    """Convert every column to text, in the form of a CSV file."""
     return pa.table({name: pc.cast(table[name], pa.string()) for name in table.column_names})
 
 

@@ -1,4 +1,4 @@
-"""The lists that people read in the terminal: customers at risk, and the week's calls.
+"""The terminal lists: customers at risk, and the calls of the week.
 
-Columns and wording may change here; the figures and their order come from the marts.
+This package chooses columns and wording; the figures and their order come from the marts.
 """

@@ -1,6 +1,6 @@
-"""What `churn list` prints: as many accounts as there is time to call, in the order of the list.
+"""Implements `churn list`: prints as many accounts as there is time to call, in list order.
 
-Everything shown is selected from the marts; nothing is computed here.
+It only selects from the marts and computes nothing.
 """
 
 from dataclasses import dataclass
@@ -56,10 +56,10 @@ _STYLES = {"overdue": "bold red", "new": "bold yellow", "worse": "yellow", "snoo
 
 @dataclass(frozen=True)
 class Filters:
-    """Which accounts; None and False leave nothing out.
+    """Filters for accounts; None and False do not filter.
 
-    `plan`, `level` and `churned` are those of any one active customer at risk of the account,
-    `owner` whose step is next.
+    `plan`, `level` and `churned` match if any active customer at risk of the account matches.
+    `owner` is the owner of the next step.
     """
 
     plan: str | None = None
@@ -70,9 +70,9 @@ class Filters:
 
 
 def show_calls(project: Project, console: Console, capacity: int, filters: Filters) -> None:
-    """Print the first `capacity` accounts that the filters leave, headed by what has changed.
+    """Print the week's changes, then the first `capacity` accounts that pass the filters.
 
-    Raises InputError when there is no built warehouse, ChurnError when it cannot be read.
+    Raises InputError if there is no built warehouse, and ChurnError if it cannot be read.
     """
     with reading(project) as warehouse:
         warnings = warehouse.warnings()

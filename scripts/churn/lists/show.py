@@ -1,6 +1,6 @@
-"""What `churn show` prints: whom to call first, and how reliable the list is.
+"""Implements `churn show`: prints whom to call first, and how reliable the list is.
 
-Everything shown is selected from the marts; nothing is computed here.
+It only selects from the marts and computes nothing.
 """
 
 import re
@@ -126,9 +126,9 @@ class _Rows(NamedTuple):
 
 
 def show(project: Project, console: Console, picture: Path | None = None) -> None:
-    """Print the at-risk list of the warehouse, with what qualifies it; also as an SVG `picture`.
+    """Print the at-risk list with its caveats, and save it as an SVG `picture` if given.
 
-    Raises InputError when there is no built warehouse, ChurnError when it cannot be read.
+    Raises InputError if there is no built warehouse, and ChurnError if it cannot be read.
     """
     rows = _read(project)
     print_warnings(rows.warnings, console)
@@ -137,7 +137,7 @@ def show(project: Project, console: Console, picture: Path | None = None) -> Non
     _print_quality(rows, console)
     _print_next(console)
     if picture is not None:
-        # the theme's web font would be fetched by whoever looks at the picture
+        # drop the theme's web font, which every viewer of the picture would download
         svg_format = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
         page = console.export_svg(title="churn show", code_format=svg_format)
         unfinished = picture.with_name(f".{picture.name}.new")
@@ -210,7 +210,7 @@ def _account_table(accounts: Sequence[Row]) -> Table:
 
 
 def _score(account: Row) -> Text:
-    """The score with its change, the level, and since when it is at risk."""
+    """The score with its change, the level, and the date since when it is at risk."""
     level, change, since = (
         account["risk_level"],
         account["risk_score_change"],
@@ -228,7 +228,7 @@ def _plan(account: Row) -> Text:
 
 
 def _why(account: Row) -> Text:
-    """The heaviest reasons, one a line, with the evidence they ask for; then the action."""
+    """The heaviest reasons with their evidence, one per line, then the action."""
     reasons = []
     for fired in account["reasons"][:_REASONS_SHOWN]:
         evidence = account["usage_evidence"] if fired["evidence"] == "usage" else None

@@ -1,6 +1,6 @@
-"""Loads the user's files: finds and checks them, and writes one Parquet file a table.
+"""Loads the user's files: finds and checks them, and writes one Parquet file per table.
 
-The reading limits in `limits` protect the machine from hostile files; change them with their tests.
+The limits in `limits` protect the machine from hostile files; change them with their tests.
 """
 
 from churn.files.swap import recover

@@ -1,4 +1,4 @@
-"""A .zip as a source: checked as a whole, then only the members that are needed are unpacked."""
+"""Reads a .zip source: checks the whole archive, then unpacks only the members it needs."""
 
 import lzma
 import re
@@ -15,9 +15,9 @@ from churn.load.limits import check_unpacked
 from churn.terminal.errors import ChurnError, InputError
 
 ENCRYPTED = 0x1
-# zipfile unpacks these piece by piece; of the others, a few bytes can become gigabytes at once
+# zipfile unpacks these in pieces; with other methods a few bytes may become gigabytes at once
 BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# what the standard library raises on archives that are cut off, altered or packed in unusual ways
+# the standard library raises these for truncated, altered or unusually packed archives
 DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -33,11 +33,11 @@ class Archive:
     """An open .zip file whose members are safe to unpack."""
 
     def __init__(self, path: Path) -> None:
-        """Open an archive and check every member.
+        """Open the archive and check every member.
 
         Raises:
-            InputError: it is not a zip, is damaged or encrypted, or a member could be written
-                outside the folder it is unpacked to.
+            InputError: it is not a zip, is damaged or encrypted, or a member could escape the
+                target folder.
         """
         self.path = path
         try:
@@ -54,28 +54,28 @@ class Archive:
 
     @property
     def files(self) -> list[PurePosixPath]:
-        """The archive's files, sorted; a name that occurs twice is listed twice."""
+        """Return the archive's files, sorted; a name that occurs twice is listed twice."""
         return sorted(file for file, _ in self._members)
 
     def unpack(self, wanted: Iterable[PurePosixPath], folder: Path) -> dict[PurePosixPath, Path]:
-        """Unpack members to files that this project names, in bounded memory.
+        """Unpack members in bounded memory, under file names that this project chooses.
 
         Args:
-            wanted: members, as listed by `files`.
+            wanted: members, as returned by `files`.
             folder: an existing folder; nothing is written outside it.
 
         Returns:
             Member -> the unpacked file.
 
         Raises:
-            InputError: a member is damaged, or unpacks to far more than a table.
-            ChurnError: the disk has no room for what the members say they hold.
+            InputError: a member is damaged, or unpacks to far more than a table would.
+            ChurnError: the disk has less free space than the members claim to need.
         """
         chosen = set(wanted)
         members = {file: info for file, info in self._members if file in chosen}
         archive_size = self.path.stat().st_size
         for info in members.values():
-            # zipfile never unpacks more of a member than the size that it claims
+            # zipfile never unpacks more than a member's declared size
             packed = min(info.compress_size, archive_size)
             check_unpacked(f"{self.path}: the member {info.orig_filename}", info.file_size, packed)
         needed = sum(info.file_size for info in members.values())
@@ -131,7 +131,7 @@ class Archive:
 
 
 def _unsafe(info: zipfile.ZipInfo) -> str | None:
-    """Why a member must not be unpacked, or None."""
+    """Return why a member must not be unpacked, or None."""
     name = info.orig_filename
     if stat.S_ISLNK(info.external_attr >> 16):
         return "is a symbolic link"

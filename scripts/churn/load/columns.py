@@ -1,4 +1,4 @@
-"""Which columns of a file are loaded, and under which names."""
+"""Decides which columns of a file are loaded, and under which names."""
 
 import re
 from collections.abc import Sequence
@@ -9,22 +9,22 @@ from churn.project import TableSpec
 from churn.terminal.errors import InputError
 
 ROW_NUMBER = "_row_number"
-HASHED = "_hash_"  # before the name of a column that is never read
+HASHED = "_hash_"  # prefix for the name of a column that is never read
 NAMES_SHOWN = 40
 
 
 @dataclass(frozen=True)
 class ColumnPlan:
-    """What becomes of the columns of one file.
+    """The plan for the columns of one file.
 
     Attributes:
-        names: position in the file (0-based) -> name in the loaded table; in the file's order.
-        never_read: names in the file whose values are not loaded.
-        hashed: their positions: what is loaded is a hash, which tells rows apart.
+        names: position in the file (0-based) -> name in the loaded table, in the file's order.
+        never_read: names in the file of columns whose values are not loaded.
+        hashed: the positions of those columns; a hash is loaded instead, to tell rows apart.
         missing_optional: configured names that the file does not have.
-        text_candidates: positions, one of which must be read as `text`; empty where the table
+        text_candidates: positions, one of which must be read as `text`. Empty if the table
             needs no text or already has one of its text columns.
-        notes: what a person should know about the names.
+        notes: remarks on the names for the user.
     """
 
     names: dict[int, str]
@@ -36,7 +36,7 @@ class ColumnPlan:
 
 
 def normalised(name: str) -> str:
-    """A header name as the project spells it: trimmed, lower case, blanks and dashes as `_`.
+    """Normalise a header name: trim it, use lower case, and turn blanks and dashes into `_`.
 
     >>> normalised(" Account-ID")
     'account_id'
@@ -47,17 +47,17 @@ def normalised(name: str) -> str:
 def plan_columns(
     spec: TableSpec, header: Sequence[str], file: str, *, textual: Sequence[bool] | None = None
 ) -> ColumnPlan:
-    """Decide about every column of a file.
+    """Plan every column of a file.
 
     Args:
         spec: the table as configured.
-        header: the column names as they stand in the file.
+        header: the column names as in the file.
         file: the file's name, for messages.
         textual: whether each column can hold text; by default all can.
 
     Raises:
         InputError: a name is empty or occurs twice, a required column is missing, or a table of
-            texts has no text.
+            texts has no text column.
     """
     where = f"{spec.name} ({file})"
     found = [normalised(name) for name in header]
@@ -107,7 +107,7 @@ def plan_columns(
 
 
 def no_text(spec: TableSpec, header: Sequence[str], file: str) -> InputError:
-    """The error for a table of texts without any."""
+    """Return the error for a table of texts without a text column."""
     return InputError(
         f"{spec.name} ({file}): there is no column with the customers' words. Columns found: "
         f"{shortened(header, limit=NAMES_SHOWN)}. "

@@ -1,4 +1,4 @@
-"""One source file to one canonical Parquet file, a batch of rows at a time."""
+"""Converts one source file to one canonical Parquet file, in batches of rows."""
 
 import datetime
 import hashlib
@@ -28,24 +28,21 @@ def convert(
     target: Path,
     advance: Callable[[int], None],
 ) -> TableSummary:
-    """Write a canonical Parquet file: the planned columns and `_row_number`.
+    """Write a canonical Parquet file with the planned columns and `_row_number`.
 
-    `_row_number` (int64) is the 1-based position of the row among the file's data rows. Where the
-    plan leaves open which column holds the text, the one with the longest values on average, over
-    the first 100,000 rows, becomes `text`.
-
-    Columns that are never read are written as the md5 of their values.
+    `_row_number` (int64) is the 1-based position of the row among the file's data rows. If the
+    plan leaves the text column open, the candidate with the longest average value over the first
+    100,000 rows becomes `text`. Columns that are never read are written as the md5 of their values.
 
     Args:
         file: the opened source.
         plan: which of its columns to load.
         spec: the table as configured.
         target: the file to write.
-        advance: told after each batch how many bytes of the file are done.
+        advance: called after each batch with the bytes of the file that are done.
 
     Raises:
-        InputError: the file is damaged, has no rows where it must have some, or no texts where it
-            must have them.
+        InputError: the file is damaged, or lacks rows or texts that it must have.
     """
     batches = _hashed(file.batches(list(plan.names)), plan)
     first = next(batches, None)
@@ -108,7 +105,7 @@ def convert(
 def _hashed(
     batches: Iterator[tuple[list[pa.Array], int]], plan: ColumnPlan
 ) -> Iterator[tuple[list[pa.Array], int]]:
-    """The batches with the md5 of what is never read, in place of it."""
+    """Replace the values of columns that are never read by their md5."""
     for arrays, read in batches:
         yield (
             [
@@ -143,14 +140,14 @@ def _wordiest(arrays: dict[int, pa.Array], candidates: Sequence[int]) -> int | N
 
 
 class _DateRange:
-    """The first and last date seen in dates, timestamps (in UTC) and ISO texts."""
+    """The first and last date among dates, timestamps (in UTC) and ISO texts."""
 
     def __init__(self) -> None:
         self.first: datetime.date | None = None
         self.last: datetime.date | None = None
 
     def note(self, array: pa.Array) -> None:
-        """Widen the range by the values of a column; what is no date does not count."""
+        """Widen the range by the values of a column, ignoring values that are not dates."""
         if pa.types.is_string(array.type):
             texts = pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(array), 0, 10)
             texts = texts.filter(pc.match_substring_regex(texts, ISO_DATE))
@@ -165,7 +162,7 @@ class _DateRange:
 
 
 def _python_date(scalar: pa.Scalar) -> datetime.date | None:
-    """The date, or None where it is null or beyond the year 9999."""
+    """The date, or None if it is null or after the year 9999."""
     try:
         value: datetime.date | None = scalar.as_py()
     except OverflowError:

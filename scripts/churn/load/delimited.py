@@ -1,10 +1,9 @@
-"""CSV and its kin as tables of text: comma, semicolon, tab or bar between the cells.
+"""Reads CSV and similar files as tables of text, separated by comma, semicolon, tab or bar.
 
-The standard library's parser reads the file in its strict mode, so that a broken quote is an
-error with a line number instead of a swallowed rest of the file. Cells stay exactly as they are;
-an empty cell is null. A row with too few cells is filled with nulls, and that is said. A row with
-too many is refused, because its values no longer stand below their names. A line without any
-character is no row.
+The standard library's parser runs in strict mode: a broken quote is an error with a line number,
+and does not swallow the rest of the file. Cells stay exactly as they are; an empty cell is null. A
+row with too few cells is filled with nulls, with a warning. A row with too many is refused, because
+its values may belong to other columns. An empty line is not a row.
 """
 
 import csv
@@ -32,7 +31,7 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ROWS_A_CHUNK = 1_000
 CHARACTERS_A_CHUNK = 8_000_000
 CHARACTERS_A_BATCH = 8_000_000
-# empty cells have no characters, but take memory
+# empty cells have no characters but still take memory
 CELLS_A_CHUNK = 1_000_000
 CELLS_A_BATCH = 20_000_000
 
@@ -47,8 +46,8 @@ class Delimited:
 
         Args:
             origin: the file.
-            names_known: how many of a header's names the table knows; the delimiter that gives
-                the most is the file's.
+            names_known: counts how many names of a header the table knows. The delimiter with the
+                highest count wins.
 
         Raises:
             InputError: the file is empty, has no header or is not text.
@@ -66,7 +65,7 @@ class Delimited:
         self.textual = [True] * len(self.header)
 
     def batches(self, positions: Sequence[int]) -> Iterator[tuple[list[pa.Array], int]]:
-        """The rows in order as arrays of strings, and the bytes read. See `TableFile`."""
+        """Yield the rows in order as arrays of strings, with the bytes read. See `TableFile`."""
         with TextLines(self.origin) as lines:
             rows = _Rows(self.origin, lines, self.delimiter, len(self.header))
             while chunks := list(self._chunks(rows, positions)):
@@ -76,7 +75,7 @@ class Delimited:
             self.warnings = rows.warnings
 
     def _chunks(self, rows: "_Rows", positions: Sequence[int]) -> Iterator[list[pa.Array]]:
-        """The rows of one batch, in pieces whose Python objects do not live long."""
+        """Yield the rows of one batch in pieces, so that Python objects are freed early."""
         length, most = 0, min(ROWS_A_BATCH, CELLS_A_BATCH // len(self.header))
         enough = rows.characters + CHARACTERS_A_BATCH
         while length < most and rows.characters < enough:
@@ -139,7 +138,7 @@ class Delimited:
 
 
 class _Rows:
-    """The data rows of an open file, every one as wide as its header."""
+    """The data rows of an open file, each as wide as its header."""
 
     def __init__(self, origin: Origin, lines: TextLines, delimiter: str, width: int) -> None:
         self._origin = origin
@@ -155,7 +154,7 @@ class _Rows:
 
     @property
     def warnings(self) -> list[str]:
-        """What was mended in the rows read so far."""
+        """The repairs in the rows read so far."""
         mended = [
             (self._lines.not_utf_8, "not UTF-8, read as Latin-1 (Windows-1252): check accents"),
             (self._lines.null_bytes, "null bytes removed"),
@@ -171,11 +170,11 @@ class _Rows:
 
     @property
     def characters(self) -> int:
-        """How many were read so far."""
+        """The number of characters read so far."""
         return self._lines.characters
 
     def next_chunk(self) -> list[list[str]]:
-        """The next rows, bounded by their number and their length; [] at the end."""
+        """Return the next rows, limited in number and length; [] at the end."""
         self._lines.go_on()
         enough = self.characters + CHARACTERS_A_CHUNK
         chunk = []
@@ -233,7 +232,7 @@ class _Rows:
 
 
 def too_long(what: object, line: int) -> str:
-    """What to say of a row that starts on this line and does not end."""
+    """Return the message for a row that starts on this line and does not end."""
     return (
         f"{what}: the row that starts on line {line} has over {BYTES_A_ROW:,} bytes. "
         "Export the table again, with a line end after each row and every quote closed."
@@ -252,6 +251,6 @@ def _encoding(lines: TextLines) -> str:
 
 
 def _text_array(cells: Sequence[str]) -> pa.Array:
-    """Strings as they are; the empty one is null."""
+    """Keep strings as they are; the empty string becomes null."""
     texts = pa.array(cells, pa.string())
     return pc.if_else(pc.not_equal(texts, ""), texts, None)

@@ -1,4 +1,4 @@
-"""Which file holds which table: by its name, at any depth, whatever the prefix or letter case."""
+"""Matches files to tables by name, at any depth, ignoring prefixes and letter case."""
 
 import os
 import re
@@ -16,21 +16,21 @@ _NAME_LENGTH = 200
 
 
 def readable_suffix(name: str) -> str | None:
-    """The suffix of a file that can be read (`.csv`, `.parquet`, …), or None for any other file."""
+    """Return the suffix of a readable file (`.csv`, `.parquet`, …), or None for another file."""
     return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), None)
 
 
 def is_ignored(file: PurePosixPath) -> bool:
-    """Whether a relative path is hidden, an AppleDouble copy, or in a folder that never counts."""
+    """Whether a relative path is hidden, an AppleDouble copy, or in an ignored folder."""
     return any(part.startswith(".") or part.lower() in IGNORED_FOLDERS for part in file.parts)
 
 
 def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
-    """Every regular file below a folder, as sorted relative paths.
+    """Return every regular file below a folder, as sorted relative paths.
 
-    Hidden files, `__MACOSX`, `truth` and everything in the folder `without` (resolved; where loads
-    are kept) are left out. Links to folders are followed. A folder that a link leads to twice, or
-    that holds the link, counts once.
+    Leaves out hidden files, `__MACOSX`, `truth` and `without` (the load folder, a resolved path).
+    Follows links to folders. A folder counts once, even if several links or its own content lead
+    to it.
 
     Raises:
         OSError: a folder cannot be listed.
@@ -43,7 +43,7 @@ def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
         real = path.resolve()
         if is_ignored(PurePosixPath(path.name)) or real == without or real in seen:
             return False
-        # what lies in the folder itself is listed where it lies
+        # skip a link to a folder inside or above the root: its files are listed anyway
         if path.is_symlink() and (root.is_relative_to(real) or real.is_relative_to(root)):
             return False
         seen.add(real)
@@ -61,9 +61,9 @@ def list_files(folder: Path, *, without: Path | None) -> list[PurePosixPath]:
 
 
 def match_tables(files: Iterable[PurePosixPath], tables: Iterable[str]) -> dict[str, PurePosixPath]:
-    """Table name -> the file that holds it.
+    """Return table name -> the file that holds it.
 
-    A file matches when its name without the suffix ends with the table's name; letter case does not
+    A file matches if its name without the suffix ends with the table's name. Letter case does not
     matter, and blanks, dots and dashes count as `_`.
 
     Raises:
@@ -90,13 +90,13 @@ def match_tables(files: Iterable[PurePosixPath], tables: Iterable[str]) -> dict[
 def missing_table_message(
     missing: Iterable[str], files: Iterable[PurePosixPath], source: Path, *, any_of: bool = False
 ) -> str:
-    """What to say when tables have no file: which ones, what was found, how to name them.
+    """Return the message for tables without a file: which ones, what was found, how to name them.
 
     Args:
-        missing: the tables, at least one.
-        files: what the source holds.
+        missing: the tables without a file, at least one.
+        files: the files of the source.
         source: the folder or archive.
-        any_of: any one of the tables would do, instead of all.
+        any_of: one of the tables would be enough.
     """
     names = list(missing)
     found = shortened(map(str, files), limit=FILES_SHOWN) or "none"
@@ -112,7 +112,7 @@ def missing_table_message(
 
 
 def shortened(names: Iterable[str], *, limit: int) -> str:
-    """Names joined with commas, the ones past the limit only counted, and long ones cut."""
+    """Join names with commas, cut long names, and only count those beyond the limit."""
     listed = [plain(name, _NAME_LENGTH) for name in names]
     more = len(listed) - limit
     return ", ".join(listed[:limit]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Whether a file is an earlier one with rows added: then it is the same data set, grown."""
+"""Detects whether a file is an earlier one with rows added, which allows incremental builds."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -13,18 +13,18 @@ from churn.warehouse.sql_text import file_pattern, identifier
 
 
 def load_ids(earlier: Path, earlier_ids: list[str], loaded: Path) -> list[str]:
-    """The loads that the rows of a canonical Parquet file have come by, oldest first.
+    """Return the loads that the rows of a canonical Parquet file came from, oldest first.
 
-    What a build has made of the rows of one of them, it may keep.
+    A build may keep its results for the rows of a load that is listed again.
 
     Args:
         earlier: the file of the previous load, which need not exist.
-        earlier_ids: the loads of its rows; none where it is of an earlier release.
+        earlier_ids: the loads of its rows; empty if an earlier release wrote it.
         loaded: the file of this load.
 
     Returns:
-        `earlier_ids` where the rows are the same, with a new id behind them where rows were added
-        to them; else a new id alone.
+        `earlier_ids` if the rows are the same, followed by a new id if rows were added. Otherwise
+        only a new id.
     """
     if not earlier_ids or not earlier.is_file() or not _begins_with(loaded, earlier):
         return [uuid4().hex]
@@ -33,9 +33,9 @@ def load_ids(earlier: Path, earlier_ids: list[str], loaded: Path) -> list[str]:
 
 
 def _begins_with(loaded: Path, earlier: Path) -> bool:
-    """Whether the file has the columns of the earlier one, and first of all the same rows.
+    """Whether the file has the columns of the earlier one, and begins with the same rows.
 
-    What cannot be read proves nothing.
+    A file that cannot be read counts as different.
     """
     with suppress(duckdb.Error), duckdb.connect(config={"memory_limit": "512MB"}) as connection:
 
@@ -46,7 +46,7 @@ def _begins_with(loaded: Path, earlier: Path) -> bool:
         if columns != ask("describe from read_parquet($file)", file=file_pattern(loaded)):
             return False
         names = ", ".join(identifier(name) for name, *_ in columns)
-        # the row number is among the columns: the sum knows the order
+        # the row number is one of the columns, so the sum depends on the order
         digest = f"select count(*), sum(hash({names})) from read_parquet($file)"
         [(rows, before)] = ask(digest, file=file_pattern(earlier))
         first_rows = f"{digest} where {ROW_NUMBER} <= $rows"

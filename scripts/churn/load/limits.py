@@ -1,4 +1,4 @@
-"""How much a file from outside may make the readers hold in memory or unpack."""
+"""Limits on the memory and unpacked size that an untrusted file may cause."""
 
 import os
 import resource
@@ -8,33 +8,33 @@ from pathlib import Path
 
 from churn.terminal.errors import InputError
 
-# what reading one file may take, beside what the process holds already
+# the memory for reading one file, on top of what the process already uses
 MEMORY = 2 << 30
 _STACK = 16 << 20
 _USED = Path("/proc/self/statm")
 _USED_DATA = 5
 
-# names in the header; every batch of rows holds this many arrays
+# names in a header; every batch of rows holds one array per name
 COLUMNS = 5_000
 CHARACTERS_OF_HEADER = 1_000_000
 CHARACTERS_A_CELL = 16_000_000
 BYTES_A_ROW = 40_000_000
 
-# tables pack 3 to 30 times smaller; only a file that is made to fill a disk exceeds this
+# tables compress 3 to 30 times; only a file made to fill the disk exceeds this
 UNPACKED_RATIO = 300
 UNPACKED_FREELY = 250_000_000
 
 
 def check_unpacked(what: str, unpacked: int, packed: int) -> None:
-    """Refuse to unpack what is far larger than any table of its packed size.
+    """Refuse to unpack a file that is far larger than a table of its packed size can be.
 
     Args:
         what: the file, for the message.
-        unpacked: bytes that it holds, or that were read so far.
-        packed: bytes of the packed file.
+        unpacked: its unpacked size in bytes, or the bytes read so far.
+        packed: the packed size in bytes.
 
     Raises:
-        InputError: the file unpacks to too much.
+        InputError: the unpacked file is too large.
     """
     if unpacked > UNPACKED_FREELY and unpacked > UNPACKED_RATIO * packed:
         raise InputError(
@@ -59,13 +59,13 @@ def check_columns(what: str, columns: int) -> None:
 
 @contextmanager
 def bounded_memory(what: str) -> Iterator[None]:
-    """Refuse a file that makes its reader take over `MEMORY` bytes, whatever it is packed with.
+    """Refuse a file that makes its reader use more than `MEMORY` bytes, whatever its compression.
 
-    The system enforces this where it counts the memory of a process (Linux); the other limits hold
-    everywhere. A thread of a library counts with its stack.
+    The operating system enforces this limit on Linux, where it counts a process's memory. The
+    other limits hold everywhere. A library's thread counts with its stack.
 
     Raises:
-        InputError: the reader needs more.
+        InputError: the reader needs more memory.
     """
     before = resource.getrlimit(resource.RLIMIT_DATA)
     if _USED.is_file():

@@ -1,4 +1,4 @@
-"""The load as a whole: find, check every header, convert, put in place."""
+"""The whole load: finds the files, checks every header, converts and swaps in the result."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from churn.load.table_file import Origin, TableFile
 from churn.project import Project, TableSpec
 from churn.terminal.errors import InputError
 
-# of the folder that is replaced: what is done with it, and what names it
+# the kind of work and the environment variable of the folder that a load replaces
 WORK = "load"
 SETTING = "CHURN_DATA_DIR"
 SOURCE_FILES = "source_files"
@@ -53,29 +53,28 @@ def load(
     partial: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> LoadSummary:
-    """Check the user's data and write it to `project.load_dir`, one Parquet file a table.
+    """Check the user's data and write it to `project.load_dir`, one Parquet file per table.
 
-    The previous load stays as it is until the new one is complete; whatever goes wrong leaves it
-    untouched. Memory does not grow with the size of the files.
+    The previous load stays until the new one is complete, and a failure leaves it untouched. Memory
+    use does not grow with the size of the files.
 
     Args:
         source: a folder or .zip; the tables' files may lie at any depth.
-        project: says which tables there are and where the load goes.
-        partial: replace only the tables that the source has, and keep the others of the previous
-            load.
-        progress: told again and again how many bytes of the source are done, and of how many.
+        project: gives the tables and the load folder.
+        partial: replace only the tables in the source, and keep the others of the previous load.
+        progress: called repeatedly with the finished and the total bytes of the source.
 
     Returns:
-        What was found and loaded.
+        A summary of the found and loaded tables.
 
     Raises:
         InputError: the source cannot be used; the message says what is wrong in which file.
-        ChurnError: another load is running, or the disk is full or may not be written.
+        ChurnError: another load is running, or the disk is full or read-only.
     """
     load_dir = project.load_dir.resolve()
     check_place(load_dir, SETTING)
     if made(load_dir) is not None or not _record(load_dir).is_file():
-        # before a lock is made beside somebody's folder
+        # check before we create a lock beside a folder that may not be ours
         check_folder(load_dir, WORK, SETTING)
     with disk_errors(load_dir), exclusive(load_dir), working_folder(load_dir) as work:
         previous = _previous_load(load_dir)
@@ -137,7 +136,7 @@ class _Found:
         return [file for file in self.files if file not in self.matches.values()]
 
     def origins(self, unpacked: Path) -> list[Origin]:
-        """The files, readable; those of an archive are unpacked into the folder."""
+        """Return readable files; unpack those of an archive into the folder first."""
         if self.archive is None:
             return [
                 Origin(table, str(file), self.source / file) for table, file in self.matches.items()
@@ -207,7 +206,7 @@ def _check_complete(
 def _open_all(
     origins: list[Origin], specs: Mapping[str, TableSpec]
 ) -> dict[str, tuple[TableFile, ColumnPlan]]:
-    """Read every header before any row, and say all that is wrong with them at once."""
+    """Read every header before any row, and report all problems at once."""
     opened, problems = {}, []
     for origin in origins:
         spec = specs[origin.table]
@@ -238,7 +237,7 @@ def _convert_all(
     folder: Path,
     progress: Callable[[int, int], None],
 ) -> list[TableSummary]:
-    """Write every table into the folder."""
+    """Convert every table into the folder."""
     total = sum(file.size for file, _ in opened.values())
     before, tables = 0, []
     for name, (file, plan) in opened.items():
@@ -252,12 +251,12 @@ def _convert_all(
 
 
 def _offset(progress: Callable[[int, int], None], before: int, total: int) -> Callable[[int], None]:
-    """Progress within one file as progress of the whole."""
+    """Turn progress within one file into progress of the whole load."""
     return lambda done: progress(before + done, total)
 
 
 def _unseen(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+    """A no-op progress callback."""
 
 
 def _record(load_dir: Path) -> Path:
@@ -265,10 +264,10 @@ def _record(load_dir: Path) -> Path:
 
 
 def _previous_load(load_dir: Path) -> dict[str, dict[str, Any]]:
-    """Table name -> its row of `source_files`, for the load that is in place; {} for none.
+    """Table name -> its row of `source_files` in the current load; {} if there is no load.
 
     Raises:
-        InputError: the folder may not be replaced, or its record is damaged.
+        InputError: the folder must not be replaced, or its record is damaged.
     """
     record = _record(load_dir)
     try:
@@ -281,7 +280,7 @@ def _previous_load(load_dir: Path) -> dict[str, dict[str, Any]]:
             f"{record} is damaged. Move it away, then load again, with all tables."
         ) from error
     if loaded and made(load_dir) is None:
-        # a load of an earlier release has no marker, but its record lists its files
+        # a load by an earlier release has no marker, but its record lists its files
         tables = [f"{name}.parquet" for name in loaded]
         mark(load_dir, WORK, {name: [] for name in (record.name, *tables)})
     check_folder(load_dir, WORK, SETTING)
@@ -295,10 +294,10 @@ def _source_file(
     load_dir: Path,
     folder: Path,
 ) -> dict[str, Any]:
-    """What `source_files` says of a table that was written into the folder."""
+    """The row of `source_files` for a table that was written into the folder."""
     file = f"{table.table}.parquet"
     earlier_ids = (previous.get(table.table, {}).get("load_ids") or "").split()
-    # a table that is read as a whole may be another one each time
+    # a table that does not grow may be replaced by any load, so it has no load ids
     ids = load_ids(load_dir / file, earlier_ids, folder / file) if spec.grows else []
     return {
         "table_name": table.table,
@@ -316,7 +315,7 @@ def _source_file(
 def _added_rows(
     files: list[dict[str, Any]], previous: Mapping[str, dict[str, Any]]
 ) -> dict[str, int | None]:
-    """Growing table -> the rows added since the previous load; None where others changed."""
+    """Growing table -> rows added since the previous load; None if earlier rows changed."""
     added: dict[str, int | None] = {}
     for file in files:
         earlier = previous.get(file["table_name"], {})
@@ -337,7 +336,7 @@ def _write_source_files(
 
 
 def _link(existing: Path, new: Path) -> None:
-    """The same file under a second name, or a copy where the disk cannot do that."""
+    """Create a hard link, or a copy if the disk does not support links."""
     try:
         os.link(existing, new)
     except OSError:

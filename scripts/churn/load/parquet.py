@@ -1,8 +1,8 @@
-"""Parquet as tables of plain columns: types stay, except where SQL engines differ about them.
+"""Reads Parquet as tables of plain columns; converts only types on which SQL engines differ.
 
-Dictionaries are unfolded; the columns that the project reads are text where they were bytes;
-lists, structs and maps become JSON text; UUIDs become text; timestamps have microseconds, with or
-without zone. Everything else stays: numbers, decimals, dates.
+Dictionaries are decoded. Bytes in columns that the project reads become text. Lists, structs and
+maps become JSON text, and UUIDs become text. Timestamps get microseconds, with or without zone.
+All other types stay: numbers, decimals, dates.
 """
 
 import json
@@ -44,7 +44,7 @@ class Parquet:
         if self.size == 0:
             raise InputError(f"{origin}: the file is empty (zero bytes). Export it again.")
         with origin.path.open("rb"):
-            pass  # whether it may be read at all; what fails from here on is about its content
+            pass  # fails here if unreadable, so later failures concern the content
         try:
             with pq.ParquetFile(origin.path) as file:
                 check_columns(str(origin), file.metadata.num_columns)
@@ -65,7 +65,7 @@ class Parquet:
         self.warnings: list[str] = []
 
     def batches(self, positions: Sequence[int]) -> Iterator[tuple[list[pa.Array], int]]:
-        """The rows in order, and their share of the bytes. See `TableFile`."""
+        """Yield the rows in order, with their share of the bytes. See `TableFile`."""
         fields = [self._fields[position] for position in positions]
         plain = [self._plain(field) for field in fields]
         done = 0
@@ -116,7 +116,7 @@ class Parquet:
         return converted
 
     def _plain(self, field: pa.Field) -> Callable[[pa.Array], pa.Array]:
-        """How to turn a column of this type into one that every engine reads alike."""
+        """Return a function that converts a column to a type that every engine reads alike."""
         kind = field.type
         if isinstance(kind, pa.UuidType):
             return lambda array: _each_as_text(array, str)
@@ -129,7 +129,7 @@ class Parquet:
             is_id = self._read.get(normalised(field.name)) == "id"
             return _id_text if is_id else _without_nan
         target = self._plain_type(field.name, kind)
-        # nanoseconds are cut off; a moment that microseconds do not reach is refused
+        # cut off nanoseconds; refuse a timestamp outside the range of microseconds
         how = pc.CastOptions(target, allow_time_truncate=True)
         return lambda array: array if array.type == target else array.cast(options=how)
 
@@ -146,14 +146,14 @@ class Parquet:
 
 
 def _without_nan(array: pa.Array) -> pa.Array:
-    """Numbers; what pandas writes for a missing one is missing."""
+    """Replace NaN, which pandas writes for a missing number, by null."""
     if pa.types.is_float16(array.type):
         array = array.cast(pa.float32())
     return pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
 
 
 def _id_text(array: pa.Array) -> pa.Array:
-    """Ids as text: pandas makes 1.0 of the whole number 1 where another row has no id."""
+    """Return ids as text; undo pandas, which turns 1 into 1.0 if any row has no id."""
     return _each_as_text(_without_nan(array), lambda value: str(value).removesuffix(".0"))
 
 
@@ -175,13 +175,13 @@ def _is_binary(kind: pa.DataType) -> bool:
 
 
 def _each_as_text(array: pa.Array, text: Callable[[object], str]) -> pa.Array:
-    # one value at a time: as Python objects, lists take many times their size
+    # convert one value at a time: lists take many times their size as Python objects
     values = (scalar.as_py() for scalar in array)
     return pa.array([None if value is None else text(value) for value in values], pa.string())
 
 
 def _longest_text(array: pa.Array) -> int:
-    """Characters of the longest text; 0 for other types."""
+    """The length of the longest text in characters; 0 for other types."""
     if not pa.types.is_string(array.type):
         return 0
     most: int = pc.max(pc.binary_length(array)).as_py() or 0
@@ -191,7 +191,7 @@ def _longest_text(array: pa.Array) -> int:
 
 
 def _rows_a_batch(metadata: pq.FileMetaData) -> int:
-    """So many rows that they hold about `BYTES_A_BATCH`, if the file says their size rightly."""
+    """The number of rows that hold about `BYTES_A_BATCH`, by the file's own metadata."""
     groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
     row_size = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
     return max(1, min(ROWS_A_BATCH, BYTES_A_BATCH // max(row_size, 1)))

@@ -1,4 +1,4 @@
-"""What a load found, as data and as text for a terminal."""
+"""The summary of a load, as data and as text for a terminal."""
 
 import datetime
 from collections.abc import Mapping
@@ -22,20 +22,20 @@ class TableSummary:
 
     Attributes:
         table: its name.
-        file: the file it came from: relative to the source, or `archive.zip/inner.csv`.
+        file: the source file: relative to the source, or `archive.zip/inner.csv`.
         file_format: `csv` or `parquet`.
         encoding: of a CSV file: `utf-8`, `utf-16` or `cp1252`.
         delimiter: of a CSV file: the character between two cells.
-        rows: how many were loaded.
-        file_columns: the column names as they stand in the file.
+        rows: the number of loaded rows.
+        file_columns: the column names as in the file.
         used: loaded columns that the project reads.
         ignored: loaded columns that only tell duplicates apart.
         never_read: columns of the file that were not loaded at all.
         missing_optional: columns that the project would read but the file does not have.
-        text_column: the file's column that is read as `text`, where no other name was known.
-        first_date: the earliest date of the column that dates a row; None where there is none.
-        last_date: the latest one.
-        warnings: what a person should look at.
+        text_column: the file's column that is read as `text`, if none has a known name.
+        first_date: the earliest date of the column that dates a row; None if there is none.
+        last_date: the latest date of that column.
+        warnings: what the user should check.
     """
 
     table: str
@@ -61,14 +61,14 @@ class LoadSummary:
 
     Attributes:
         source: the folder or .zip that was loaded.
-        load_dir: where the canonical files are.
+        load_dir: the folder of the canonical files.
         tables: the loaded tables, in configured order.
         kept: tables kept from the previous load (a partial load only).
-        dropped: tables of the previous load that are gone, because the source does not have them.
+        dropped: tables of the previous load that were removed, because the source lacks them.
         absent: optional tables that were not given.
         other_files: files of the source that hold no table.
-        added: of tables that grow, how many rows came since the previous load; None where the
-            others are no longer the same, so that a build reads all of them.
+        added: growing table -> rows added since the previous load. None if earlier rows changed,
+            so that a build must read all of them.
     """
 
     source: Path
@@ -82,7 +82,7 @@ class LoadSummary:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a person should look at, each with the table it is about."""
+        """What the user should check, each with its table."""
         found = [f"{table.table}: {text}" for table in self.tables for text in table.warnings]
         found += [
             f"{table}: was in the previous load, is not in {self.source.name}, and is gone now. "
@@ -93,7 +93,7 @@ class LoadSummary:
 
 
 def print_summary(summary: LoadSummary, console: Console) -> None:
-    """Print what was loaded: one row a table, then what a person should look at."""
+    """Print what was loaded: one row per table, then what the user should check."""
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     grid.add_column("table", no_wrap=True)
     grid.add_column("file", overflow="fold", max_width=32)
@@ -132,7 +132,7 @@ def print_summary(summary: LoadSummary, console: Console) -> None:
 
 
 def _columns(table: TableSummary) -> str:
-    """How many columns are read; which are there for nothing, left out, or missing."""
+    """How many columns are read, and which are ignored, left out or missing."""
     known = len(table.used) + len(table.missing_optional)
     parts = [f"{len(table.used)} of {known} read"]
     for label, names in (

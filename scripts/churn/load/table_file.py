@@ -1,4 +1,4 @@
-"""What the readers of CSV and Parquet have in common."""
+"""The interface that the CSV and Parquet readers share."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ ROWS_A_BATCH = 100_000
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a table comes from.
+    """The source file of a table.
 
     Attributes:
         table: the table's name.
-        name: the file as a person knows it: relative to the source, or `archive.zip/inner.csv`.
-        path: where its bytes are now.
+        name: the file as the user knows it: relative to the source, or `archive.zip/inner.csv`.
+        path: the file to read, which may be an unpacked copy.
     """
 
     table: str
@@ -25,7 +25,7 @@ class Origin:
     path: Path
 
     def __str__(self) -> str:
-        """How messages name it: `accounts (exports/accounts.csv)`."""
+        """Name the file in messages: `accounts (exports/accounts.csv)`."""
         return f"{self.table} ({self.name})"
 
 
@@ -34,7 +34,7 @@ class TableFile(Protocol):
 
     @property
     def origin(self) -> Origin:
-        """Where it comes from."""
+        """The source file."""
 
     @property
     def file_format(self) -> str:
@@ -42,15 +42,15 @@ class TableFile(Protocol):
 
     @property
     def encoding(self) -> str | None:
-        """How the text is stored: `utf-8`, `utf-16` or `cp1252`; known when all is read."""
+        """The encoding of the text: `utf-8`, `utf-16` or `cp1252`; known after the last row."""
 
     @property
     def delimiter(self) -> str | None:
-        """What stands between two cells, or None."""
+        """The character between two cells, or None."""
 
     @property
     def header(self) -> Sequence[str]:
-        """The column names as they stand in the file."""
+        """The column names as in the file."""
 
     @property
     def textual(self) -> Sequence[bool]:
@@ -58,17 +58,17 @@ class TableFile(Protocol):
 
     @property
     def size(self) -> int:
-        """Bytes of the file."""
+        """The size of the file in bytes."""
 
     def batches(self, positions: Sequence[int]) -> Iterator[tuple[list[pa.Array], int]]:
-        """The rows in order, at most `ROWS_A_BATCH` at a time.
+        """Yield the rows in order, at most `ROWS_A_BATCH` at a time.
 
         Args:
             positions: the columns to read, 0-based.
 
         Yields:
-            One array a position, all of the same length and, over all batches, of the same types;
-            and how many bytes of the file are done.
+            One array per position, and the bytes of the file that are done. The arrays of a batch
+            have the same length; types stay the same over all batches.
 
         Raises:
             InputError: the file is damaged.
@@ -76,4 +76,4 @@ class TableFile(Protocol):
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What was unusual in what has been read so far."""
+        """Warnings about the content read so far."""

@@ -1,4 +1,4 @@
-"""Lines of a text file whose encoding nobody told: UTF-8, UTF-16 or Latin-1, plain or gzip."""
+"""Reads lines of a text file of unknown encoding: UTF-8, UTF-16 or Latin-1, plain or gzip."""
 
 import codecs
 import gzip
@@ -22,19 +22,19 @@ def _cp1252(byte: int) -> str:
 
 
 START = 100
-# between two calls of `TextLines.go_on`: one row, and the rows that were read before it
+# the limit between two calls of `TextLines.go_on`: one row and the rows read before it
 BYTES_AT_ONCE = BYTES_A_ROW + 32_000_000
 
-# the error handler `surrogateescape` puts U+DC80..U+DCFF where a byte is not UTF-8
+# the error handler `surrogateescape` replaces a byte that is not UTF-8 by U+DC80..U+DCFF
 NOT_UTF_8 = {0xDC00 + byte: _cp1252(byte) for byte in range(0x80, 0x100)}
 
 
 class TooLongError(Exception):
-    """A line, or the rows since the last `TextLines.go_on`, exceed what is read at once."""
+    """A line, or the rows since the last `TextLines.go_on`, exceed `BYTES_AT_ONCE`."""
 
 
 class _Counted(io.BufferedIOBase):
-    """A binary file of which no more is read than is allowed: a line may be as long as the file."""
+    """A binary file with a limit on reading, because a line may be as long as the file."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = cast(io.BufferedReader, file)
@@ -57,10 +57,10 @@ class _Counted(io.BufferedIOBase):
 
 
 class LineCount:
-    """How many lines there were of a kind, and which came first (1-based)."""
+    """The number of lines of a kind, and the first of them (1-based)."""
 
     def __init__(self) -> None:
-        """None so far."""
+        """Start with no lines."""
         self.count = 0
         self.first = 0
 
@@ -75,23 +75,23 @@ class LineCount:
 
 
 class TextLines:
-    """An open text file: iterate over its lines, each with its line end as it stands.
+    """An open text file: iterate over its lines, which keep their line ends.
 
-    Bytes that are not UTF-8 are read as Windows-1252, the superset of Latin-1; null bytes are
-    removed; a byte order mark is not part of the text.
+    Bytes that are not UTF-8 are read as Windows-1252, a superset of Latin-1. Null bytes and a byte
+    order mark are removed.
 
-    No more than `BYTES_AT_ONCE` are read, in one line or in many, unless `go_on` allows more.
+    At most `BYTES_AT_ONCE` are read, in one line or in many, unless `go_on` allows more.
 
     Attributes:
-        utf_16: whether it is UTF-16, which only its byte order mark tells.
-        binary: whether it is no text: over a tenth of its first 100 bytes are null.
-        characters: how many were read.
+        utf_16: whether the file is UTF-16; only its byte order mark shows this.
+        binary: whether the file is not text: over a tenth of its first 100 bytes are null.
+        characters: the number of characters read.
         not_utf_8: lines with bytes that are not UTF-8.
         null_bytes: lines from which null bytes were removed.
     """
 
     def __init__(self, origin: Origin) -> None:
-        """Open a file; one that ends in `.gz` is unpacked while it is read."""
+        """Open a file; a `.gz` file is unpacked while it is read."""
         self._origin = origin
         self._raw = origin.path.open("rb")
         packed = origin.path.name.lower().endswith(".gz")
@@ -119,21 +119,21 @@ class TextLines:
 
     @property
     def position(self) -> int:
-        """Bytes of the file read so far."""
+        """The bytes of the file read so far."""
         return self._raw.tell()
 
     def go_on(self) -> None:
         """Allow another `BYTES_AT_ONCE` to be read.
 
         Raises:
-            InputError: the packed file unpacks to far more than a table.
+            InputError: the packed file unpacks to far more than a table would.
         """
         self._counted.allowed = self._counted.count + BYTES_AT_ONCE
         if self._packed_size is not None:
             check_unpacked(str(self._origin), self._counted.count, self._packed_size)
 
     def __iter__(self) -> Iterator[str]:
-        """The lines in order.
+        """Yield the lines in order.
 
         Raises:
             InputError: the UTF-16 text or the gzip file is damaged.
@@ -167,7 +167,7 @@ class TextLines:
             ) from error
 
     def __enter__(self) -> Self:
-        """Itself."""
+        """Return the file itself."""
         return self
 
     def __exit__(

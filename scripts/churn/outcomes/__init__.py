@@ -1,9 +1,9 @@
-"""The log of what people did about customers at risk, and what came of it.
+"""The outcome log: what people did about customers at risk, and the results.
 
-The log is kept for good, so its stored columns must stay readable.
+The log is permanent, so its stored columns must stay readable.
 
 - `log`: the log itself.
-- `customers`: looks up a customer.
-- `imports`: reads many outcomes from a file (`files`, `workbook`).
-- `commands`: what `churn outcome` does.
+- `customers`: looks up customers.
+- `imports`: imports many outcomes from a file (`files`, `workbook`).
+- `commands`: implements `churn outcome`.
 """

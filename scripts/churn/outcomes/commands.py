@@ -1,4 +1,4 @@
-"""What `churn outcome` does, once its options are parsed."""
+"""Implements the `churn outcome` commands, after their options are parsed."""
 
 import getpass
 import os
@@ -41,7 +41,7 @@ _SHOWN_NEXT = "`make list` shows it, and so does the next `make run`."
 
 
 def outcome_log(project: Project) -> OutcomeLog:
-    """The log of the project."""
+    """The project's outcome log."""
     return OutcomeLog(project.store_dir / "outcomes")
 
 
@@ -56,7 +56,7 @@ def add(
     at: date | None,
     corrects: str | None,
 ) -> None:
-    """Log an outcome. Raises InputError where something that was given cannot be used."""
+    """Log an outcome. Raises InputError if an argument cannot be used."""
     log, customer_id = outcome_log(project), staged_id(customer)
     said, text, person = outcome(what), free_text(note or ""), _person(by)
     occurred_on = today() if at is None else day(at)
@@ -84,10 +84,10 @@ def snooze(
     note: str | None,
     by: str | None,
 ) -> None:
-    """Put a customer last on the list, up to and including a day."""
+    """Move a customer to the end of the list, up to and including the day `until`."""
     customer_id, text, person = staged_id(customer), free_text(note or ""), _person(by)
     found = look_up_one(project, customer_id)
-    # the list is as of that day, which may be long ago
+    # compare with the list's as-of date, which may be long ago
     listed_on = found.as_of_date or today()
     if until < listed_on:
         raise InputError(
@@ -108,7 +108,7 @@ def snooze(
 def not_a_risk(
     project: Project, console: Console, *, customer: str, reason: str, by: str | None
 ) -> None:
-    """Log that a customer is on the list without being at risk."""
+    """Log a false alarm: the customer is on the list but not at risk."""
     customer_id, why, person = staged_id(customer), free_text(reason, "The reason"), _person(by)
     if why is None:
         raise InputError("Say why the customer is not a risk: the rules can learn from it.")
@@ -126,7 +126,7 @@ def not_a_risk(
 def retract(
     project: Project, console: Console, *, outcome_id: str, note: str | None, by: str | None
 ) -> None:
-    """Take back a row of the log; it stays in the log, and counts no more."""
+    """Retract a row of the log; it stays in the log but no longer counts."""
     retracted = outcome_log(project).read().to_replace(outcome_id)
     entry = Entry(
         kind="retraction",
@@ -140,12 +140,12 @@ def retract(
 
 
 def import_file(project: Project, console: Console, path: Path, *, by: str | None) -> None:
-    """Store the outcomes of a file, all good rows at once.
+    """Store the outcomes of a file; store all valid rows at once.
 
-    Raises InputError when the file cannot be used, or, after storing the others, when rows of it
-    were refused.
+    Raises InputError if the file cannot be used. Also raises InputError, after storing the valid
+    rows, if some rows were refused.
     """
-    # reading files of unknown origin takes long to load, and most commands do not need it
+    # these modules are slow to import, and most commands do not need them
     from churn.outcomes.files import read_file
     from churn.outcomes.imports import Import, prepare
 
@@ -185,7 +185,7 @@ def import_file(project: Project, console: Console, path: Path, *, by: str | Non
 
 
 def list_outcomes(project: Project, console: Console, *, customer: str | None, limit: int) -> None:
-    """Print what is in the log, the newest first."""
+    """Print the log, newest rows first."""
     entries = outcome_log(project).read()
     wanted = None if customer is None else staged_id(customer)
     found = [entry for entry in entries if wanted in (None, entry.customer_id)]
@@ -223,7 +223,7 @@ def list_outcomes(project: Project, console: Console, *, customer: str | None, l
 def _store(
     project: Project, entry: Entry, console: Console, customer: Customer | None = None
 ) -> None:
-    """Add a row, and say so; a customer that was looked up tells whether a build is at work."""
+    """Add a row, and confirm it; `customer`, if looked up, shows whether a build is running."""
     log = outcome_log(project)
 
     def if_still_there(logged: Entries) -> list[Entry]:
@@ -233,7 +233,7 @@ def _store(
     if entry.corrects is None:
         log.append([entry])
     else:
-        # somebody else may have replaced the same row in the meantime
+        # another user may have replaced the same row in the meantime
         log.append_chosen(if_still_there)
     if customer is not None and not customer.was_checked:
         _say(_UNCHECKED, console)
@@ -248,7 +248,7 @@ def _store(
 
 
 def _person(given: str | None) -> str:
-    """Who logs: as given, else the user of this session. Raises InputError when nobody knows."""
+    """The given name, else the user of this session. Raises InputError if there is neither."""
     try:
         person = one_line(given or os.environ.get("USER") or getpass.getuser())
     except (KeyError, OSError, ImportError):
@@ -259,7 +259,7 @@ def _person(given: str | None) -> str:
 
 
 def _what(entry: Entry) -> str:
-    """What a row says, in words."""
+    """Describe a row in words."""
     if entry.kind == "snooze":
         return f"snoozed until {entry.snoozed_until}"
     if entry.kind == "retraction":
@@ -269,7 +269,7 @@ def _what(entry: Entry) -> str:
 
 
 def _standing(entry: Entry, entries: Entries) -> str:
-    """What a row says, and whether that still holds."""
+    """Describe a row, and say whether it still counts."""
     newer = entries.replaced_by(entry)
     if newer is None:
         return _what(entry)
@@ -278,5 +278,5 @@ def _standing(entry: Entry, entries: Entries) -> str:
 
 
 def _say(text: str, console: Console) -> None:
-    # what is to be copied stays in one piece
+    # do not break text that people copy
     console.print(plain(text), markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Whether there is such a customer: asked of the warehouse, unless a build holds it."""
+"""Looks up customers in the warehouse, unless a build holds it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _OF_ACCOUNT = """
     order by is_active desc, risk_score desc, customer_id
     limit $rows + 1
 """
-# a typing error is an edit or two: a letter too many, too few, another one, or two in wrong order
+# a typing error is one or two edits: an extra, missing or wrong letter, or two swapped letters
 _CLOSEST = """
     select customer_id, damerau_levenshtein(lower(customer_id), lower($id)) as edits
     from marts.customer_risk
@@ -32,32 +32,32 @@ _CLOSEST = """
 _EVERY_ID = "select customer_id from marts.customer_risk order by customer_id"
 _CUSTOMERS_SHOWN = 10
 _ALIKE_SHOWN = 5
-# comparing a whole page with every id takes long
+# comparing a very long text with every id would be slow
 _LONGEST_ID = 100
 _EXPLAINED = 20
 
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer of the last build. Nothing is known where a build holds the warehouse."""
+    """A customer of the last build. Both fields are None while a build holds the warehouse."""
 
     account_id: str | None = None
     as_of_date: date | None = None
 
     @property
     def was_checked(self) -> bool:
-        """Whether the warehouse could be asked."""
+        """Whether the warehouse could be queried."""
         return self.as_of_date is not None
 
 
 @dataclass(frozen=True)
 class Customers:
-    """What was found of the customers asked for.
+    """The result of looking up customers.
 
     Attributes:
-        known: by id.
-        unknown: why not, by id.
-        were_checked: False while a build holds the warehouse: every id is taken as known.
+        known: id -> customer.
+        unknown: id -> why it was not found.
+        were_checked: False while a build holds the warehouse; then every id counts as known.
     """
 
     known: Mapping[str, Customer]
@@ -70,7 +70,7 @@ def look_up(project: Project, ids: Collection[str]) -> Customers:
 
     Raises:
         InputError: nothing has been built yet.
-        ChurnError: the warehouse cannot be read, and not because something else is using it.
+        ChurnError: the warehouse cannot be read, for another reason than being in use.
     """
     try:
         with reading(project) as warehouse:
@@ -82,7 +82,7 @@ def look_up(project: Project, ids: Collection[str]) -> Customers:
             unknown = dict.fromkeys(missing, is_none)
             for each in missing[:_EXPLAINED]:
                 unknown[each] = _why_unknown(warehouse, each, is_none)
-            # before anything else: an outcome must not be logged on the customer beside
+            # look-alikes take precedence: an outcome must not go to the wrong customer
             for each, alike in _alike(warehouse, missing).items():
                 unknown[each] = looks_like("is no customer of the last build", alike)
             return Customers(known, unknown)
@@ -91,12 +91,12 @@ def look_up(project: Project, ids: Collection[str]) -> Customers:
 
 
 def look_up_one(project: Project, customer_id: str) -> Customer:
-    """The customer of this id.
+    """Look up one customer.
 
     Raises:
-        InputError: there is none, and the message names those that may be meant; or nothing has
+        InputError: there is no such customer (the message suggests similar ids), or nothing has
             been built yet.
-        ChurnError: as `look_up` does.
+        ChurnError: see `look_up`.
     """
     found = look_up(project, [customer_id])
     if customer_id in found.unknown:
@@ -107,7 +107,7 @@ def look_up_one(project: Project, customer_id: str) -> Customer:
 
 
 def looks_like(what: str, alike: Sequence[str]) -> str:
-    """Ask which of several ids is meant: the end of a sentence that begins with what was given."""
+    """Return the end of a sentence that begins with the given id and asks which one was meant."""
     shown = [shown_id(each) for each in alike[:_ALIKE_SHOWN]]
     more = " and others" if len(alike) > len(shown) else ""
     form = f" {FORM}" if any(each.startswith("$'") for each in shown) else ""
@@ -115,7 +115,7 @@ def looks_like(what: str, alike: Sequence[str]) -> str:
 
 
 def _alike(warehouse: Warehouse, missing: Collection[str]) -> dict[str, list[str]]:
-    """Of these ids, those that look like ids of customers: which ones."""
+    """Map each id that looks like existing customer ids to those ids."""
     found: dict[str, list[str]] = {look_of(each): [] for each in missing if look_of(each)}
     if found:
         for batch in warehouse.table(_EVERY_ID).to_batches():
@@ -126,7 +126,7 @@ def _alike(warehouse: Warehouse, missing: Collection[str]) -> dict[str, list[str
 
 
 def _why_unknown(warehouse: Warehouse, given: str, is_none: str) -> str:
-    """The end of a sentence that begins with what was given; `is_none` where nothing is better."""
+    """Return the end of a sentence that begins with the given id; `is_none` is the default."""
     if rows := warehouse.select(_OF_ACCOUNT, id=given, rows=_CUSTOMERS_SHOWN):
         first = rows[:_CUSTOMERS_SHOWN]
         shown = ", ".join(f"{shown_id(row['customer_id'])} ({_standing(row)})" for row in first)

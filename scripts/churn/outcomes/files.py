@@ -1,4 +1,4 @@
-"""Files that people filled in: CSV files and workbooks, as rows of text."""
+"""Reads CSV files and workbooks that people filled in, as rows of text."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,34 +23,34 @@ from churn.terminal.errors import InputError
 from churn.warehouse.customer_ids import staged_id
 
 REQUIRED = ("customer_id", "outcome")
-# what people write into a row
+# the columns that people fill in
 FILLED_IN = ("outcome", "note", "by", "at")
 COLUMNS = (*dict.fromkeys((*REQUIRED, *FILLED_IN)), "row_key")
-# the sheet to work in, where a workbook has several
+# the sheet to read if a workbook has several
 SHEET = "Action list"
 
 _COLUMNS_SHOWN = 40
 _SHOWN = 100
 _WORKBOOK_START = b"PK\x03\x04"
-# of all rows of a file
+# limits for a whole file
 _MOST_ROWS = 200_000
 _MOST_CHARACTERS = 200_000_000
 
 
 class FileRow(NamedTuple):
-    """A row of a file: its number, as a spreadsheet shows it, and its cells by column name."""
+    """A row of a file: its number as in a spreadsheet, and its cells by column name."""
 
     number: int
     cells: Mapping[str, str]
 
     @property
     def is_filled_in(self) -> bool:
-        """Whether somebody wrote something into it; a name filled down a column says nothing."""
+        """Whether somebody filled in the row; a name alone does not count."""
         return any(one_line(self.cells[name]) for name in FILLED_IN if name != "by")
 
 
 class Problem(NamedTuple):
-    """Why a row cannot be stored."""
+    """The number of a row that cannot be stored, and the reason."""
 
     number: int
     what: str
@@ -58,14 +58,14 @@ class Problem(NamedTuple):
 
 @dataclass
 class FileRows:
-    """What a file holds, whatever its format."""
+    """The content of a file, independent of its format."""
 
     rows: list[FileRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     characters: int = 0
 
     def add(self, row: FileRow | Problem, what: str) -> None:
-        """Add a row, or why it cannot be stored. Raises InputError when `what` has too many."""
+        """Add a row or a problem. Raises InputError if the file `what` exceeds the limits."""
         if isinstance(row, Problem):
             self.problems.append(row)
         else:
@@ -79,18 +79,18 @@ class FileRows:
             )
 
     def customer_ids(self) -> list[str]:
-        """The customers that are named, each once."""
+        """The distinct customer ids in the file."""
         return list(dict.fromkeys(staged_id(row.cells["customer_id"]) for row in self.rows))
 
 
 def read_file(path: Path) -> FileRows:
-    """The rows of a CSV file or of a workbook (.xlsx).
+    """Read the rows of a CSV file or of a workbook (.xlsx).
 
-    Letter case and blanks of the column names do not matter; other columns are ignored. The
-    apostrophe that keeps a text from being a formula is taken off.
+    Letter case and blanks of column names do not matter, and other columns are ignored. The
+    apostrophe that guards a text against formulas is removed.
 
     Raises:
-        InputError: it cannot be read, is neither, or a required column is missing.
+        InputError: the file cannot be read, is neither CSV nor .xlsx, or lacks a required column.
     """
     if not path.is_file():
         raise InputError(f"{path} is not a file.")
@@ -120,14 +120,14 @@ def _read_workbook(path: Path) -> FileRows:
 
 
 def _sheet_header(rows: Iterator[tuple[int, Mapping[int, Any]]]) -> list[str]:
-    """The names in the first row of a sheet; [] where that is empty."""
+    """The names in the first row of a sheet; [] if it is empty."""
     _, values = next(rows, (1, {}))
     columns = range(1, max(values, default=0) + 1)
     return _header(_text(values.get(column)) for column in columns)
 
 
 def _text(cell: Any) -> str:
-    """What a cell of a workbook says, as a CSV file would."""
+    """The text of a workbook cell, as a CSV file would hold it."""
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():
@@ -161,7 +161,7 @@ def _read_csv(path: Path) -> FileRows:
 
 
 def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
-    """Where the columns that are read stand, from 0. Raises InputError where one is missing."""
+    """Column name -> 0-based position. Raises InputError if a required column is missing."""
     missing = [name for name in REQUIRED if name not in header]
     twice = [name for name in COLUMNS if header.count(name) > 1]
     if missing or twice:
@@ -196,7 +196,7 @@ def _first_row(path: Path, delimiter: str) -> list[str]:
 def _numbered(
     path: Path, delimiter: str, problems: list[Problem]
 ) -> Iterator[tuple[int, list[str]]]:
-    """The rows that hold anything, each with its number; a quote that is broken ends them."""
+    """Yield the non-empty rows with their numbers; stop at a broken quote."""
     csv.field_size_limit(CHARACTERS_A_CELL)
     with TextLines(Origin("outcomes", path.name, path)) as lines:
         if lines.binary:

@@ -1,7 +1,7 @@
-"""Many outcomes from a file that people filled in: which rows can be stored, and what is wrong with
-the others.
+"""Imports outcomes from a file: decides which rows can be stored, and what is wrong with others.
 
-The same row is stored once, however often its file comes: by its `row_key`, or by what it says.
+A row is stored once, however often its file is imported. Its `row_key`, or else its content,
+identifies it.
 """
 
 import json
@@ -20,19 +20,19 @@ from churn.terminal.errors import InputError
 from churn.warehouse.customer_ids import shown_id, staged_id
 
 _SHOWN = 100
-# the same key gives the same id, so that even two imports at once store a row once
+# the same key gives the same id, so that even two concurrent imports store a row once
 _IDS = UUID("6b0e2c1e-6a4b-4d0b-9a53-1f3c55f9a4d7")
 
 
 @dataclass
 class Import:
-    """What is to become of the rows of a file.
+    """What to do with the rows of a file.
 
     Attributes:
-        entries: to be stored.
-        known: how many rows are in the log, or stand in the file more than once.
-        empty: how many rows nobody has filled in.
-        problems: the rows that cannot be stored, by their number.
+        entries: the rows to store.
+        known: the number of rows that are already in the log, or repeated in the file.
+        empty: the number of rows that nobody has filled in.
+        problems: the rows that cannot be stored, sorted by number.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -44,13 +44,13 @@ class Import:
 def prepare(
     file: FileRows, customers: Customers, stored: Mapping[str, Entry], logged_by: str
 ) -> Import:
-    """Decide about every row of a file.
+    """Decide what to do with every row of a file.
 
     Args:
-        file: its rows.
-        customers: what was found of the customers that they name.
-        stored: what was imported so far, by `import_key`.
-        logged_by: who says so, where a row does not.
+        file: the rows of the file.
+        customers: the result of looking up its customers.
+        stored: earlier imported rows, by `import_key`.
+        logged_by: who logs a row that names nobody.
     """
     result = Import(problems=list(file.problems))
     imported = dict(stored)
@@ -79,7 +79,7 @@ def prepare(
 
 
 def _entry(cells: Mapping[str, str], customers: Customers, logged_by: str) -> Entry:
-    """A row as it is stored. Raises InputError with everything that is wrong with it."""
+    """Turn a row into a log entry. Raises InputError that lists all its problems."""
     wrong: list[str] = []
     customer_id, said_by = staged_id(cells["customer_id"]), one_line(cells["by"])
     row_key, customer = one_line(cells["row_key"]), Customer()
@@ -124,7 +124,7 @@ def _noted(wrong: list[str]) -> Iterator[None]:
 
 
 def _says(entry: Entry, cells: Mapping[str, str]) -> tuple[object, ...]:
-    """What a row says; who and when are left out where its cells leave them out."""
+    """The content of an entry; who and when are left out if the row's cells are empty."""
     by = entry.logged_by if one_line(cells["by"]) else None
     at = entry.occurred_on if one_line(cells["at"]) else None
     return entry.customer_id, entry.outcome, entry.note, by, at
@@ -135,7 +135,7 @@ def _hash(content: Sequence[str | None]) -> str:
 
 
 def _day(text: str) -> date | None:
-    """A date, with or without a time behind it; None where there is none."""
+    """Parse a date, with or without a time; None for an empty text."""
     if not text:
         return None
     try:

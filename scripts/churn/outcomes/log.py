@@ -1,7 +1,7 @@
-"""The outcome log, kept for good: one Parquet file an append in the folder `outcomes` of the store.
+"""The permanent outcome log: one Parquet file per append, in the folder `outcomes` of the store.
 
-Nothing in it changes. A correction is a new row that names the one it replaces; a retraction is one
-that replaces it with nothing.
+Rows never change. A correction is a new row that names the row it replaces. A retraction is a new
+row that names the row it cancels.
 """
 
 import re
@@ -44,10 +44,10 @@ NOTE_LENGTH = 2_000
 NAME_LENGTH = 200
 MOST_FILES = 200
 _ATTEMPTS = 5
-# the beginning of an id that a person types
+# the shortest start of an id that a user may type
 _SHORTEST_ID = 4
 _SHOWN_ID = 12
-# of what cannot be used
+# characters of an invalid input in messages
 _SHOWN = 100
 
 Kind = Literal["outcome", "snooze", "not_a_risk", "retraction"]
@@ -56,7 +56,7 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 def today() -> date:
-    """This day in UTC."""
+    """Today in UTC."""
     return datetime.now(UTC).date()
 
 
@@ -70,18 +70,18 @@ class Entry:
 
     Attributes:
         outcome_id: 32 hexadecimal digits.
-        kind: what the row says; `outcome`, `reason` and `snoozed_until` go with their kind.
+        kind: the kind of row; `outcome`, `reason` and `snoozed_until` are set for their kind only.
         customer_id: a subscription.
-        account_id: its account; None where the warehouse could not be asked.
-        outcome: one word of the seed `outcomes`.
+        account_id: its account; None if the warehouse could not be queried.
+        outcome: a word of the seed `outcomes`.
         note: free text, cleaned.
         reason: why the customer is not a risk, cleaned.
         snoozed_until: the last day of a snooze.
-        logged_by: who says so.
+        logged_by: who logged the row.
         occurred_on: the day on which it happened.
-        logged_at: when it was written down, in UTC without its zone.
+        logged_at: when the row was logged, in UTC without a zone.
         corrects: the `outcome_id` of the row that this one replaces.
-        import_key: what makes the row of a file known when the file comes again.
+        import_key: identifies a row of a file when the file is imported again.
     """
 
     outcome_id: str = field(default_factory=lambda: uuid4().hex)
@@ -100,33 +100,33 @@ class Entry:
 
     @property
     def short_id(self) -> str:
-        """As much of the id as people need."""
+        """The start of the id, for display."""
         return short(self.outcome_id)
 
 
 def short(outcome_id: str) -> str:
-    """The beginning of an id, as people see it."""
+    """The start of an id, for display."""
     return outcome_id[:_SHOWN_ID]
 
 
 class Entries:
-    """What the log holds, every row once, the newest first."""
+    """The rows of the log without duplicates, newest first."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        """Take rows in any order; of those with the same id, the first that was logged."""
+        """Take rows in any order; of rows with the same id, keep the one logged first."""
         by_age = sorted(entries, key=lambda entry: entry.logged_at, reverse=True)
         self._by_id = {entry.outcome_id: entry for entry in by_age}
         self._replaced: dict[str, Entry] = {}
         for entry in self._by_id.values():
             if entry.corrects is None:
                 continue
-            # of two corrections that were logged at once, the last one holds
+            # if two corrections of a row were logged concurrently, the later one wins
             newest = self._replaced.setdefault(entry.corrects, entry)
             if newest is not entry:
                 self._replaced[entry.outcome_id] = newest
 
     def __iter__(self) -> Iterator[Entry]:
-        """By the day on which it happened; of one day the last that was logged comes first."""
+        """Iterate by day of the event, then by time of logging, newest first."""
         newest = sorted(
             self._by_id.values(),
             key=lambda entry: (entry.occurred_on, entry.logged_at, entry.outcome_id),
@@ -139,14 +139,14 @@ class Entries:
         return self._replaced.get(entry.outcome_id)
 
     def imported(self) -> Mapping[str, Entry]:
-        """The rows that came from files, by `import_key`."""
+        """The imported rows, by `import_key`."""
         return {entry.import_key: entry for entry in self._by_id.values() if entry.import_key}
 
     def to_replace(self, start_of_id: str) -> Entry:
-        """The row whose id begins so.
+        """Find the row whose id begins with this text.
 
         Raises:
-            InputError: there is no such row, there are several, or it cannot be replaced.
+            InputError: no row or several rows match, or the row cannot be replaced.
         """
         start = start_of_id.strip().lower()
         found = [entry for key, entry in self._by_id.items() if key.startswith(start)]
@@ -171,45 +171,45 @@ class Entries:
 
 
 class OutcomeLog:
-    """The folder `outcomes` of the store. Any number of processes may read and write it at once."""
+    """The folder `outcomes` of the store. Many processes may read and write it concurrently."""
 
     def __init__(self, folder: Path) -> None:
-        """Name the folder; it need not exist."""
+        """Take the folder, which need not exist."""
         self.folder = folder
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Add rows, all of them or none; when this returns they survive whatever happens.
+        """Add all rows or none; when this returns, they are flushed to the disk.
 
-        Raises ChurnError when the disk refuses.
+        Raises ChurnError if the disk refuses the write.
         """
         append(self.folder, uuid4().hex, _table(entries))
 
     def append_chosen(self, choose: Callable[[Entries], Sequence[Entry]]) -> None:
-        """Add the rows that `choose` gives for what the log holds, as `append` does.
+        """Pass the log's rows to `choose`, and append the rows that it returns.
 
-        Nobody else adds a row from the choice until the rows are there. Raises ChurnError when the
-        disk refuses, and what `choose` raises.
+        A lock keeps other writers out until the rows are stored. Raises ChurnError if the disk
+        refuses the write, and any error of `choose`.
         """
         with appending(self.folder) as write:
             if entries := choose(self.read()):
                 write(uuid4().hex, _table(entries))
 
     def tidy(self) -> None:
-        """Put files together where there are many. Call it while no build reads them.
+        """Merge the log's files if there are many. Call this while no build reads them.
 
-        What was logged is safe already, so a disk that refuses is nothing to tell.
+        The rows are stored already, so disk errors are ignored.
         """
         with suppress(ChurnError):
             compact(self.folder, MOST_FILES)
 
     def read(self) -> Entries:
-        """All rows.
+        """Read all rows.
 
-        Raises InputError when a file is damaged, ChurnError when the folder or a file cannot be
+        Raises InputError if a file is damaged, and ChurnError if the folder or a file cannot be
         read now.
         """
         for _ in range(_ATTEMPTS):
-            # files that are gone were put together since they were listed
+            # a listed file may vanish if another process merges the files meanwhile
             with suppress(FileNotFoundError):
                 return Entries(self._rows())
         raise ChurnError(f"{self.folder} changes while it is read. Try again.")
@@ -228,15 +228,15 @@ def _table(entries: Sequence[Entry]) -> pa.Table:
 
 @cache
 def outcomes() -> Mapping[str, str]:
-    """The outcomes there are, each with its meaning. Raises InputError when the seed is broken."""
+    """The allowed outcomes with their meanings. Raises InputError if the seed is invalid."""
     return read_words(VOCABULARY)
 
 
 def outcome(text: str) -> str:
-    """An outcome as the log spells it: `Meeting scheduled` is `meeting_scheduled`.
+    """Normalise the spelling of an outcome: `Meeting scheduled` becomes `meeting_scheduled`.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no such outcome.
     """
     spelled = re.sub(r"[\s_-]+", "_", one_line(text).lower())
     known = outcomes()
@@ -249,10 +249,10 @@ def outcome(text: str) -> str:
 
 
 def day(given: date) -> date:
-    """The day on which something happened; tomorrow, too, for those whose day began already.
+    """Check the day of an event; tomorrow in UTC has already begun in some time zones.
 
     Raises:
-        InputError: it is in the future.
+        InputError: the day is in the future.
     """
     if given > today() + timedelta(days=1):
         raise InputError(f"{given} is in the future; the log holds what has happened.")
@@ -260,12 +260,12 @@ def day(given: date) -> date:
 
 
 def free_text(text: str, what: str = "The note") -> str | None:
-    """A note without control characters; None where nothing is left.
+    """Remove control characters from a note; return None if nothing is left.
 
-    Line ends stay, tabs become blanks, what is no character becomes a question mark.
+    Line ends stay, tabs become blanks, and invalid characters become question marks.
 
     Raises:
-        InputError: it is longer than 2,000 characters.
+        InputError: the note is longer than 2,000 characters.
     """
     lines = re.sub(r"\r\n?", "\n", text).replace("\t", " ")
     cleaned = _CONTROL.sub("", lines).encode(errors="replace").decode().strip()
@@ -277,6 +277,6 @@ def free_text(text: str, what: str = "The note") -> str | None:
 
 
 def one_line(text: str) -> str:
-    """A name: one line without control characters."""
+    """Turn a name into one line without control characters."""
     cleaned = _CONTROL.sub(" ", text).encode(errors="replace").decode()
     return " ".join(cleaned.split())

@@ -1,8 +1,8 @@
-"""Workbooks (.xlsx) of unknown origin, read in bounded memory with the parser of openpyxl.
+"""Reads untrusted workbooks (.xlsx) in bounded memory, with openpyxl's parser.
 
-What a workbook claims about itself is not used: not the dimensions of a sheet, nor that a text is
-among its shared strings. Every part passes through `_Part`, which stops at the limits below; rows
-are read one at a time, and only their cells that hold something.
+This module does not trust a workbook's claims, such as the dimensions of a sheet or the numbers of
+shared strings. Every part passes through `_Part`, which enforces the limits below. Rows are read
+one at a time, and only their non-empty cells.
 """
 
 import io
@@ -28,7 +28,7 @@ from churn.load.archive import BOUNDED
 from churn.terminal import plain
 from churn.terminal.errors import InputError
 
-# what openpyxl and the standard library raise on parts that are damaged or made up
+# openpyxl and the standard library raise these for damaged or forged parts
 _DAMAGED = (
     InvalidFileException,
     zipfile.BadZipFile,
@@ -43,7 +43,7 @@ _DAMAGED = (
     RuntimeError,
     EOFError,
 )
-# Excel has no more rows
+# Excel's own maximum
 _ROWS = 1_048_576
 _PIECE = 1 << 16
 _SHOWN = 100
@@ -51,7 +51,7 @@ _AGAIN = "Open it in a spreadsheet program, copy the list into a new workbook, a
 
 
 class _Limits(NamedTuple):
-    """Of a part: its bytes and tags; and those between two rows, where it has rows."""
+    """Limits on a part's bytes and tags, and on those between two rows, if it has rows."""
 
     size: int
     tags: int
@@ -62,12 +62,12 @@ class _Limits(NamedTuple):
 _SETTINGS = _Limits(20_000_000, 500_000, 20_000_000, 500_000)
 _TEXTS = _Limits(200_000_000, 2_000_000, 200_000_000, 2_000_000)
 _SHEET = _Limits(500_000_000, 100_000_000, 4_000_000, 200_000)
-# Excel shows 32,767 characters; parsers take quadratic time for what does not end
+# Excel shows 32,767 characters; parsers take quadratic time for an unterminated text
 _CELL_SIZE = 1_000_000
 
 
 class _Part(io.BufferedIOBase):
-    """A part of a workbook while it is read; as little of a file as XML parsers need."""
+    """A part of a workbook that is being read; implements only what XML parsers need of a file."""
 
     def __init__(self, part: IO[bytes], what: str, limits: _Limits) -> None:
         self._part = part
@@ -77,7 +77,7 @@ class _Part(io.BufferedIOBase):
         self._end = b""
 
     def read(self, size: int | None = -1) -> bytes:
-        """The next bytes; all of them by default. Raises InputError beyond the limits."""
+        """Read the next bytes, by default all. Raises InputError beyond the limits."""
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(_PIECE), b""))
         data = self._part.read(size)
@@ -85,11 +85,11 @@ class _Part(io.BufferedIOBase):
         return data
 
     def next_row(self) -> None:
-        """Begin to count for another row."""
+        """Reset the counts at the start of another row."""
         self._row_size = self._row_tags = 0
 
     def _check(self, data: bytes) -> None:
-        # the bytes of other encodings than UTF-8 and its kin would hide what is looked for
+        # in encodings such as UTF-16 the checks below would not find tags
         if self._size == 0 and (b"\0" in data[:4] or data[:1] in (b"\xfe", b"\xff")):
             raise InputError(f"{self._what} is not stored as UTF-8. {_AGAIN}")
         if b"<!DOCTYPE" in self._end + data:
@@ -118,7 +118,7 @@ class _Part(io.BufferedIOBase):
 
 
 class _Archive(zipfile.ZipFile):
-    """The zip of a workbook, whose parts all have limits."""
+    """The zip of a workbook, with limits on every part."""
 
     def open(  # type: ignore[override]
         self, name: str, mode: str = "r", pwd: bytes | None = None, **options: Any
@@ -126,7 +126,7 @@ class _Archive(zipfile.ZipFile):
         return self.part(name, f"{self.filename}: its part {plain(name, _SHOWN)}", _SETTINGS)
 
     def part(self, name: str, what: str, limits: _Limits) -> _Part:
-        """A part of this name; zipfile never unpacks more of it than it claims to hold."""
+        """Open a part by name; zipfile never unpacks more than its declared size."""
         info = self.getinfo(name)
         if info.compress_type not in BOUNDED:
             raise InputError(f"{what} is not packed with deflate. {_AGAIN}")
@@ -139,10 +139,10 @@ class _Archive(zipfile.ZipFile):
 
 
 class Workbook:
-    """An open workbook, see `opened`."""
+    """An open workbook; see `opened`."""
 
     def __init__(self, path: Path, archive: _Archive) -> None:
-        """Read all but the sheets."""
+        """Read everything except the sheets."""
         self._path = path
         self._archive = archive
         reader = ExcelReader(path, read_only=True, keep_links=False)
@@ -161,20 +161,21 @@ class Workbook:
 
     @property
     def sheets(self) -> list[str]:
-        """The names of its sheets of cells, in their order."""
+        """Return the names of the sheets that hold cells, in order."""
         return list(self._targets)
 
     def rows(
         self, sheet: str, *, last: int | None = None
     ) -> Iterator[tuple[int, Mapping[int, Any]]]:
-        """The rows of a sheet that hold anything.
+        """Yield the non-empty rows of a sheet.
 
         Args:
-            sheet: its name.
-            last: the number of the last row to read; by default all are read.
+            sheet: the name of the sheet.
+            last: the number of the last row to read; by default all rows are read.
 
         Yields:
-            The row's number, from 1, and its values by column, from 1; formulas as they were typed.
+            The row's number (from 1), and its values by column number (from 1). Formulas are
+            returned as typed.
 
         Raises:
             InputError: the sheet is damaged, or exceeds a limit.
@@ -202,7 +203,7 @@ class Workbook:
                     yield parser.row_counter, values
 
     def _read_texts(self, reader: ExcelReader) -> Mapping[int, str]:
-        """The shared strings by number; as a list, a negative number would find one."""
+        """The shared strings by number; a list would accept negative numbers."""
         found = reader.package.find(SHARED_STRINGS)  # type: ignore[no-untyped-call]
         if found is None:
             return {}
@@ -213,13 +214,13 @@ class Workbook:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Workbook]:
-    """A workbook, open for as long as the context lasts.
+    """Open a workbook, and close it when the block ends.
 
     Raises:
-        InputError: it is no workbook, is damaged, or exceeds a limit.
+        InputError: the file is not a workbook, is damaged, or exceeds a limit.
         OSError: the file cannot be read.
     """
-    # openpyxl warns of what it leaves out, none of which is read here
+    # openpyxl warns of features it skips; we read none of them
     with warnings.catch_warnings(action="ignore"):
         with _damage_refused(lambda: str(path)):
             archive = _Archive(path)
@@ -234,7 +235,7 @@ def _damage_refused(what: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except _DAMAGED as error:
-        # a number is that of a shared string, another key the name of a part
+        # an integer key is the number of a shared string; other keys are names of parts
         key = error.args[0] if isinstance(error, KeyError) else None
         why = f"a cell refers to text number {key}, which is missing" if type(key) is int else error
         raise InputError(
@@ -243,7 +244,7 @@ def _damage_refused(what: Callable[[], str]) -> Iterator[None]:
 
 
 def _parsed(parser: WorkSheetParser, part: _Part) -> Iterator[list[dict[str, Any]]]:
-    """The cells of every row element; nothing after the last row is read."""
+    """Yield the cells of every row element; read nothing after the last row."""
     for _, element in iterparse(part):
         if element.tag == ROW_TAG:
             _, cells = parser.parse_row(element)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
-"""What the project says about itself: paths, `dbt_project.yml`, the profile, vocabularies.
+"""The project's settings: paths, `dbt_project.yml`, the profile, vocabularies.
 
-Tune the project in `dbt_project.yml`, `profiles.yml` and the seeds; this folder only reads them.
+Tune the project in `dbt_project.yml`, `profiles.yml` and the seeds; this package only reads them.
 """
 
 from churn.project.dbt_project import PROJECT_FILE, Project, TableSpec

@@ -1,8 +1,7 @@
-"""Where the project's files are, and what `dbt_project.yml` says.
+"""The places of the project's files, and the settings in `dbt_project.yml`.
 
-Paths start from the working directory, which must be the project's folder. The environment
-variables of the dbt project (`CHURN_WAREHOUSE`, `CHURN_DATA_DIR`, `CHURN_STORE_DIR`) mean the
-same here.
+Paths are relative to the working directory, which must be the project's folder. The environment
+variables `CHURN_WAREHOUSE`, `CHURN_DATA_DIR` and `CHURN_STORE_DIR` mean the same here as in dbt.
 """
 
 import os
@@ -42,7 +41,7 @@ class TableSpec(BaseModel):
 
     @property
     def columns(self) -> dict[str, str]:
-        """Every column the project reads, with its type; the required ones first."""
+        """Every column the project reads, with its type; required columns first."""
         return {**self.required, **self.optional}
 
 
@@ -50,7 +49,7 @@ class Project:
     """The dbt project in the working directory."""
 
     def __init__(self) -> None:
-        """Raise InputError where there is none."""
+        """Raise InputError if the working directory holds no dbt project."""
         if not PROJECT_FILE.is_file():
             raise InputError(
                 f"There is no {PROJECT_FILE} in {Path.cwd()}. "
@@ -64,63 +63,63 @@ class Project:
 
     @property
     def variables(self) -> list[str]:
-        """The names of the variables that can be set, in the order in which they stand."""
+        """The names of the dbt variables, in the order of `dbt_project.yml`."""
         return list(self._settings["vars"])
 
     @cached_property
     def tables(self) -> dict[str, TableSpec]:
-        """The source tables by name, in the order in which they are configured."""
+        """The source tables by name, in the order of `dbt_project.yml`."""
         specs = self._settings["vars"]["saas_tables"]
         return {name: TableSpec(name=name, **spec) for name, spec in specs.items()}
 
     @property
     def warehouse(self) -> Path:
-        """The DuckDB file that dbt builds: derived, may be deleted at any time."""
+        """The DuckDB file that dbt builds. It is derived and may be deleted at any time."""
         return Path(os.environ.get("CHURN_WAREHOUSE") or "warehouse/churn.duckdb")
 
     @property
     def build_record(self) -> Path:
-        """What the last complete build was made from, and how it left the warehouse; JSON."""
+        """JSON: the inputs of the last complete build, and the warehouse's state after it."""
         return self.warehouse.with_name(f"{self.warehouse.name}.build.json")
 
     @property
     def build_lock(self) -> Path:
-        """Held by the command that builds or publishes the warehouse."""
+        """The lock of the command that builds or publishes the warehouse."""
         return self.warehouse.with_name(f"{self.warehouse.name}.lock")
 
     @property
     def published_warehouse(self) -> Path:
-        """The read-only copy of the warehouse that people query: derived."""
+        """The read-only copy of the warehouse that people query. It is derived."""
         named = os.environ.get("CHURN_PUBLISHED_WAREHOUSE")
         return Path(named or "build/published/churn.duckdb")
 
     @property
     def store_dir(self) -> Path:
-        """The durable store: what people and models produced and nothing can rebuild."""
+        """The durable store: results of people and models, which cannot be rebuilt."""
         return Path(os.environ.get("CHURN_STORE_DIR") or "data")
 
     @property
     def export_dir(self) -> Path:
-        """Where exports go: derived, but people write into the workbooks."""
+        """The folder of exports. They are derived, but people write into the workbooks."""
         return Path(os.environ.get("CHURN_EXPORT_DIR") or "exports")
 
     @property
     def reports_dir(self) -> Path:
-        """Where the site of the reports goes: derived."""
+        """The folder of the report site. It is derived."""
         return Path(os.environ.get("CHURN_REPORTS_DIR") or "build/reports")
 
     @property
     def reports_log(self) -> Path:
-        """Everything that the tools which build the site printed the last time."""
+        """The log of the last site build: all output of the tools that build it."""
         return Path(os.environ.get("DBT_LOG_PATH") or "logs") / "churn_reports.log"
 
     @property
     def data_dir(self) -> Path | None:
-        """The loaded data that dbt reads instead of the seeds, or None for the bundled sample."""
+        """The folder of loaded data that dbt reads, or None if it reads the bundled sample."""
         folder = os.environ.get("CHURN_DATA_DIR")
         return Path(folder) if folder else None
 
     @property
     def load_dir(self) -> Path:
-        """Where `churn load` puts the user's data: one canonical Parquet file a table."""
+        """The folder where `churn load` writes: one canonical Parquet file per table."""
         return self.data_dir or self.store_dir / "saas"

@@ -1,30 +1,30 @@
-"""The values that options allow, and their defaults.
+"""Allowed values and defaults of command-line options.
 
-They have a module of their own because `--help` shows them without loading the features.
+They have their own module so that `--help` can show them without importing the features.
 """
 
 from datetime import date
 from typing import Literal
 
-# of generated data
+# for generated data
 Signal = Literal["strong", "weak", "null"]
 FileFormat = Literal["csv", "parquet"]
 DEFAULT_ACCOUNTS = 400
 DEFAULT_SEED = 7
 DEFAULT_UNTIL = date(2026, 9, 27)
 FEWEST_USAGE_ROWS = 1_000
-# of generated data with which rule sets are judged beside an oracle
+# for generated data with a known truth, to compare rule sets with an oracle
 DEFAULT_KNOWN_ACCOUNTS = 2_000
 
-# of the week's calls
+# for the weekly call list
 Level = Literal["High", "Medium"]
 DEFAULT_CAPACITY = 20
 
-# of what reads tickets, as Ollama calls it
+# Ollama's name of the model that reads tickets
 DEFAULT_MODEL = "llama3.2:3b"
 
-# of what is exported
+# for exports
 EXPORT_FORMATS = ("csv", "xlsx", "tasks", "hubspot", "salesforce", "markdown", "pdf", "digest")
 
-# of the reports, served on this machine
+# for the reports, served on this machine
 DEFAULT_PORT = 3000

@@ -1,4 +1,4 @@
-"""Paths as people write them: a leading `~` is the home folder, as in a shell.
+"""Expands a leading `~` in paths to the home folder, as a shell does.
 
 `make` quotes its variables, so no shell expands them.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from churn.terminal import plain
 from churn.terminal.errors import InputError
 
-# the environment variables that name a place, for this process, dbt and every child process
+# environment variables that hold a path, for this process, dbt and every child process
 PATH_SETTINGS = (
     "CHURN_WAREHOUSE",
     "CHURN_DATA_DIR",
@@ -27,9 +27,9 @@ _SHOWN = 80
 
 
 def expanded(path: Path) -> Path:
-    """The path with the home folder in place of a leading `~`.
+    """Replace a leading `~` by the home folder.
 
-    A path stays as it is where nobody knows the home folder.
+    If the home folder is unknown, the path is returned unchanged.
     """
     try:
         return path.expanduser()
@@ -38,9 +38,9 @@ def expanded(path: Path) -> Path:
 
 
 def given(path: Path) -> Path:
-    """A path that somebody gave as an argument, expanded.
+    """Expand a path that was given as an argument.
 
-    Raises InputError where its name is longer than names can be.
+    Raises InputError if its name is too long for the file system.
     """
     place = expanded(path)
     try:
@@ -54,7 +54,7 @@ def given(path: Path) -> Path:
 
 
 def expand_settings() -> None:
-    """Expand `~` in every environment variable that names a place."""
+    """Expand `~` in every environment variable that holds a path."""
     for name in PATH_SETTINGS:
         value = os.environ.get(name, "")
         if value.startswith("~"):

@@ -1,4 +1,4 @@
-"""The settings of `profiles.yml`, for code that runs DuckDB or Spark outside dbt."""
+"""Reads `profiles.yml`, for code that runs DuckDB or Spark outside dbt."""
 
 import os
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ PROFILES = Path("profiles.yml")
 
 
 def profile(target: str = "duckdb", environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """A target of the project's profile, filled in from the environment."""
+    """Return a target of the project's profile, with environment variables filled in."""
     text = PROFILES.read_text(encoding="utf-8")
     filled = (
         Environment().from_string(text).render(env_var=environment.get, flags={"PROFILES_DIR": "."})
@@ -24,9 +24,9 @@ def profile(target: str = "duckdb", environment: Mapping[str, str] = os.environ)
 
 
 def duckdb_limits() -> dict[str, Any]:
-    """How much memory DuckDB may take, and where the rest goes: options of `duckdb.connect`.
+    """Return the memory limit and the spill folder of DuckDB, as options of `duckdb.connect`.
 
-    Raises ChurnError when the folder for the rest cannot be made.
+    Raises ChurnError if the spill folder's parents cannot be created.
     """
     options: dict[str, Any] = profile()["config_options"]
     make_room_for(Path(options["temp_directory"]))
@@ -34,9 +34,9 @@ def duckdb_limits() -> dict[str, Any]:
 
 
 def make_room_for(temp_directory: Path) -> None:
-    """Make the folders above DuckDB's temporary one, which DuckDB makes and removes itself.
+    """Create the parents of DuckDB's temporary folder; DuckDB creates and removes the folder.
 
-    Raises ChurnError when they cannot be made.
+    Raises ChurnError if they cannot be created.
     """
     folder = temp_directory.parent
     try:

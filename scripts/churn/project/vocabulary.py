@@ -1,4 +1,4 @@
-"""Closed vocabularies: seeds with a column of words and a column of their meanings."""
+"""Closed vocabularies: seeds with a column of words and a column of meanings."""
 
 import csv
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from churn.terminal.errors import InputError
 
 
 def read_words(seed: Path) -> Mapping[str, str]:
-    """The allowed words, in their order, each with its meaning.
+    """Return the allowed words with their meanings, in the order of the seed.
 
     Raises:
-        InputError: the seed is not there, or is no list of words with meanings.
+        InputError: the seed is missing, or is not a list of words with meanings.
     """
     try:
         with seed.open(newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
 """Builds, serves, prints and photographs the reports, an Evidence site of the marts.
 
-The pages are in the top-level folder `reports`; this folder only runs the tools.
+The pages are in the top-level folder `reports`; this package only runs the tools.
 """

@@ -1,4 +1,4 @@
-"""A browser without a window, for PDFs and pictures of the pages."""
+"""A headless browser, for PDFs and pictures of the pages."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ except ImportError as error:  # an optional extra
 
 
 def chromium() -> Path | None:
-    """The browser of this machine, or the one that CHURN_CHROMIUM names."""
+    """Find this machine's Chromium, or the one that CHURN_CHROMIUM names."""
     named = os.environ.get("CHURN_CHROMIUM")
     names = (str(expanded(Path(named))),) if named else (*_NAMES, _MAC)
     found = next((path for name in names if (path := shutil.which(name))), None)
@@ -35,7 +35,7 @@ def chromium() -> Path | None:
 
 @contextmanager
 def open_browser() -> Iterator[Browser]:
-    """The browser, closed when the block ends. Raises InputError where there is none."""
+    """Open the browser, and close it when the block ends. Raises InputError if there is none."""
     executable = chromium()
     if executable is None:
         raise InputError(_NO_CHROMIUM)
@@ -54,5 +54,5 @@ def settle(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     page.wait_for_function("() => !document.querySelector('.animate-pulse')")
     page.evaluate("() => document.fonts.ready")
-    # charts grow for so long
+    # the animation of charts takes this long
     page.wait_for_timeout(1200)

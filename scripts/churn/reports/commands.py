@@ -1,4 +1,4 @@
-"""What `churn reports` does, once its options are parsed."""
+"""Implements the `churn reports` commands, after their options are parsed."""
 
 import os
 import re
@@ -21,22 +21,22 @@ _FIRST_PAGE = "select page_name from marts.customer_pages where page_order = 1"
 _WORK = "build of the reports"
 _SETTING = "CHURN_REPORTS_DIR"
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-# what the site was built for; a file of the site, so that both change at once
+# holds the site's base path; it is part of the site, so that both are replaced together
 _BASE_PATH_FILE = "base_path.txt"
 
 
 def build_reports(project: Project, console: Console, base_path: str = "") -> None:
-    """Build the site from the warehouse, and put it in the place of the previous one.
+    """Build the site from the warehouse, and replace the previous site.
 
-    What was logged since the last build is built first.
+    First builds outcomes that were logged since the last build.
 
     Args:
-        project: whose warehouse, and where the site goes.
-        console: where to say what is going on.
-        base_path: the path of the server below which it is to be published, such as `/churn`.
+        project: gives the places of the warehouse and of the site.
+        console: the console for progress.
+        base_path: the path on the web server at which the site is published, such as `/churn`.
 
     Raises:
-        InputError: there is no warehouse, no Node, or the path is none.
+        InputError: there is no warehouse or no Node, or the base path is invalid.
         ChurnError: the warehouse is being built, another build of the reports is running, the
             packages cannot be installed, a page fails, or the disk is full.
     """
@@ -45,7 +45,7 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
     if base_path and not _BASE_PATH.fullmatch(base_path):
         raise InputError(f"A base path is such as /churn or /teams/churn, not {plain(base_path)}.")
     site, log = project.reports_dir.resolve(), project.reports_log
-    # before minutes of work
+    # check this before minutes of work
     check_folder(site, _WORK, _SETTING)
     evidence.check_node()
     build_what_was_logged(project, console)
@@ -59,7 +59,7 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
         with console.status("Installing the packages of the reports, once ..."):
             evidence.install(log)
         evidence.prepare(work, base_path)
-        # nothing is built into the warehouse as long as it is read
+        # the open connection keeps builds out of the warehouse
         with console.status("Reading the marts ..."), reading(project) as warehouse:
             print_warnings(warehouse.doubts, console)
             evidence.export_sources(project, work, log)
@@ -74,7 +74,7 @@ def build_reports(project: Project, console: Console, base_path: str = "") -> No
 def serve_reports(project: Project, console: Console, port: int = DEFAULT_PORT) -> None:
     """Serve the site on this machine until Ctrl-C.
 
-    Raises InputError when it was not built, or the port is taken.
+    Raises InputError if the site was not built, or the port is taken.
     """
     from churn.reports.server import serve
 
@@ -83,9 +83,9 @@ def serve_reports(project: Project, console: Console, port: int = DEFAULT_PORT) 
 
 
 def develop_reports(project: Project, console: Console, port: int = DEFAULT_PORT) -> None:
-    """Serve the pages as they are edited, until Ctrl-C; data is that of the last build.
+    """Serve the pages while they are edited, with the last build's data, until Ctrl-C.
 
-    Raises InputError when nothing was built, or the port cannot be had.
+    Raises InputError if nothing was built, or the port is not available.
     """
     from churn.reports.server import check_port
 
@@ -102,7 +102,7 @@ def develop_reports(project: Project, console: Console, port: int = DEFAULT_PORT
 def print_reports(project: Project, console: Console) -> None:
     """Print the executive page to a PDF.
 
-    Raises InputError when the site was not built, or there is no browser.
+    Raises InputError if the site was not built, or there is no browser.
     """
     from churn.reports.pictures import write_pdf
     from churn.reports.server import serving
@@ -115,7 +115,7 @@ def print_reports(project: Project, console: Console) -> None:
 
 
 def photograph_reports(console: Console) -> None:
-    """Build the bundled sample and its site in a temporary place, and take the pictures anew."""
+    """Build the bundled sample and its site in a temporary folder, and retake the pictures."""
     from churn.build.dbt import build
     from churn.reports.pictures import take_pictures
     from churn.reports.server import serving
@@ -138,9 +138,9 @@ def photograph_reports(console: Console) -> None:
 
 
 def built_site(project: Project) -> tuple[Path, str]:
-    """The folder of the site and its base path. Raises InputError when it was not built."""
+    """Return the folder of the site and its base path. Raises InputError if it was not built."""
     site = project.reports_dir.resolve()
-    # while another site is built this one is whole
+    # a complete site needs no recovery, even while another one is being built
     if not (site / "index.html").is_file():
         recover(site, _WORK, _SETTING)
     if not (site / "index.html").is_file():
@@ -151,5 +151,5 @@ def built_site(project: Project) -> tuple[Path, str]:
 
 
 def _say(text: str, console: Console) -> None:
-    # what is to be copied stays in one piece
+    # do not break text that people copy
     console.print(plain(text), markup=False, highlight=False, soft_wrap=True)

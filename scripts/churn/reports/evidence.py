@@ -1,7 +1,7 @@
-"""Evidence, the tool that builds the pages: its packages, and its commands.
+"""Runs Evidence, the tool that builds the pages, and installs its packages.
 
-Evidence runs in the folder of its project and fills `.evidence/` and `build/` there. So it works on
-a copy of `reports/` in a folder of its own, whose packages are a link to those of `reports/`.
+Evidence writes `.evidence/` and `build/` into its project folder. So it runs on a copy of
+`reports/` in a separate folder, which links to the packages of `reports/`.
 """
 
 import fcntl
@@ -27,12 +27,12 @@ _NO_NODE = (
     "(https://nodejs.org; Debian: apt install nodejs npm; macOS: brew install node), then try "
     "again. Everything else works without it."
 )
-# what is the project's own in reports/; the rest is packages and what Evidence makes
+# our own files in reports/; the rest are packages and files that Evidence writes
 _OWN = (
     *("pages", "sources", "components", "static", ".evidence/customization"),
     *("package.json", "evidence.config.yaml", "evidence.settings.json"),
 )
-# what npm installs depends on these alone
+# these files alone determine what npm installs
 _MANIFESTS = ("package.json", "package-lock.json", "scripts/patch-evidence.mjs")
 _LINES_SHOWN = 15
 _SUPERVISOR = Path(__file__).with_name("supervised.py").resolve()
@@ -44,12 +44,12 @@ _QUIET = {
     "npm_config_update_notifier": "false",
     "NO_COLOR": "1",
 }
-# of JavaScript: by itself it takes a gigabyte more before it looks for garbage
+# Node's heap limit: by default it uses a gigabyte more before it collects garbage
 _MEMORY = "--max-old-space-size=1792"
 
 
 def check_node() -> None:
-    """Raise InputError where there is no Node that can build the pages."""
+    """Raise InputError if there is no Node that can build the pages."""
     if not all(shutil.which(tool) for tool in ("node", "npm", "npx")):
         raise InputError(_NO_NODE.format(found="is not installed"))
     answer = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
@@ -59,9 +59,9 @@ def check_node() -> None:
 
 
 def install(log: Path) -> None:
-    """Install the packages that `reports/package-lock.json` names, unless they are there.
+    """Install the packages of `reports/package-lock.json`, unless they are installed.
 
-    Raises ChurnError when npm fails.
+    Raises ChurnError if npm fails.
     """
     wanted = hashlib.sha256(b"\0".join((REPORTS / name).read_bytes() for name in _MANIFESTS))
     installed = _PACKAGES / ".installed"
@@ -70,13 +70,13 @@ def install(log: Path) -> None:
         if installed.is_file() and installed.read_text() == wanted.hexdigest():
             return
         installed.unlink(missing_ok=True)
-        # `npm ci` wants the binaries of every platform to be in the registry
+        # `npm ci` requires the binaries of every platform to be in the registry
         _run(["npm", "install", "--no-save", "--no-audit", "--no-fund"], REPORTS, log)
         installed.write_text(wanted.hexdigest())
 
 
 def prepare(folder: Path, base_path: str) -> None:
-    """Copy Evidence's project to an empty folder, to be published below a path of a server.
+    """Copy Evidence's project to an empty folder, and set the base path of the site.
 
     `base_path` is empty, or begins with a slash and ends without one.
     """
@@ -94,33 +94,33 @@ def prepare(folder: Path, base_path: str) -> None:
 
 
 def export_sources(project: Project, folder: Path, log: Path) -> None:
-    """Write what the pages read of the warehouse, a Parquet file a table."""
+    """Write the tables that the pages read, one Parquet file per table."""
     _run([*_EVIDENCE, "sources", "--strict"], folder, log, project)
 
 
 def build_pages(project: Project, folder: Path, log: Path) -> Path:
-    """Build every page; the site's folder.
+    """Build every page, and return the site's folder.
 
-    Raises ChurnError when a component cannot show its data, or a query fails.
+    Raises ChurnError if a component cannot show its data, or a query fails.
     """
     said = _run([*_EVIDENCE, "build:strict"], folder, log, project)
-    # strict as it is, Evidence leaves a grey box then, and goes on
+    # even in strict mode, Evidence shows a grey box for a failed query and continues
     if failed := [line for line in said.splitlines() if _FAILED_QUERY in line]:
         raise ChurnError(f"A query of a page failed:\n{failed[0]}\nAll that was said is in {log}.")
     return folder / "build"
 
 
 def develop(project: Project, port: int) -> None:
-    """Serve the pages of `reports/` as they are edited, until it is stopped."""
+    """Serve the pages of `reports/` while they are edited, until stopped."""
     command = [*_EVIDENCE, "dev", "--host", "127.0.0.1", "--port", str(port)]
     with _started(command, REPORTS, None, project) as process:
         process.wait()
 
 
 def _run(command: Sequence[str], folder: Path, log: Path, project: Project | None = None) -> str:
-    """Run to the end, with all output in the log; that output.
+    """Run a command to its end, write its output to the log, and return it.
 
-    Raises ChurnError with the last lines of it when the command fails.
+    Raises ChurnError with the last lines of output if the command fails.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -139,7 +139,7 @@ def _run(command: Sequence[str], folder: Path, log: Path, project: Project | Non
 def _started(
     command: Sequence[str], folder: Path, output: int | None, project: Project | None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process, with all that it starts, which ends with the block or with this process."""
+    """Start a process that ends, with its children, when the block or this process ends."""
     reading_end, writing_end = os.pipe()
     try:
         process = subprocess.Popen(
@@ -173,7 +173,7 @@ def _started(
 
 
 def _settings(project: Project, folder: Path) -> dict[str, str]:
-    # Evidence takes the name as relative to the folder of the source, whatever it looks like
+    # Evidence treats every file name as relative to the source's folder, even an absolute one
     warehouse = os.path.relpath(project.warehouse.resolve(), (folder / "sources/churn").resolve())
     return {"EVIDENCE_SOURCE__churn__filename": warehouse}
 

@@ -1,4 +1,4 @@
-"""The executive page as a PDF, and pictures of the pages for the documentation."""
+"""Writes the executive page as a PDF, and takes pictures of the pages for the documentation."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ _MARGIN: PdfMargins = {"top": "14mm", "bottom": "14mm", "left": "12mm", "right":
 
 
 class Picture(NamedTuple):
-    """A page as a reader sees it: which, how wide and high, and in which colours."""
+    """A picture of a page: which page, its width and height, and its colours."""
 
     page: str
     width: int = 1280
@@ -29,7 +29,7 @@ PICTURES: Mapping[str, Picture] = {
 
 
 def write_pdf(address: str, pdf: Path) -> None:
-    """Print a page to an A4 PDF, in light colours, as a whole or not at all."""
+    """Print a page to an A4 PDF in light colours; the file appears complete or not at all."""
     unfinished = pdf.with_name(f".{pdf.name}.new")
     with open_browser() as browser:
         page = browser.new_page(color_scheme="light")
@@ -40,7 +40,7 @@ def write_pdf(address: str, pdf: Path) -> None:
 
 
 def take_pictures(address: str, customer: str, folder: Path) -> list[Path]:
-    """Take every picture into a folder, of this customer's page where one is shown."""
+    """Take every picture into a folder; customer pages show this customer."""
     folder.mkdir(parents=True, exist_ok=True)
     taken = []
     with open_browser() as browser:

@@ -1,6 +1,6 @@
-"""Serves the built site on this machine alone: loopback, byte ranges, no outside.
+"""Serves the built site on this machine only, over loopback, with byte ranges.
 
-What a page may load is named in a policy that browsers enforce: nothing of another host.
+A content security policy makes browsers block every request to another host.
 """
 
 import errno
@@ -25,7 +25,7 @@ from churn.project.options import DEFAULT_PORT
 from churn.terminal.errors import InputError
 
 LOOPBACK = "127.0.0.1"
-# Evidence starts with scripts in the page and compiles DuckDB; charts and tables set styles
+# Evidence needs inline scripts and compiles DuckDB; charts and tables set inline styles
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:; "
     "worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -37,7 +37,7 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]
-# a digest in the path changes with the content; what has none is asked for each time
+# a path with a digest changes with its content; browsers revalidate all other paths
 _DIGEST = re.compile(r"/_app/immutable/|/data/.*/[0-9a-f]{32}/")
 _KEPT = (b"cache-control", b"max-age=31536000, immutable")
 _ASKED = (b"cache-control", b"no-cache")
@@ -45,7 +45,7 @@ _LAST_PORT = 65_535
 
 
 class _WithHeaders:
-    """Adds what browsers are to enforce to every answer."""
+    """Adds the security and cache headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -61,9 +61,9 @@ class _WithHeaders:
 
 
 def serve(site: Path, base_path: str, port: int, on_start: Callable[[str], None]) -> None:
-    """Serve until it is stopped (Ctrl-C); `on_start` is given the address of the first page.
+    """Serve until stopped (Ctrl-C); calls `on_start` with the address of the first page.
 
-    Raises InputError when the port cannot be had.
+    Raises InputError if the port is not available.
     """
     server, bound = _server(site, base_path), _bound(port)
     on_start(_address(bound, base_path))
@@ -72,7 +72,7 @@ def serve(site: Path, base_path: str, port: int, on_start: Callable[[str], None]
 
 @contextmanager
 def serving(site: Path, base_path: str = "") -> Iterator[str]:
-    """Serve on a free port while the block runs; the address of the first page."""
+    """Serve on a free port while the block runs; yields the address of the first page."""
     server, bound = _server(site, base_path), _bound(0)
     thread = Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
@@ -92,7 +92,7 @@ def _server(site: Path, base_path: str) -> uvicorn.Server:
     app = Starlette(
         routes=routes,
         middleware=[
-            # a name of another site that leads to this machine is not answered
+            # refuse foreign host names that resolve to this machine (DNS rebinding)
             Middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"]),
             Middleware(_WithHeaders),
         ],
@@ -116,7 +116,7 @@ def _bound(port: int) -> socket:
 
 
 def check_port(port: int, target: str) -> None:
-    """Raise InputError where the port cannot be had; `target` is the one of make that wants it."""
+    """Raise InputError if the port is not available; `target` is the make target that needs it."""
     try:
         with socket() as bound:
             bound.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
@@ -126,7 +126,7 @@ def check_port(port: int, target: str) -> None:
 
 
 def port_refused(error: OSError, port: int, target: str) -> InputError:
-    """Why a port cannot be had, and which one can."""
+    """Return an error that says why a port is not available, and names one that is."""
     other = DEFAULT_PORT if port != DEFAULT_PORT else DEFAULT_PORT + 1
     if error.errno == errno.EADDRINUSE:
         what, other = f"Port {port} is in use.", port + 1 if port < _LAST_PORT else other

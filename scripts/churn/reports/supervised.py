@@ -1,9 +1,9 @@
-"""Runs a command that must not outlive the process which asked for it, even if that is killed.
+"""Runs a command that ends with the process that started it, even if that process is killed.
 
     python supervised.py PIPE COMMAND…
 
-PIPE is the reading end of a pipe whose writing end the asking process holds. When that end closes,
-everything in the process group is killed: start this as the leader of a group of its own.
+PIPE is the reading end of a pipe; the starting process holds the writing end. When that end closes,
+this kills its whole process group. So start it as the leader of its own group.
 """
 
 import os
@@ -14,10 +14,10 @@ import threading
 
 
 def main(pipe: int, command: list[str]) -> int:
-    """Run the command to its end; returns its exit code, as a shell gives it."""
+    """Run the command to its end, and return its exit code as a shell would."""
     threading.Thread(target=_end_with, args=(pipe,), daemon=True).start()
-    # the group is asked to end: the command decides when it does; a handler, unlike a signal that
-    # is ignored, is not inherited
+    # SIGTERM goes to the whole group, and the command decides when to end; the command does not
+    # inherit a handler, but it would inherit an ignored signal
     signal.signal(signal.SIGTERM, lambda *_: None)
     code = subprocess.Popen(command).wait()
     return code if code >= 0 else 128 - code

@@ -1,6 +1,6 @@
 """Builds the same models on Apache Spark, and compares the rows with DuckDB's.
 
-Differences in SQL belong in `macros/portable.sql`, not here.
+Handle differences in SQL in `macros/portable.sql`, not here.
 """
 
 from churn.spark.build import build_on_spark, spark_dir

@@ -35,7 +35,7 @@ _WRONG_MASTER = (
 )
 _NOBODY = "No Spark master answers at {}. Start it, or correct SPARK_MASTER."
 _SECONDS_TO_ANSWER = 5
-# what is set otherwise ends in a page of Java, a minute later
+# invalid values would end in a long Java stack trace a minute later
 _SETTINGS = {
     "CHURN_SPARK_PARTITIONS": (re.compile(r"[1-9]\d*"), "a number from 1"),
 }
@@ -57,9 +57,9 @@ _FOREIGN = (
 )
 _WORK = "build with Spark"
 _IN_USE = "Spark is building into {} at this moment. Wait until that is done, then try again."
-# held while Spark builds
+# this lock is held while Spark builds
 _LOCK = "build.lock"
-# the folders of the schemas that dbt_project.yml names
+# the folders of the schemas in dbt_project.yml
 _SCHEMAS = tuple(
     f"{schema}.db"
     for schema in (
@@ -67,9 +67,9 @@ _SCHEMAS = tuple(
         *("quality", "enrichment", "config", "main"),
     )
 )
-# what the macro `found_folder` leaves where a build is killed
+# the macro `found_folder` leaves these if a build is killed
 _LISTING = re.compile(r"files_[0-9a-f]{32}(-__PLACEHOLDER__)?")
-# what Spark writes into the folder of a table, and Derby into that of the metastore
+# files that Spark writes into a table's folder, and Derby into the metastore's
 _TABLE_FILE = re.compile(r"part-.*|\.part-.*\.crc|_SUCCESS|\._SUCCESS\.crc")
 _TABLE_FOLDER = re.compile(r"_temporary|\.spark-staging-.*")
 _DERBY = re.compile(
@@ -78,7 +78,7 @@ _DERBY = re.compile(
 
 
 def spark_dir() -> Path:
-    """Where Spark keeps its tables and what it knows of them: derived."""
+    """The folder of Spark's tables and its metastore. It is derived."""
     return Path(os.environ.get("CHURN_SPARK_DIR") or "target/spark")
 
 
@@ -92,29 +92,29 @@ def build_on_spark(
     variables: Mapping[str, Any] | None = None,
     tested: bool = True,
 ) -> Iterator[Any]:
-    """Build everything; gives the Spark session that did it, which ends with the block.
+    """Build everything; yields the Spark session of the build, which ends with the block.
 
-    `data_dir` is a folder or an address that Spark can read, None for the bundled sample.
+    `data_dir` is a folder or an address that Spark can read, or None for the bundled sample.
 
-    Raises InputError when there is no Spark, Java, master or loaded data, or the configuration is
-    wrong, ChurnError when the store cannot be read, the build fails or another one writes to the
-    same folder.
+    Raises InputError if there is no Spark, Java, master or loaded data, or the configuration is
+    wrong. Raises ChurnError if the store cannot be read, the build fails, or another build writes
+    to the same folder.
     """
     _check(on_cluster)
-    # of parts of other libraries that dbt has no use for
+    # these warnings concern parts of other libraries that dbt does not use
     warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
     if data_dir is not None and "://" not in data_dir:
         check_loaded(project, Path(data_dir))
-    # Spark takes a link to nowhere for an empty table
+    # check for broken links first: Spark would read them as empty tables
     states(project.store_dir)
     if data_dir is None:
         os.environ.pop("CHURN_DATA_DIR", None)
     else:
         os.environ["CHURN_DATA_DIR"] = data_dir
-    # what dbt remembers of the other engine does not hold here
+    # dbt's state of the DuckDB build does not apply to Spark
     target_path = ["--target-path", str(spark_dir() / "dbt")]
     target = ["--target", "spark_cluster" if on_cluster else "spark"]
     command = [*build_command(variables, tested=tested), *target, *target_path]
@@ -123,20 +123,20 @@ def build_on_spark(
         try:
             with _java_says_in(log):
                 run_showing_progress(command, project, console)
-            # the one that dbt has opened
+            # this returns the session that dbt has opened
             yield SparkSession.builder.getOrCreate()
         finally:
-            # there is none where Spark could not start; one that has stopped may be stopped again
+            # there is no context if Spark could not start; stopping twice is harmless
             if context := SparkContext._active_spark_context:
                 context.stop()
 
 
 @contextmanager
 def _emptied(folder: Path) -> Iterator[None]:
-    """Hold Spark's folder for this process alone, without the tables of an earlier build.
+    """Lock Spark's folder for this process, and remove the tables of an earlier build.
 
-    Of one that was killed there may be files that no table is known to have, and Spark refuses to
-    make a table where there are files.
+    A killed build may leave files that belong to no known table, and Spark refuses to create a
+    table in a folder with files.
     """
     with ExitStack() as lock:
         with saying_what_is_refused(folder, "CHURN_SPARK_DIR"):
@@ -144,7 +144,7 @@ def _emptied(folder: Path) -> Iterator[None]:
             marker = made(folder)
             if (marker is None or marker.by != _WORK) and any(folder.iterdir()):
                 raise InputError(_NOT_OURS.format(folder))
-            # also those that an earlier version of the project made
+            # include relations of an earlier version of the project
             relations = _relations() | {*(marker.files if marker else ())}
             mark(folder, _WORK, {name: [] for name in sorted(relations)})
             lock.enter_context(held(folder / _LOCK, _IN_USE.format(folder)))
@@ -157,13 +157,13 @@ def _emptied(folder: Path) -> Iterator[None]:
 
 
 def _relations() -> set[str]:
-    """The names of all tables and views that the project makes."""
+    """The names of all tables and views of the project."""
     files = [*Path("models").rglob("*.sql"), *Path("seeds").rglob("*.csv")]
     return {file.stem for file in files}
 
 
 def _foreign(folder: Path, relations: Iterable[str]) -> list[str]:
-    """What lies among Spark's tables and in its metastore, and is not of a build, sorted."""
+    """The sorted foreign files among Spark's tables and in its metastore."""
     found: set[PurePath] = set()
     for part in ("warehouse", "metastore"):
         for path in sorted((folder / part).rglob("*")):
@@ -176,7 +176,7 @@ def _foreign(folder: Path, relations: Iterable[str]) -> list[str]:
 
 
 def _is_ours(path: PurePath, relations: Iterable[str], *, is_folder: bool) -> bool:
-    """Whether a build makes this: `warehouse/<schema>.db/<relation>/<file>` or Derby's own."""
+    """Whether a build writes this: `warehouse/<schema>.db/<relation>/<file>` or a Derby file."""
     match path.parts:
         case ["metastore", name, *_]:
             return _DERBY.fullmatch(name) is not None
@@ -186,13 +186,13 @@ def _is_ours(path: PurePath, relations: Iterable[str], *, is_folder: bool) -> bo
             return is_folder and relation in relations
         case [_, _, _, name]:
             return (_TABLE_FOLDER if is_folder else _TABLE_FILE).fullmatch(name) is not None
-    # below what Spark writes while a query runs
+    # temporary files that Spark writes while a query runs
     return True
 
 
 @contextmanager
 def _java_says_in(log: Path) -> Iterator[None]:
-    """What Java writes to standard error goes to a file: from here on, for as long as it runs."""
+    """Redirect Java's standard error to a file, from here on, while Java runs."""
     log.parent.mkdir(parents=True, exist_ok=True)
     standard_error = os.dup(2)
     try:
@@ -207,7 +207,7 @@ def _java_says_in(log: Path) -> Iterator[None]:
 
 
 def first_exception(log: Path) -> str:
-    """What Java says went wrong first, in a line of its own; empty where it says nothing."""
+    """Return the first error line in Java's log; empty if there is none."""
     said = log.read_text(encoding="utf-8", errors="replace")
     found = re.search(r'^(?:Exception in thread ".*?" |Caused by: )(\S+: .+)$', said, re.MULTILINE)
     return f"\nJava says: {found[1][:300]}" if found else ""
@@ -230,13 +230,13 @@ def _check(on_cluster: bool) -> None:
 
 
 def _check_master(master: str) -> None:
-    """Raise InputError unless it is an address, and ChurnError where no master of Spark's is."""
+    """Raise InputError if this is not an address, and ChurnError if no Spark master answers."""
     if not master:
         raise InputError(_NO_MASTER)
     found = _MASTER.fullmatch(master)
     if not found:
         raise InputError(_WRONG_MASTER.format(master))
-    # one of them leads, the others stand by
+    # one master leads and the others are on standby, so one answer is enough
     hosts = (found["hosts"] or "").split(",")
     if found["hosts"] and not any(map(_answers, hosts)):
         raise ChurnError(_NOBODY.format(master))
@@ -247,13 +247,13 @@ def _answers(address: str) -> bool:
     try:
         with socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER):
             return True
-    # a name that is none, a port that cannot be
+    # an invalid host name or port
     except (OSError, UnicodeError, OverflowError):
         return False
 
 
 def _java_fault() -> str:
-    """Why the Java that Spark would start is none that it can use; empty where it is."""
+    """Why Spark cannot use the Java that it would start; empty if it can."""
     home = os.environ.get("JAVA_HOME")
     java = f"{home}/bin/java" if home else "java"
     if shutil.which(java) is None:

@@ -1,4 +1,4 @@
-"""What `churn spark` and `churn parity` do."""
+"""Implements `churn spark` and `churn parity`."""
 
 import os
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def build_tables(
     on_cluster: bool,
     tested: bool,
 ) -> None:
-    """Load `data` if it is given, then build everything with Spark."""
+    """Load `data` if given, then build everything with Spark."""
     if data is not None:
         data_dir: str | None = str(load_data(project, console, data, partial))
     else:
@@ -89,9 +89,9 @@ def compare_builds(
 
 
 def _loaded_before(project: Project, console: Console, target: str) -> str | None:
-    """What was loaded before: a folder or an address, None for the bundled sample."""
+    """The data loaded earlier: a folder or an address, or None for the bundled sample."""
     address = os.environ.get("CHURN_DATA_DIR")
-    # the loader knows folders only
+    # the loader can only recover folders
     if not address or "://" not in address:
         recover(project.load_dir)
         say_what_is_built(project, console, project.data_dir, target)

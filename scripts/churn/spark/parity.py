@@ -1,6 +1,6 @@
-"""Whether DuckDB and Spark give the same rows: every table, row by row and type by type.
+"""Checks that DuckDB and Spark give the same rows and types in every table.
 
-DuckDB reads the Parquet files that Spark wrote, and takes either table away from the other.
+DuckDB reads the Parquet files that Spark wrote, and subtracts each table from the other.
 """
 
 import json
@@ -25,8 +25,8 @@ _LONGEST_VALUE = 60
 class Comparison(NamedTuple):
     """One table on both engines.
 
-    `differing` counts the rows that only one of them has; `first` says what differs first, and is
-    empty where nothing does.
+    `differing` counts the rows that only one engine has. `first` describes the first difference; it
+    is empty if there is none.
     """
 
     table: str
@@ -47,14 +47,14 @@ class _Relation(NamedTuple):
 def compare_engines(project: Project, session: Any, scratch: Path) -> list[Comparison]:
     """Compare every table and view of the project, as both engines have built them.
 
-    `session` is the Spark session that built; `scratch` is a folder for the rows of its views.
+    `session` is the Spark session of the build; `scratch` is a folder for the rows of its views.
 
-    Raises ChurnError when an engine cannot read what it has built.
+    Raises ChurnError if an engine cannot read its own build.
     """
     from pyspark.errors import PySparkException
 
     comparisons = []
-    # Spark still holds memory of its own
+    # limit DuckDB's memory, because Spark still holds its own
     with duckdb.connect(
         str(project.warehouse), read_only=True, config=duckdb_limits()
     ) as connection:
@@ -68,7 +68,7 @@ def compare_engines(project: Project, session: Any, scratch: Path) -> list[Compa
 
 
 def print_comparisons(comparisons: Sequence[Comparison], console: Console) -> None:
-    """One row a table, and a line that sums up."""
+    """Print one row per table, and a summary line."""
     table = Table(box=None, pad_edge=False)
     table.add_column("Table")
     table.add_column("Rows", justify="right")
@@ -101,7 +101,7 @@ def _relations(manifest: Path) -> Iterator[_Relation]:
 
 
 def _files(relation: _Relation, session: Any, scratch: Path) -> Path:
-    """The folder of the table's Parquet files; of a view they are written now."""
+    """The folder of the table's Parquet files; a view's rows are written there first."""
     if not relation.is_view:
         return spark_dir() / "warehouse" / f"{relation.schema}.db" / relation.name
     folder = scratch / relation.schema / relation.name
@@ -117,7 +117,7 @@ def _compare(
     if not any(folder.glob("*.parquet")):
         return Comparison(str(relation), rows, rows, "Spark has no such table")
     theirs = connection.read_parquet(f"{file_pattern(folder)}/*.parquet")
-    # kept apart from the row differences: rows of other types are not compared
+    # compare types separately: rows with different types cannot be compared
     our_types = list(zip(ours.columns, map(str, ours.types), strict=True))
     their_types = list(zip(theirs.columns, map(str, theirs.types), strict=True))
     if our_types != their_types:
@@ -131,7 +131,7 @@ def _compare(
 def _kept(
     connection: duckdb.DuckDBPyConnection, name: str, rows: duckdb.DuckDBPyRelation
 ) -> duckdb.DuckDBPyRelation:
-    """The same rows as a temporary table: a relation is computed each time that it is asked."""
+    """Store the rows as a temporary table, because a relation is recomputed on each use."""
     connection.execute(f"create or replace temporary table {name} as {rows.sql_query()}")
     return connection.table(name)
 
@@ -145,7 +145,7 @@ def _first_type(ours: Sequence[tuple[str, str]], theirs: Sequence[tuple[str, str
 
 
 def _first_row(only_ours: duckdb.DuckDBPyRelation, only_theirs: duckdb.DuckDBPyRelation) -> str:
-    """The first column in which the first rows differ, with both values."""
+    """The first column in which the first differing rows differ, with both values."""
     ours, theirs = (only.order("all").fetchone() for only in (only_ours, only_theirs))
     if ours is None and theirs is None:
         return ""

@@ -1,4 +1,4 @@
-"""What people read in a terminal: the console, errors, and text that is safe to print.
+"""Terminal output: the console, errors, and text that is safe to print.
 
 Nothing here knows the project. Print text of unknown origin only through `plain` and its variants.
 """

@@ -1,4 +1,4 @@
-"""Messages for errors of the system, DuckDB or Arrow that no other code handles."""
+"""Messages for operating system, DuckDB and Arrow errors that no other code handles."""
 
 import os
 import traceback
@@ -12,13 +12,13 @@ _SHOWN = 500
 
 
 def was_refused(error: Exception) -> bool:
-    """Whether the file system, the encoding of text, DuckDB or Arrow refused something."""
+    """Whether the error comes from the file system, a text encoding, DuckDB or Arrow."""
     origins = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
     return isinstance(error, OSError | UnicodeError) or not origins.isdisjoint(_LIBRARIES)
 
 
 def details_of(error: Exception) -> str:
-    """A message for people; the stack trace goes to a log where there is room for it."""
+    """Return a readable message, and write the stack trace to a log if the disk allows it."""
     reason = plain((str(error).splitlines() or [""])[0], _SHOWN)
     said = f"This failed in a way that `churn` does not expect. {type(error).__name__}: {reason}"
     log = Path(os.environ.get("DBT_LOG_PATH") or "logs") / _LOG

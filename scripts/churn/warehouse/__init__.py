@@ -1,4 +1,4 @@
-"""The DuckDB file: opens, reads, locks and copies it, and knows what it was built from.
+"""The warehouse (a DuckDB file): opens, reads, locks and copies it, and records its inputs.
 
 Only dbt writes to the warehouse; queries open it read-only, through `reading`.
 """

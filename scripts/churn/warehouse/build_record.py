@@ -1,4 +1,4 @@
-"""What the warehouse was built from, noted beside it, and whether it still is what was built."""
+"""Records the inputs of the last build beside the warehouse, and detects later changes."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -28,12 +28,12 @@ _CODE = ("models", "macros", "seeds")
 _SAMPLE = Path("seeds/saas")
 _CONFIGURATION = (PROJECT_FILE, Path("profiles.yml"))
 _ENGINES = ("dbt-core", "dbt-duckdb", "duckdb")
-# `churn load` notes here the loads by which each table has grown
+# `churn load` records here which loads have added rows to each table
 _LOADS = "source_files.parquet"
 
 
 def last_build(project: Project) -> dict[str, Any] | None:
-    """What the last complete build was made from; None where that is not on record."""
+    """Return the record of the last complete build; None if there is no record."""
     try:
         last = json.loads(project.build_record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -42,7 +42,7 @@ def last_build(project: Project) -> dict[str, Any] | None:
 
 
 def is_complete(project: Project) -> bool:
-    """Whether the warehouse is as a complete build left it: nothing has written to it since."""
+    """Whether nothing has written to the warehouse since the last complete build."""
     last = last_build(project)
     return last is not None and last.get("warehouse") == _stamp(project)
 
@@ -50,9 +50,9 @@ def is_complete(project: Project) -> bool:
 def made_from(
     project: Project, data_dir: Path | None, variables: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """What a build that begins now is made from, as the record holds it: plain JSON.
+    """Return the inputs of a build that begins now, as plain JSON for the record.
 
-    `loads` are the ids of the loads by which each growing table has grown, oldest first.
+    `loads` holds, for each growing table, the ids of the loads that added to it, oldest first.
     """
     made = {
         "data_dir": str(data_dir) if data_dir else None,
@@ -67,11 +67,10 @@ def made_from(
 
 
 def why_all_again(project: Project, now: Mapping[str, Any]) -> str:
-    """Why a build from `now` must read every row again; empty where it may add to what is there.
+    """Return why a build from `now` needs a full refresh; empty if it may be incremental.
 
-    A build may add only to what a complete build left, by the same code and with the same
-    variables, and only if the data is the same or has grown. Where there is no warehouse yet,
-    nothing has to be read again.
+    An incremental build needs a complete last build with the same code and variables. Its data
+    must be the same or have grown. Without a warehouse, no reason is returned.
     """
     if not project.warehouse.is_file():
         return ""
@@ -91,10 +90,10 @@ def why_all_again(project: Project, now: Mapping[str, Any]) -> str:
 
 
 def code(data_dir: Path | None) -> str:
-    """A checksum of all that decides what a build makes of its data.
+    """Return a checksum of all code that determines the result of a build.
 
-    That is the code, its configuration, and the versions of what runs it. The sample counts as
-    code where no data was loaded.
+    It covers the code, its configuration and the versions of the tools. If no data was loaded, the
+    bundled sample counts as code.
     """
     digest = sha256(repr([(name, version(name)) for name in _ENGINES]).encode())
     for file in (*_CONFIGURATION, *_code_files(data_dir)):
@@ -105,10 +104,10 @@ def code(data_dir: Path | None) -> str:
 
 
 def keep(project: Project, record: Mapping[str, Any]) -> None:
-    """Note beside the warehouse what it was built from, and how it looks now that it is.
+    """Record beside the warehouse the inputs of the build, and the warehouse's state now.
 
-    Data that was replaced during the build leaves a warehouse that is not complete: it may hold
-    rows of both.
+    If the data was replaced during the build, the warehouse counts as incomplete: it may hold rows
+    of both versions.
     """
     data_dir = record.get("data_dir")
     is_same = record.get("data") == _data(Path(data_dir) if data_dir else None)
@@ -123,7 +122,7 @@ def _data(data_dir: Path | None) -> list[str] | None:
 
 
 def _loads(project: Project, data_dir: Path) -> dict[str, list[str]]:
-    """The loads of each growing table; none where the data came without a record of them."""
+    """The loads of each growing table; none if the data has no record of loads."""
     file = data_dir / _LOADS
     if not file.is_file():
         return {}
@@ -136,7 +135,7 @@ def _loads(project: Project, data_dir: Path) -> dict[str, list[str]]:
 
 
 def _has_grown(last: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether each growing table has the rows of the last build, perhaps with more behind them."""
+    """Whether each growing table still has the last build's loads, with or without newer ones."""
     before, after = last["loads"], now["loads"]
     return bool(before) and all(
         loads and after.get(name, [])[: len(loads)] == loads for name, loads in before.items()
@@ -145,17 +144,17 @@ def _has_grown(last: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 
 def _code_files(data_dir: Path | None) -> Iterator[Path]:
     for folder in _CODE:
-        # unlike pathlib's: follows links, and passes over hidden files
+        # unlike pathlib's glob, this follows links and skips hidden files
         for name in sorted(glob(f"{folder}/**", recursive=True)):  # noqa: PTH207
             file = Path(name)
-            # editors leave copies that end so
+            # editors leave backup copies that end with a tilde
             is_code = file.is_file() and not name.endswith("~")
             if is_code and (data_dir is None or _SAMPLE not in file.parents):
                 yield file
 
 
 def _stamp(project: Project) -> list[list[int]]:
-    """Another one whenever something was written to the warehouse or is yet to go into it."""
+    """A value that changes whenever the warehouse or its write-ahead log changes."""
     log = project.warehouse.with_name(f"{project.warehouse.name}.wal")
     found = [file.stat() for file in (project.warehouse, log) if file.is_file()]
     return [[file.st_size, file.st_mtime_ns] for file in found]

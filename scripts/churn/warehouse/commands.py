@@ -1,4 +1,4 @@
-"""What `churn publish` does."""
+"""Implements `churn publish`."""
 
 import yaml
 from rich.console import Console
@@ -9,7 +9,7 @@ from churn.warehouse.published_copy import publish_warehouse
 
 
 def publish_copy(project: Project, console: Console, *, replace: bool) -> None:
-    """Copy the last build to the published warehouse, and print what was copied.
+    """Copy the last build to the published warehouse, and print a summary.
 
     The bundled sample replaces a copy of other data only with `replace`.
     """

@@ -1,11 +1,11 @@
-"""Customer ids as staging has them, and how to tell apart two that look alike."""
+"""Normalises customer ids as staging does, and tells apart ids that look alike."""
 
 import unicodedata
 
 from churn.terminal import plain
 from churn.terminal.errors import InputError
 
-# what the macro `trimmed` takes off; everything else in an id is part of it
+# the macro `trimmed` removes these; everything else is part of the id
 _TRIMMED = " \t\n\r\u00a0"
 # control, format, surrogate, private use, unassigned; separators
 _INVISIBLE = ("C", "Z")
@@ -13,10 +13,10 @@ FORM = "What stands in $'…' is as bash and zsh read it."
 
 
 def staged_id(text: str) -> str:
-    """An id that somebody gave, as staging would have it: only the blanks around it go.
+    """Normalise an id that the user gave as staging does: remove only the blanks around it.
 
     Raises:
-        InputError: it has bytes that are no UTF-8, which no loaded id has.
+        InputError: it is not valid UTF-8; every loaded id is.
     """
     try:
         text.encode()
@@ -26,7 +26,7 @@ def staged_id(text: str) -> str:
 
 
 def look_of(customer_id: str) -> str:
-    """The same text for ids that people cannot tell apart: blanks, case and width do not count."""
+    """Return the same text for ids that look alike: ignore blanks, case and character width."""
     if customer_id.isascii() and customer_id.isprintable():
         return " ".join(customer_id.casefold().split())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", customer_id).casefold())
@@ -39,10 +39,10 @@ def look_of(customer_id: str) -> str:
 
 
 def shown_id(customer_id: str, limit: int | None = None) -> str:
-    """An id as people see it: what would be invisible in it is written out, as shells read it.
+    """Return an id for display, with invisible characters written as shell escapes.
 
-    `S1011-1` and `株 1` are shown as they are, `ACME` and `1` with two blanks between as
-    `$'ACME\\x20\\x201'`. It is cut at `limit` characters.
+    `S1011-1` and `株 1` stay unchanged; `ACME` and `1` with two blanks between become
+    `$'ACME\\x20\\x201'`. The result has at most `limit` characters.
     """
     if customer_id == plain(customer_id) and unicodedata.is_normalized("NFKC", customer_id):
         return plain(customer_id, limit)

@@ -1,7 +1,7 @@
-"""What dbt-duckdb runs before it opens the warehouse; `profiles.yml` names it.
+"""A plugin that dbt-duckdb runs before it opens the warehouse; `profiles.yml` names it.
 
-It makes relative paths begin in the project's folder, also where dbt was started elsewhere
-(`dbt build --project-dir ...`), and gives the macros a listing of folders.
+It resolves relative paths from the project's folder, even if dbt was started elsewhere
+(`dbt build --project-dir ...`). It also lets macros list folders.
 """
 
 from pathlib import Path
@@ -23,12 +23,12 @@ _FOUND = {"path": VARCHAR, "names": VARCHAR, "problem": VARCHAR}
 
 
 class Plugin(BasePlugin):
-    """Sets the paths of the connection, and the SQL function `found_folder`."""
+    """Sets the paths of the connection, and adds the SQL function `found_folder`."""
 
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
-        """Resolve the warehouse and the temporary folder; make the folders above them.
+        """Resolve the paths of the warehouse and the temporary folder, and create their parents.
 
-        Raises DbtRuntimeError when they cannot be made.
+        Raises DbtRuntimeError if the parents cannot be created.
         """
         warehouse = _project_path(creds.path)
         creds.path = str(warehouse)
@@ -42,14 +42,14 @@ class Plugin(BasePlugin):
             raise DbtRuntimeError(str(error)) from error
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Add `found_folder(path)`: the absolute path, the names in it, or why it has none."""
+        """Add `found_folder(path)`: the absolute path and the names in it, or the error."""
         conn.create_function(
             "found_folder", _found_folder, [VARCHAR], duckdb.struct_type(_FOUND), side_effects=True
         )
 
 
 def _found_folder(folder: str) -> dict[str, str | None]:
-    """A folder as the macro `found_folder` reads it; no name holds the slash that joins them."""
+    """Describe a folder for the macro `found_folder`; slashes join names, as no name holds one."""
     if "://" in folder:
         return {"path": folder, "names": None, "problem": f"DuckDB reads no addresses: {folder}"}
     path = _project_path(folder)
@@ -60,6 +60,6 @@ def _found_folder(folder: str) -> dict[str, str | None]:
 
 
 def _project_path(path: str) -> Path:
-    """The path as an absolute one; a leading `~` is the home folder."""
+    """Make a path absolute; a leading `~` is the home folder."""
     flags = get_flags()  # type: ignore[no-untyped-call]
     return Path(getattr(flags, "PROJECT_DIR", None) or "").resolve() / expanded(Path(path))

@@ -1,4 +1,4 @@
-"""The lock of the warehouse: only one command at a time builds or publishes it."""
+"""The warehouse lock: only one command at a time builds or publishes the warehouse."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,10 +10,10 @@ from churn.project import Project
 
 @contextmanager
 def reserved(project: Project) -> Iterator[None]:
-    """Keep builds and publications of the warehouse apart until the block ends.
+    """Hold the warehouse lock until the block ends.
 
-    Raises ChurnError while another process builds or publishes it, and where nothing can be
-    written beside it; InputError where it is not a regular file.
+    Raises ChurnError if another process builds or publishes the warehouse, or if its folder is not
+    writable. Raises InputError if the warehouse is not a regular file.
     """
     in_use = (
         f"The warehouse {project.warehouse} is being built or published by another command. "

@@ -1,15 +1,15 @@
-"""The published warehouse: a read-only copy of what people query, beside the one that is built.
+"""The published warehouse: a read-only copy of the tables that people query.
 
-DuckDB lets nobody read a file while another process writes it. So people open the copy, and a new
-one takes its place all at once: open connections keep reading the old copy. Beside the file,
-`churn.duckdb` say, stand:
+No process can read a DuckDB file while another one writes it. So people open the copy, and
+publication replaces it atomically: open connections keep reading the old copy. These stand beside
+the file, here `churn.duckdb`:
 
-    .churn.duckdb.lock            held by the command that is running
-    .churn.duckdb.loading-<…>     a folder with what a running command has written so far
-    .churn.duckdb.previous        the file before, for readers on other machines
+    .churn.duckdb.lock            the running command holds it
+    .churn.duckdb.loading-<…>     a folder with the partial output of the running command
+    .churn.duckdb.previous        the previous file, for readers on other machines
 
-A file is replaced only if it is such a copy: its table `config.made_relations` lists everything in
-it.
+Publication replaces a file only if it is such a copy: its table `config.made_relations` lists every
+relation in it.
 """
 
 import glob
@@ -34,11 +34,11 @@ from churn.warehouse.lock import reserved
 from churn.warehouse.read import saying_why_unreadable
 from churn.warehouse.sql_text import identifier, literal
 
-# what people query: no other schema goes out, so the words of tickets stay where they are
+# other schemas are never published, so the texts of tickets stay in the warehouse
 PUBLISHED_SCHEMAS = ("marts", "quality", "enrichment", "config")
 _WORK = "publication"
 _READ_ONLY = 0o444
-# a name that no file gives a database
+# no file name can produce this database name
 _COPY = '"the copy"'
 _CONTENT = """
     select
@@ -85,21 +85,21 @@ _COLUMN_COMMENTS = """
 
 
 class Content(NamedTuple):
-    """What a warehouse is about: the as-of date of its scores, whether they are of the sample."""
+    """The as-of date of a warehouse's scores, and whether its data is the bundled sample."""
 
     as_of: date
     is_sample: bool
 
     @property
     def name(self) -> str:
-        """As people are told of it."""
+        """A description for messages."""
         return f"{'the bundled sample' if self.is_sample else 'your data'} as of {self.as_of}"
 
 
 class Publication(NamedTuple):
-    """What was published, how many tables, how many bytes, and what it took the place of.
+    """The published content, its tables and bytes, and the content that it replaced.
 
-    `variables` are those that the build was given with `--vars`.
+    `variables` holds the build's `--vars`.
     """
 
     content: Content
@@ -112,20 +112,20 @@ class Publication(NamedTuple):
 def publish_warehouse(
     project: Project, progress: Callable[[int, int], None], *, replace: bool = False
 ) -> Publication:
-    """Copy the last build to the published warehouse; it is replaced all at once or not at all.
+    """Copy the last build to the published warehouse, atomically.
 
-    The copy holds the public schemas and nothing else. Views become tables, so that it needs no
-    other file; descriptions are kept. The warehouse is read, and not changed.
+    The copy holds only the public schemas. Views become tables, so that it needs no other file.
+    Descriptions are kept. The warehouse is only read.
 
     Args:
-        project: whose warehouse, and where the copy goes.
-        progress: told how many tables are done, and of how many.
-        replace: put the bundled sample in the place of the user's data, too.
+        project: gives the places of the warehouse and of the copy.
+        progress: called with the number of finished tables and of all tables.
+        replace: allow the bundled sample to replace the user's data.
 
     Raises:
-        InputError: there is no complete build, it is of the sample and would replace what is not,
-            or a file has a name or place that cannot be.
-        ChurnError: a build or another publication is running, or the disk refuses.
+        InputError: there is no complete build, the sample would replace the user's data, or a file
+            name or place is impossible.
+        ChurnError: a build or another publication is running, or the disk refuses the write.
     """
     file = _place(project)
     in_use = f"Another publication to {file} is running. Wait until it is done, then try again."
@@ -144,7 +144,7 @@ def publish_warehouse(
                 new.chmod(_READ_ONLY)
                 flush(new)
                 size = new.stat().st_size
-                # minutes may have passed
+                # check again: the copy may have taken minutes
                 _check_ours(file)
                 _keep_previous(file, work)
                 new.replace(file)
@@ -153,7 +153,7 @@ def publish_warehouse(
 
 
 def _place(project: Project) -> Path:
-    """Where the copy goes; what it must not replace is refused."""
+    """The place of the copy; raises InputError if the copy must not be written there."""
     file = project.published_warehouse.resolve()
     if file == project.warehouse.resolve():
         raise InputError(
@@ -165,7 +165,7 @@ def _place(project: Project) -> Path:
             f"{file / 'churn.duckdb'}."
         )
     check_regular(file, "the copy in CHURN_PUBLISHED_WAREHOUSE")
-    # DuckDB calls a database after its file, and one without a file so
+    # DuckDB names a database after its file, and `memory` is its in-memory database
     if project.warehouse.name.lower().split(".")[0] == "memory":
         raise InputError(
             f"A warehouse of the name {project.warehouse.name} cannot be published. "
@@ -177,7 +177,7 @@ def _place(project: Project) -> Path:
 
 
 def _check_ours(file: Path) -> None:
-    """Raise InputError where something else than a copy of ours stands at this place."""
+    """Raise InputError if the place holds anything but our own copy."""
     if not os.path.lexists(file):
         return
     check_regular(file, "the copy in CHURN_PUBLISHED_WAREHOUSE")
@@ -206,7 +206,7 @@ def _check_ours(file: Path) -> None:
 
 
 def _published(file: Path) -> Content | None:
-    """What the published file is about; None where there is none, or none of ours."""
+    """The content of the published file; None if there is no copy of ours."""
     if not file.exists():
         return None
     try:
@@ -230,7 +230,7 @@ def _copy(
 
     What the published file `keeps`, if anything, is not replaced by the sample.
     """
-    # as much memory as a build has, and the same place for what does not fit
+    # the same memory limit and spill folder as a build
     limits = duckdb_limits()
     with (
         saying_why_unreadable(project),
@@ -238,7 +238,7 @@ def _copy(
         duckdb.connect(config=limits) as connection,
     ):
         connection.execute(f"attach {literal(str(project.warehouse))} (read_only)")
-        # from here on nothing else can write, so that what has written is seen
+        # the open connection now blocks writers, so the check cannot miss a write
         variables = _checked_record(project).get("variables") or {}
         warehouse = _name(connection)
         connection.execute(f"use {identifier(warehouse)}")
@@ -254,7 +254,7 @@ def _copy(
         column_comments = connection.execute(_COLUMN_COMMENTS, of_public).fetchall()
         try:
             connection.execute(f"attach {literal(str(new))} as {_COPY}")
-            # one transaction waits for the disk once
+            # one transaction flushes to the disk once
             connection.execute("begin")
             for schema in sorted({schema for schema, _, _ in relations}):
                 connection.execute(f"create schema {_COPY}.{identifier(schema)}")
@@ -267,7 +267,7 @@ def _copy(
                 path = ".".join(map(identifier, (schema, name, column)))
                 _describe(connection, f"column {_COPY}.{path}", comment)
             connection.execute("commit")
-            # everything into the file, nothing beside it
+            # write everything into the file and leave no write-ahead log
             connection.execute(f"checkpoint {_COPY}")
             connection.execute(f"detach {_COPY}")
         except duckdb.Error as error:
@@ -279,13 +279,13 @@ def _copy(
 
 
 def _reason(error: duckdb.Error) -> str:
-    """What DuckDB says went wrong first."""
+    """The first line of DuckDB's message."""
     line = str(error).splitlines()[0].rpartition("Original error: ")[2]
     return line.removeprefix("IO Error: ").rstrip(".")
 
 
 def _checked_record(project: Project) -> dict[str, Any]:
-    """The record of the last build. Raises InputError where the warehouse is not as it left it."""
+    """The record of the last build. Raises InputError if the warehouse has changed since."""
     record = last_build(project)
     if record is None or not is_complete(project):
         raise InputError(f"{NOT_COMPLETE} It is {project.warehouse}. Run `make run` first.")
@@ -293,7 +293,7 @@ def _checked_record(project: Project) -> dict[str, Any]:
 
 
 def _name(connection: duckdb.DuckDBPyConnection) -> str:
-    """What DuckDB calls the warehouse, after its file; views name it so."""
+    """The database name that DuckDB derives from the warehouse's file; views refer to it."""
     [[name]] = connection.execute(
         "select database_name from duckdb_databases() where not internal and path is not null"
     ).fetchall()
@@ -308,11 +308,11 @@ def _describe(connection: duckdb.DuckDBPyConnection, what: str, comment: str | N
 def _keep_previous(file: Path, work: Path) -> None:
     """Keep the published file under a second name until the next one is published.
 
-    On this machine a file lives as long as somebody has it open; on a network share only as long
-    as it has a name.
+    On this machine a file survives while a process has it open. On a network share it survives only
+    while it has a name.
     """
     second = work / "previous"
-    # not every share knows second names; the copy is published all the same
+    # not every share supports hard links; publish anyway
     with suppress(OSError):
         os.link(file, second)
         second.replace(_beside(file, "previous"))

@@ -1,4 +1,4 @@
-"""Opens the warehouse for reading, runs queries, and says why it cannot be read."""
+"""Opens the warehouse for reading, runs queries, and explains why it cannot be read."""
 
 import re
 from collections.abc import Iterator
@@ -27,9 +27,9 @@ class Warehouse(NamedTuple):
     """The warehouse, open for reading.
 
     Attributes:
-        connection: what the queries run on.
-        doubts: why it may be of two builds, if it may.
-        data_dir: the folder of loaded data that it was built from, where that is on record.
+        connection: the DuckDB connection for queries.
+        doubts: why it may mix two builds, if it may.
+        data_dir: the folder of loaded data that it was built from, if recorded.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -37,15 +37,15 @@ class Warehouse(NamedTuple):
     data_dir: str | None = None
 
     def select(self, sql: str, **values: Any) -> list[Row]:
-        """The rows of a query, by column name; `$name` in it stands for the value of that name."""
+        """Return the rows of a query as column -> value; `values` fill its `$name` parameters."""
         cursor = self.connection.execute(sql, values)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def one(self, sql: str, **values: Any) -> Row:
-        """The row of a query that has one in every warehouse that is of one build.
+        """Return the single row of a query that has a row in every consistent warehouse.
 
-        Raises InputError where it has none.
+        Raises InputError if there is no row.
         """
         rows = self.select(sql, **values)
         if not rows:
@@ -56,23 +56,23 @@ class Warehouse(NamedTuple):
         return rows[0]
 
     def table(self, sql: str, **values: Any) -> pa.Table:
-        """The same as an Arrow table, for many rows."""
+        """Like `select`, but return an Arrow table, for many rows."""
         return self.connection.execute(sql, values).to_arrow_table()
 
     def warnings(self, besides: str = "") -> list[str]:
-        """What people must know first, in words: it stands on top of everything they see."""
+        """Return the warnings that every output shows first."""
         rows = self.select(_WARNINGS, besides=besides)
         return [*self.doubts, *(row["warning"] for row in rows)]
 
     def data_set(self) -> str:
-        """Whose data it is, in words."""
+        """Describe whose data it is."""
         file = self._accounts_file()
         if file == _SAMPLE:
             return "the bundled sample: an invented company, whose churn follows from its signals"
         return f"{file} and the files loaded with it"
 
     def read_from(self) -> str:
-        """Where the last build read its data, for messages."""
+        """Describe where the last build read its data, for messages."""
         file = self._accounts_file()
         if file == _SAMPLE:
             return "the bundled sample"
@@ -83,21 +83,21 @@ class Warehouse(NamedTuple):
 
 
 class WarehouseInUse(ChurnError):  # noqa: N818
-    """Another process has the warehouse open: one that writes, or one that keeps from writing."""
+    """Another process has the warehouse open, and writes to it or blocks writing."""
 
 
 @contextmanager
 def reading(project: Project) -> Iterator[Warehouse]:
-    """The warehouse of the last build; closed when the block ends.
+    """Yield the warehouse of the last build; close it when the block ends.
 
-    Raises InputError when there is no built warehouse, WarehouseInUse while it is being built,
-    ChurnError when it cannot be read for another reason.
+    Raises InputError if there is no built warehouse, WarehouseInUse while it is being built, and
+    ChurnError if it cannot be read for another reason.
     """
     with (
         saying_why_unreadable(project),
         duckdb.connect(str(project.warehouse), read_only=True) as connection,
     ):
-        # without a record, as where only dbt ran by hand, there is nothing to go by
+        # without a record, such as after manual dbt runs only, changes cannot be detected
         last = last_build(project)
         is_doubtful = last is not None and not is_complete(project)
         data_dir = last.get("data_dir") if last and not is_doubtful else None
@@ -106,7 +106,7 @@ def reading(project: Project) -> Iterator[Warehouse]:
 
 @contextmanager
 def saying_why_unreadable(project: Project) -> Iterator[None]:
-    """Turn what DuckDB says of the warehouse into the errors of `reading`."""
+    """Turn DuckDB's errors about the warehouse into the errors of `reading`."""
     if not project.warehouse.is_file():
         raise InputError(f"There is no warehouse at {project.warehouse} yet. Run `make run` first.")
     try:

@@ -9,7 +9,7 @@ from churn.files.store import append
 from churn.project import Project
 from churn.warehouse.read import reading
 
-# what shows a new publication, in the order in which it is built
+# the models that a new publication changes, in build order
 PUBLISHED_MODELS = (
     "int_as_of_dates",
     "stg_store__published_scores",
@@ -23,7 +23,7 @@ _IS_PUBLISHED = """
     inner join intermediate.int_as_of_dates using (as_of_date)
     where is_current
 """
-# a date beyond today is a typo, and would keep the real ones from being recorded
+# a date in the future is a typo, and would block the recording of real dates
 _LATER = """
     select max(published.as_of_date) filter (published.as_of_date <= $tomorrow)
     from marts.published_scores as published
@@ -35,9 +35,9 @@ _SCORES = "select * from intermediate.int_scores_to_publish order by customer_id
 
 
 def later_date(project: Project) -> date | None:
-    """A later as-of date whose scores are on record, where those of the last build are not.
+    """Return a later as-of date with recorded scores, if the last build's date has none.
 
-    The last build is then a look at the past, such as one from an older export.
+    The last build then looks at the past, for example because it used an older export.
     """
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     with reading(project) as warehouse:
@@ -47,10 +47,10 @@ def later_date(project: Project) -> date | None:
 
 
 def publish(project: Project) -> bool:
-    """Append the scores of the last build to the store; false where their date is in it already.
+    """Append the scores of the last build to the store; False if the store already has their date.
 
-    The store gets one file a publication: the columns of `int_scores_to_publish`, with
-    `publication_id` and `published_at` (UTC). Raises ChurnError when the disk refuses.
+    Each publication is one file with the columns of `int_scores_to_publish`, `publication_id` and
+    `published_at` (UTC). Raises ChurnError if the disk refuses the write.
     """
     with reading(project) as warehouse:
         found = warehouse.connection.execute(_IS_PUBLISHED).fetchone()

@@ -4,17 +4,17 @@ from pathlib import Path
 
 
 def identifier(name: str) -> str:
-    """The name of a column, a table or a schema."""
+    """Quote the name of a column, a table or a schema."""
     return _between('"', name)
 
 
 def literal(value: str) -> str:
-    """A text."""
+    """Quote a text value."""
     return _between("'", value)
 
 
 def file_pattern(path: Path) -> str:
-    """The path where DuckDB expects a pattern, so that it means this file and no other."""
+    """Quote a path where DuckDB expects a glob pattern, so that it matches only this file."""
     return "".join(f"[{letter}]" if letter in "[*?" else letter for letter in str(path))
 
 
