@@ -6,9 +6,9 @@
     {{ return(found.columns[0].values()[0] if found else none) }}
 {% endmacro %}
 
-{# The row number in the file of the last row that a growing table has. #}
+{# The place in its file of the last row in an incremental table; 0 if it is empty. #}
 {% macro last_row_number(column='_row_number') %}
-    {{ return(first_value('select max(' ~ column ~ ') from ' ~ this)) }}
+    {{ return(first_value('select max(' ~ column ~ ') from ' ~ this) or 0) }}
 {% endmacro %}
 
 {#

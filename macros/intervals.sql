@@ -31,13 +31,20 @@
     end
 {%- endmacro %}
 
-{# The 97.5% quantile of Student's t: a Cornish-Fisher expansion around the normal quantile. #}
+{#
+    The 97.5% quantile of Student's t: exact for one to three degrees of freedom, then a
+    Cornish-Fisher expansion around the normal quantile, at most 0.3% below the exact value.
+#}
 {% macro t_quantile(degrees_of_freedom) -%}
-    (
-        1.959964 + 2.372271 / ({{ degrees_of_freedom }})
-        + 2.822500 / power({{ degrees_of_freedom }}, 2)
-        + 2.555852 / power({{ degrees_of_freedom }}, 3)
-    )
+    case {{ degrees_of_freedom }}
+        when 1 then 12.706205
+        when 2 then 4.302653
+        when 3 then 3.182446
+        else
+            1.959964 + 2.372271 / ({{ degrees_of_freedom }})
+            + 2.822500 / power({{ degrees_of_freedom }}, 2)
+            + 2.555852 / power({{ degrees_of_freedom }}, 3)
+    end
 {%- endmacro %}
 
 {#

@@ -19,7 +19,7 @@
             'source': 'feature_usage', 'dated': true,
         },
         'usage_prev30d': {
-            'kind': 'count', 'unit': 'uses', 'label': 'Usage before that',
+            'kind': 'count', 'unit': 'uses', 'label': 'Usage in the prior window',
             'source': 'feature_usage', 'dated': true,
         },
         'usage_rows_60d': {
@@ -35,7 +35,7 @@
             'source': 'support_tickets', 'dated': true,
         },
         'escalations_30d': {
-            'kind': 'count', 'unit': 'escalations', 'label': 'Escalated ones',
+            'kind': 'count', 'unit': 'escalations', 'label': 'Escalated tickets',
             'source': 'support_tickets', 'dated': true,
         },
         'churn_intent_30d': {
@@ -43,7 +43,7 @@
             'source': 'ticket_messages', 'dated': true,
         },
         'satisfaction_score': {
-            'kind': 'count', 'unit': 'of 5', 'label': 'Those with a score',
+            'kind': 'count', 'unit': 'of 5', 'label': 'Tickets with a score',
             'source': 'support_tickets', 'dated': true,
         },
         'avg_csat': {

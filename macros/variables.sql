@@ -114,6 +114,9 @@
         {%- if table is not mapping or table.get('required') is not mapping or table.get('optional') is not mapping -%}
             {{ return("a mapping in which each table, '" ~ name ~ "' too, has the mappings required and optional") }}
         {%- endif -%}
+        {%- if (table.get('grows') is true) != (name in ['feature_usage', 'support_tickets']) -%}
+            {{ return("a mapping in which feature_usage and support_tickets have grows: true, and no other table; see '" ~ name ~ "'") }}
+        {%- endif -%}
         {%- for column, type in table['required'].items() | list + table['optional'].items() | list -%}
             {%- if type not in value_types() -%}
                 {{ return('a mapping in which the type of ' ~ name ~ '.' ~ column ~ ' is one of '

@@ -1,9 +1,8 @@
 {#
-    The rows of an incremental table equal the rows of its file. The test compares the given text
-    columns of about a thousand rows. It fails when other data has replaced the file since the last
-    build.
+    The rows of an incremental table equal the rows of its file. The test compares every column of
+    about a thousand rows. It fails when other data has replaced the file since the last build.
 #}
-{% test rows_of_file(model, file, columns) %}
+{% test rows_of_file(model, file, table_name) %}
 with
 
 size as (
@@ -29,7 +28,7 @@ from compared
 left join {{ file }} as source on compared._row_number = source._row_number
 where
     source._row_number is null
-    {%- for column in columns %}
-    or compared.{{ column }} is distinct from {{ trimmed('source.' ~ column) }}
+    {%- for column, type in saas_columns(table_name).items() %}
+    or compared.{{ column }} is distinct from {{ read_value(trimmed('source.' ~ column), type) }}
     {%- endfor %}
 {% endtest %}

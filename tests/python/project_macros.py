@@ -14,7 +14,7 @@ from jinja2 import Template
 from conftest import ROOT
 
 # the macros that check the configuration, and those that they call
-FILES = ("signals", "rulesets", "variables", "casting", "scoring", "actions")
+FILES = ("signals", "rulesets", "variables", "casting", "scoring", "actions", "intervals")
 _PREFIX = "dbt_macro__"
 
 

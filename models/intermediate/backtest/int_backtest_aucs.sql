@@ -1,5 +1,5 @@
 -- one row per label, rule set, kind of signals and backtest date with churners and stayers: the AUC
--- and its standard error
+-- and its margin of error
 with
 
 placements as (

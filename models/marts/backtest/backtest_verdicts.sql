@@ -112,7 +112,7 @@ means as (
         ruleset,
         signals,
         count(*) as auc_dates,
-        {{ decimal_share('sum(auc)', 'count(*)') }} as auc
+        cast(sum(auc) as double) / count(*) as auc
     from aucs
     group by label, ruleset, signals
 
@@ -150,7 +150,7 @@ mean_aucs as (
         means.label,
         means.ruleset,
         means.signals,
-        cast(means.auc as double) as auc,
+        means.auc,
         margins.summed_margin / means.auc_dates as auc_margin
     from means
     inner join margins
@@ -238,6 +238,8 @@ backtest_verdicts as (
                     || ' {{ least_churned_customers }} of {{ least_churned_accounts }} are needed.'
             when auc is null
                 then 'Not judged: on every date, all of the customers left, or none.'
+            when auc_low is null
+                then 'No evidence: no date that can be judged has customers of two accounts.'
             else
                 case
                     when verdict = 'predictive'

@@ -2,6 +2,7 @@
 {{ config(
     materialized='table' if target.type == 'spark' else 'incremental',
     incremental_strategy='delete+insert',
+    on_schema_change='fail',
     unique_key='_row_number',
 ) }}
 {{ checked_rows('support_tickets') }}
