@@ -235,7 +235,8 @@ backtest_verdicts as (
                     || ' of ' || cast(churned_accounts as string)
                     || case churned_accounts when 1 then ' account' else ' accounts' end
                     || ' left within {{ horizon }} days of a date that can be judged;'
-                    || ' {{ least_churned_customers }} of {{ least_churned_accounts }} are needed.'
+                    || ' {{ least_churned_customers }} customers of {{ least_churned_accounts }}'
+                    || ' accounts are needed.'
             when auc is null
                 then 'Not judged: on every date, all of the customers left, or none.'
             when auc_low is null

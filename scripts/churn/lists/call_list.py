@@ -86,7 +86,9 @@ def show_calls(project: Project, console: Console, capacity: int, filters: Filte
     console.print(Text(title, style="bold"))
     console.print(plain_text(f"Data: {data_set}. All accounts at risk:"))
     console.print(_change_table(changes))
-    console.print(Text(f"\nThe next {min(capacity, len(calls)):,} calls", style="bold"))
+    next_calls = min(capacity, len(calls))
+    noun = "call" if next_calls == 1 else "calls"
+    console.print(Text(f"\nThe next {next_calls:,} {noun}", style="bold"))
     if not calls:
         console.print("No account with an active customer at risk fits.")
         return
