@@ -138,7 +138,8 @@ class Workspace:
 
         with patch.object(duckdb, "connect", connect_with_threads):
             result = self.dbt(
-                *("build", "--exclude-resource-type", "test", "unit_test"),
+                # the place may hold other data
+                *("build", "--full-refresh", "--exclude-resource-type", "test", "unit_test"),
                 *("--threads", str(threads), "--vars", json.dumps(variables)),
                 data_dir=None if source is None else self.load_dir,
             )
