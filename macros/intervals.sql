@@ -9,11 +9,14 @@
 #}
 
 {#
-    Casts an account's influence, or a sum of influences, from floating point to a decimal with 15
-    digits.
+    A floating-point influence of an account with 15 digits. Engines round casts of fractions
+    differently, but not casts of whole numbers.
 #}
 {% macro influence(value) -%}
-    cast({{ value }} as decimal(18, 15))
+    cast(
+        cast(round(({{ value }}) * cast(1000000000000000 as double)) as decimal(18, 0))
+        * cast(0.000000000000001 as decimal(16, 15)) as decimal(18, 15)
+    )
 {%- endmacro %}
 
 {#

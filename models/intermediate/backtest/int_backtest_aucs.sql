@@ -23,7 +23,8 @@ margins as (
         ruleset,
         signals,
         as_of_date,
-        {{ margin_of_error('influence') | indent(8) }} as auc_margin
+        -- rounded, so that it is the same on every engine
+        cast({{ margin_of_error('influence') | indent(8) }} as decimal(18, 12)) as auc_margin
     from influences
     group by label, ruleset, signals, as_of_date
 

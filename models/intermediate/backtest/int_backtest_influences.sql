@@ -25,10 +25,12 @@ influences as (
         placements.signals,
         placements.as_of_date,
         scores.account_id,
-        {{ influence(
-            'sum(case when scores.' ~ column ~ ' is not null'
-            ~ ' then placements.churner_influence else placements.stayer_influence end)'
-        ) }} as influence
+        cast(sum(
+            case
+                when scores.{{ column }} is not null then placements.churner_influence
+                else placements.stayer_influence
+            end
+        ) as decimal(18, 15)) as influence
     from scores
     inner join placements
         on placements.label = '{{ label }}'

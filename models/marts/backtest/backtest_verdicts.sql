@@ -126,7 +126,7 @@ account_influences as (
         ruleset,
         signals,
         account_id,
-        {{ influence('sum(influence)') }} as influence
+        cast(sum(influence) as decimal(18, 15)) as influence
     from influences
     group by label, ruleset, signals, account_id
 
